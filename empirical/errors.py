@@ -1,0 +1,24 @@
+"""The one error a user of the package is meant to read.
+
+Whatever comes from outside (a file, a name, a size typed on a command line) and cannot be used is answered
+with an :class:`InputError`. It has three parts, because a reader asks three questions: what did you get, what
+did you want, and what shall I do now.
+"""
+
+
+class InputError(ValueError):
+    """An input that cannot be used.
+
+    Args:
+        got: what was found, with its name and number.
+        expected: what would have been accepted.
+        advice: the next thing to do.
+
+    The message has three lines, one for each part; the parts stay readable as attributes of the same names.
+    """
+
+    def __init__(self, *, got: str, expected: str, advice: str) -> None:
+        super().__init__(f"got:      {got}\nexpected: {expected}\ndo:       {advice}")
+        self.got = got
+        self.expected = expected
+        self.advice = advice

@@ -1,0 +1,153 @@
+"""Records on disk: one NetCDF file a network and step, labelled, written atomically; and a stored run as one object.
+
+A run directory holds config.json, records/<network>/exact-000020.nc (all quantities in float64 at that step),
+records/<network>/inline-000020.nc (losses of a chunk of steps and, at its first step, Theorem 4.1's quantities from the
+float32 training step), checkpoints/, summary.json and report/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from empirical.config import NETWORKS, RunConfig
+from empirical.errors import InputError
+from theory import QUANTITIES
+
+FORMAT = 1
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader (or a crash) sees the old content or the new, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """JSON with sorted keys; numpy scalars allowed, non-finite numbers become null."""
+
+    def plain(value):
+        if isinstance(value, Mapping):
+            return {str(k): plain(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(v) for v in value]
+        if isinstance(value, np.generic):
+            value = value.item()
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    write_atomically(path, (json.dumps(plain(content), indent=1, sort_keys=True) + "\n").encode())
+
+
+def write_dataset(path: Path, dataset: xr.Dataset) -> None:
+    write_atomically(path, bytes(dataset.to_netcdf(engine="scipy")))
+
+
+def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr.Dataset:
+    """Quantities by site name as one labelled record: dims site x channel, padded with NaN to the widest site."""
+    names = list(sites)
+    width = max(len(quantities["s"]) for quantities in sites.values())
+    columns: dict[str, Any] = {"channels": ("site", np.array([len(sites[n]["s"]) for n in names], np.int32))}
+    for name in sites[names[0]]:
+        values = [np.asarray(sites[site][name]) for site in names]
+        if name == "sampled":
+            rows = [np.pad(v.astype(np.int8), (0, width - len(v))) for v in values]
+            columns[name] = (("site", "channel"), np.stack(rows))
+        elif QUANTITIES[name].shape in ("site", "layer"):
+            columns[name] = ("site", np.concatenate(values))
+        else:
+            rows = [np.pad(v, (0, width - len(v)), constant_values=np.nan) for v in values]
+            columns[name] = (("site", "channel"), np.stack(rows))
+    data = xr.Dataset(columns, coords={"site": names, "channel": np.arange(width, dtype=np.int32)})
+    for name in data.data_vars:
+        if name in QUANTITIES:
+            data[name].attrs["long_name"] = QUANTITIES[name].meaning
+    return data.expand_dims(step=np.array([step], np.int32))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stored run. ``exact`` and ``inline`` map a network's name to labelled arrays over step x site x channel."""
+
+    path: Path
+    config: RunConfig
+    description: dict[str, Any]
+
+    def _load(self, network: str, kind: str) -> xr.Dataset | None:
+        files = sorted((self.path / "records" / network).glob(f"{kind}-*.nc"))
+        parts = []
+        for file in files:
+            try:
+                with xr.open_dataset(file, engine="scipy") as part:
+                    parts.append(part.load())
+            except (OSError, ValueError, TypeError, IndexError) as error:
+                raise InputError(
+                    got=f"an unreadable record {file} ({error})",
+                    expected="a NetCDF file written by bnverify train",
+                    advice="delete it and run the same bnverify command again: it resumes",
+                ) from error
+        return xr.concat(parts, "step", join="outer") if parts else None
+
+    def _by_network(self, kind: str) -> dict[str, xr.Dataset]:
+        loaded = {network: self._load(network, kind) for network in NETWORKS}
+        return {network: data for network, data in loaded.items() if data is not None}
+
+    @cached_property
+    def exact(self) -> dict[str, xr.Dataset]:
+        """Float64 quantities at the checked steps, by network; also `test_accuracy` (step)."""
+        return self._by_network("exact")
+
+    @cached_property
+    def inline(self) -> dict[str, xr.Dataset]:
+        """Float32 quantities of Theorem 4.1 from the training steps themselves, by network."""
+        return self._by_network("inline")
+
+    @cached_property
+    def curves(self) -> dict[str, xr.Dataset]:
+        """`loss` and `accuracy` on the training batch at every step, by network."""
+        return self._by_network("curves")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json as written by verification."""
+        return read_json(self.path / "summary.json", "run `bnverify verify` on the run directory first")
+
+    def diverged(self, network: str) -> int | None:
+        """The first step with a non-finite loss, or None."""
+        loss = self.curves[network]["loss"] if network in self.curves else None
+        bad = [] if loss is None else loss["step"].values[~np.isfinite(loss.values)]
+        return int(bad[0]) if len(bad) else None
+
+
+def read_json(path: Path, advice: str) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(got=f"no file {path}", expected="a run directory", advice=advice) from None
+    except json.JSONDecodeError as error:
+        raise InputError(got=f"{path} is not JSON ({error})", expected="a file written by bnverify", advice=advice) from None
+
+
+def load_run(path: str | Path) -> Run:
+    """Open a run directory; InputError where there is none or its format is another version's."""
+    path = Path(path)
+    description = read_json(path / "config.json", "pass the directory that `bnverify run` or `bnverify train` wrote")
+    if description.get("format") != FORMAT:
+        raise InputError(
+            got=f"run format {description.get('format')}",
+            expected=f"format {FORMAT}",
+            advice="run again with this version of bnverify",
+        )
+    return Run(path, RunConfig(**description["config"]), description)

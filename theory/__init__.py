@@ -1,0 +1,19 @@
+"""The theory of batch normalisation, derived in SymPy for symbolic batch size. Importing it never imports JAX."""
+
+from theory.algebra import ONE, Atom, Image, Inner, SelfAdjoint, Vector, is_zero, m, substitute
+from theory.catalogue import CLAIMS, UnknownClaim
+from theory.claim import Certificate, Claim, Derivation, Hypothesis, Proof, ProofError, Source, Step
+from theory.derivative import Functional, derivative, gradient, representer
+from theory.normalizer import BATCH, Normalizer, centre, in_normalised_coordinates, variance
+from theory.quantities import (
+    HHAT, QUANTITIES, YHAT, ChannelSum, G, H, Quantity, U, V, W, X, Y, Z, a, beta, epsilon, gamma, latex, mu, rho, s,
+)  # fmt: skip
+from theory.references import REFERENCES
+
+__all__ = [
+    "BATCH", "CLAIMS", "HHAT", "ONE", "QUANTITIES", "REFERENCES", "YHAT", "Atom", "Certificate", "ChannelSum", "Claim",
+    "Derivation", "Functional", "G", "H", "Hypothesis", "Image", "Inner", "Normalizer", "Proof", "ProofError",
+    "Quantity", "SelfAdjoint", "Source", "Step", "U", "UnknownClaim", "V", "Vector", "W", "X", "Y", "Z", "a", "beta",
+    "centre", "derivative", "epsilon", "gamma", "gradient", "in_normalised_coordinates", "is_zero", "latex", "m", "mu",
+    "representer", "rho", "s", "substitute", "variance",
+]  # fmt: skip

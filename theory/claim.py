@@ -1,0 +1,192 @@
+r"""The claim: a relation between named quantities with its source, its hypotheses and a proof that checks itself.
+
+theory/ derives a claim, empirical/ compiles it and feeds it measurements, tests assert it, the report prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import sympy as sp
+
+from theory.algebra import Vector, is_zero, substitute
+from theory.quantities import latex, names_of, rho
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a statement was printed: a key of ``theory.REFERENCES`` and the place in it."""
+
+    reference: str
+    place: str
+
+    def __str__(self) -> str:
+        return f"{self.place}, {self.reference}"
+
+
+@dataclass(frozen=True, eq=False)
+class Hypothesis:
+    """A condition a claim needs. ``condition`` is checked on measured quantities, ``substitution`` used in proofs.
+
+    A hypothesis without a condition is structural (training mode, say): the measurement guarantees it by design.
+    """
+
+    name: str
+    statement: str
+    condition: sp.Basic | None = None
+    substitution: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One link of a proof: two expressions whose difference must be exactly 0."""
+
+    name: str
+    reason: str
+    left: sp.Expr | Vector
+    right: sp.Expr | Vector
+
+    def holds(self) -> bool:
+        return is_zero(self.left - self.right)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {latex(self.left)} = {latex(self.right)}$"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A slack written as a sum of products of non-negative factors: one identity to check, and signs to read off."""
+
+    terms: tuple[tuple[sp.Expr, ...], ...]
+    normal_form: Callable[[sp.Expr], sp.Expr] = sp.expand
+
+    @property
+    def total(self) -> sp.Expr:
+        return sp.Add(*(sp.Mul(*factors) for factors in self.terms))
+
+    def holds(self, slack: sp.Expr) -> bool:
+        return is_zero(self.normal_form(slack) - self.normal_form(self.total)) and all(
+            _nonnegative(f) for factors in self.terms for f in factors
+        )
+
+
+def _nonnegative(factor: sp.Expr) -> bool:
+    """Decided by SymPy's assumptions, with rho = sigma^2/(sigma^2 + epsilon) spelled out."""
+    variance, epsilon = sp.Symbol("sigma2", positive=True), sp.Symbol("epsilon", nonnegative=True)
+    return bool(sp.together(factor.subs(rho, variance / (variance + epsilon))).is_nonnegative)
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What a proof supplies: the chain of steps, and what each symbol of the claim was derived to be.
+
+    The claim holds if, with ``definitions`` inserted, left - right vanishes identically (equality) or right - left
+    equals the certificate (upper bound). ``rewrite`` may bring an expression to a normal form first.
+    """
+
+    steps: tuple[Step, ...]
+    definitions: Mapping[Vector, Vector] = field(default_factory=dict)
+    scalars: Mapping[sp.Expr, sp.Expr] = field(default_factory=dict)
+    certificate: Certificate | None = None
+    rewrite: Callable[[sp.Expr], sp.Expr] = sp.expand
+
+    def insert(self, expression: sp.Expr) -> sp.Expr:
+        return self.rewrite(substitute(expression.xreplace(dict(self.scalars)), self.definitions))
+
+
+class ProofError(AssertionError):
+    """A step or the conclusion of a proof does not hold."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """A checked proof: its steps, conclusion last, and the certificate of an inequality."""
+
+    claim: Claim
+    steps: tuple[Step, ...]
+    certificate: Certificate | None = None
+
+    def __iter__(self):
+        return iter(self.steps)
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def _repr_latex_(self) -> str:
+        rows = [rf"\text{{{step.name}}} &:& {latex(step.left)} &= {latex(step.right)}" for step in self.steps]
+        return "$\\displaystyle \\begin{aligned}" + r" \\ ".join(rows) + "\\end{aligned}$"
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """A relation ``left == right`` or ``left <= right`` between quantities of one table.
+
+    ``shape`` says where it is evaluated (see ``theory.quantities``). ``scale`` is the magnitude residuals are
+    divided by; None means the sum of the absolute values of the terms on both sides.
+    """
+
+    key: str
+    title: str
+    source: Source
+    left: sp.Expr
+    relation: str
+    right: sp.Expr
+    shape: str
+    derive: Callable[[], Derivation] = field(repr=False)
+    hypotheses: tuple[Hypothesis, ...] = ()
+    scale: sp.Expr | None = None
+    remark: str = ""
+
+    def __post_init__(self) -> None:
+        if self.relation not in ("==", "<="):
+            raise ValueError(f"got relation {self.relation!r}; expected '==' or '<='; change the claim {self.key}")
+
+    @property
+    def kind(self) -> str:
+        return "equality" if self.relation == "==" else "upper bound"
+
+    @property
+    def slack(self) -> sp.Expr:
+        """right - left: zero for an equality, non-negative for an upper bound."""
+        return self.right - self.left
+
+    @cached_property
+    def quantities(self) -> tuple[str, ...]:
+        """Names of all quantities on both sides, in the hypotheses and in the scale."""
+        parts = [self.left, self.right, *(h.condition for h in self.hypotheses if h.condition is not None)]
+        if self.scale is not None:
+            parts.append(self.scale)
+        return tuple(sorted({name for part in parts for name in names_of(part)}))
+
+    def prove(self) -> Proof:
+        """Check every step and the conclusion exactly; ProofError names the first that fails."""
+        derivation = self.derive()
+        for step in derivation.steps:
+            if not step.holds():
+                raise ProofError(f"{self.key}: step {step.name!r} fails: {step.left} differs from {step.right}")
+        assumed = {symbol: value for h in self.hypotheses for symbol, value in h.substitution.items()}
+        left, right = (derivation.insert(side).subs(assumed) for side in (self.left, self.right))
+        if self.relation == "==":
+            conclusion = Step("conclusion", "both sides with everything derived inserted", left, right)
+            certificate = None
+            if not conclusion.holds():
+                raise ProofError(f"{self.key}: conclusion fails: {left} differs from {right}")
+        else:
+            certificate = derivation.certificate
+            if certificate is None or not certificate.holds(right - left):
+                raise ProofError(f"{self.key}: the slack {sp.factor(right - left)} is not certified by {certificate}")
+            conclusion = Step("slack", "right minus left, a sum of non-negative terms", right - left, certificate.total)
+        return Proof(self, (*derivation.steps, conclusion), certificate)
+
+    @property
+    def latex(self) -> str:
+        sign = "=" if self.relation == "==" else r"\le"
+        return f"{latex(self.left)} {sign} {latex(self.right)}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex}$"
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.left} {self.relation} {self.right}   [{self.source}]"

@@ -1,0 +1,78 @@
+r"""Differentiation along a line: the derivative of f at y in direction v is d/dt f(y + t v) at t = 0.
+
+An ordinary SymPy ``diff`` in the scalar t, hence exact, for symbolic m. Gradients follow by reading a form that is
+linear in a direction as an inner product with it (Riesz).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from theory.algebra import Atom, Image, Inner, SelfAdjoint, Vector, single_atom, substitute
+
+_T = sp.Symbol("t", real=True)
+
+
+def derivative(f, at: Vector, along: Vector | tuple[Vector, ...]):
+    """Directional derivative of a scalar or vector ``f`` of the atom ``at``, along one or several vectors in turn.
+
+    The directions are constants: ``derivative(f, y, (v, v))`` is the second derivative D2 f[v, v].
+    """
+    for direction in (along,) if isinstance(along, Vector) else along:
+        curve = substitute(f, {at: at + _T * direction})
+        slope = curve.map(lambda c: sp.diff(c, _T)) if isinstance(f, Vector) else sp.diff(curve, _T)
+        if isinstance(f, Vector):
+            # d/dt of sum c_a(t) a is sum c_a'(t) a; an atom y inside f was expanded to y + t v by `substitute`.
+            f = slope.map(lambda c: c.subs(_T, 0))
+        else:
+            f = slope.subs(_T, 0)
+    return f
+
+
+def representer(form: sp.Expr, direction: Vector) -> Vector:
+    """The vector r with <r, w> = form, for a form linear in the atom w. ValueError where it is not linear."""
+    w = single_atom(direction)
+    rest = sp.expand(form)
+    out = Vector()
+    for product in rest.atoms(Inner):
+        partner = _partner(product, w)
+        if partner is not None:
+            coefficient = rest.coeff(product, 1)
+            out, rest = out + Vector({partner: coefficient}), sp.expand(rest - coefficient * product)
+    if rest != 0 or any(_partner(p, w) for c in out.terms.values() for p in c.atoms(Inner)):
+        raise ValueError(f"got {form}; expected a form linear in {w.name}; differentiate along {w.name} first")
+    return out
+
+
+def _partner(product: Inner, w: Atom) -> Atom | None:
+    """The atom b with product = <w, b>, if w takes part in it."""
+    a, b = product.args
+    if w in (a, b):
+        return b if a == w else a
+    if isinstance(b, Image) and b.preimage == w:
+        return Image(b.operator, a)
+    return None
+
+
+def gradient(f: sp.Expr, at: Vector) -> Vector:
+    """The gradient of a scalar function of ``at``."""
+    w = Vector.atom("w_gradient")
+    return representer(derivative(f, at, w), w)
+
+
+@dataclass(frozen=True)
+class Functional:
+    """A scalar function of which only the gradient and Hessian at one point are known (the rest of the network)."""
+
+    gradient: Vector
+    hessian: SelfAdjoint
+
+    def along(self, velocity: Vector) -> sp.Expr:
+        """Chain rule, first order: d/dt L(z(t)) = <g, z'>."""
+        return self.gradient @ velocity
+
+    def along2(self, velocity: Vector, other: Vector, acceleration: Vector) -> sp.Expr:
+        """Chain rule, second order: the mixed derivative along two velocities is <z', H z'> + <g, z''>."""
+        return velocity @ self.hessian(other) + self.gradient @ acceleration

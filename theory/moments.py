@@ -1,0 +1,45 @@
+r"""Moments of the normalised values: <1, yhat> = 0 and <yhat, yhat> = rho m."""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from theory.algebra import ONE, m, substitute
+from theory.claim import Claim, Derivation, Source, Step
+from theory.hypotheses import TRAINING_MODE
+from theory.normalizer import BATCH, variance
+from theory.quantities import NORMALISED, Y, epsilon, rho, s
+
+_SOURCE = Source("this work", "the definition of batch normalisation")
+_sigma2 = sp.Symbol("sigma2", nonnegative=True)
+
+
+def _derive() -> Derivation:
+    # Here yhat must not yet be known to have these moments: everything stays in the raw coordinates 1 and y.
+    def by_variance(expression: sp.Expr) -> sp.Expr:
+        expanded = substitute(expression, {}).xreplace({Y @ Y: m * _sigma2 + (ONE @ Y) ** 2 / m})
+        return sp.cancel(expanded.replace(lambda e: e.is_Pow, lambda e: sp.expand(e.base) ** e.exp))
+
+    steps = (
+        Step("variance", "the biased variance is the mean square minus the squared mean",
+             sp.expand(variance(Y)), (Y @ Y) / m - (ONE @ Y) ** 2 / m**2),
+        Step("mean", "centring removes the mean", sp.expand(ONE @ (BATCH.raw * BATCH.scale(Y))), sp.Integer(0)),
+    )  # fmt: skip
+    return Derivation(
+        steps,
+        definitions={NORMALISED: BATCH.raw},
+        scalars={rho: _sigma2 / (_sigma2 + epsilon), s: BATCH.scale(Y)},
+        rewrite=by_variance,
+    )
+
+
+NORMALISED_MEAN = Claim(
+    "normalised-mean", "The normalised values sum to zero", _SOURCE,
+    ONE @ NORMALISED, "==", sp.Integer(0), "channel", _derive, (TRAINING_MODE,),
+    scale=sp.sqrt(m * (NORMALISED @ NORMALISED)),
+)  # fmt: skip
+
+NORMALISED_NORM = Claim(
+    "normalised-norm", "The normalised values have squared norm rho m", _SOURCE,
+    NORMALISED @ NORMALISED, "==", rho * m, "channel", _derive, (TRAINING_MODE,),
+)  # fmt: skip

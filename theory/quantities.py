@@ -1,0 +1,199 @@
+r"""The one table of named quantities: symbol, LaTeX, meaning, shape. The same names serve claims, records and reports.
+
+Shapes: ``site`` one number for a normalisation layer; ``channel`` one for each channel; ``sample`` one for each
+channel of a seeded sample (where a Hessian-vector product is spent on a single channel); ``layer`` one number for
+all channels of the layer together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from theory.algebra import ONE, SelfAdjoint, Vector, m, single_atom
+
+# Scalars. s = sqrt(sigma^2 + epsilon); rho = sigma^2 / s^2 = 1 - epsilon / s^2 lies in [0, 1].
+gamma, beta, mu, b = sp.symbols("gamma beta mu b", real=True)
+epsilon, rho = sp.symbols("epsilon rho", nonnegative=True)
+s = sp.Symbol("s", positive=True)
+# Scalars measured as derivatives with respect to parameters, or as a distance.
+grad_gamma, grad_beta, grad_bias = sp.symbols("grad_gamma grad_beta grad_bias", real=True)
+weight_grad, weight_grad_plain = sp.symbols("weight_grad weight_grad_plain", real=True)
+distance2 = sp.Symbol("distance2", nonnegative=True)
+
+# Vectors of R^m, one channel. The two facts declared for yhat are the claims `normalised-mean` and `normalised-norm`.
+Y, Z, G, V, U = (Vector.atom(name) for name in ("y", "z", "g", "v", "u"))
+YHAT = Vector.atom("yhat", latex=r"\hat y", norm2=rho * m, total=0)
+# Arbitrary test vectors: an identity between vectors is claimed as <w, left> = <w, right> for every w.
+W, X = Vector.atom("w"), Vector.atom("x")
+JX = Vector.atom("Jx", latex=r"(\mathrm D\hat y\,x)")
+KV = Vector.atom("Kv", latex=r"\mathrm D^2\hat y[v,v]")
+U_W = Vector.atom("u_w")
+U_X = Vector.atom("u_x")
+# The measured yhat, about which nothing is assumed.
+NORMALISED = Vector.atom("yhat_measured", latex=r"\hat y")
+# Weights, vectors of R^n: of a whole layer, or of one filter.
+W0 = Vector.atom("W0", latex="W_0")
+WSTAR = Vector.atom("Wstar", latex="W^{*}", nonzero=True)
+LAYER_W0 = Vector.atom("W0_layer", latex=r"\mathbf W_0")
+LAYER_WSTAR = Vector.atom("Wstar_layer", latex=r"\mathbf W^{*}", nonzero=True)
+WEIGHTS = Vector.atom("W_filter", latex="W_j")
+WEIGHT_GRADIENT = Vector.atom("grad_W_filter", latex=r"\nabla_{W_j}\hat L")
+
+# Hessians of L at z and of Lhat at y; a `sample` quantity takes the block of one channel.
+H = SelfAdjoint("H")
+HHAT = SelfAdjoint("Hhat", latex=r"\hat H")
+LAYER_V = Vector.atom("v_layer", latex=r"\mathbf v")
+LAYER_U = Vector.atom("u_layer", latex=r"\mathbf u")
+
+a = G @ YHAT
+
+LATEX_NAMES = {
+    epsilon: r"\varepsilon",
+    grad_gamma: r"\partial_\gamma\hat L",
+    grad_beta: r"\partial_\beta\hat L",
+    grad_bias: r"\partial_b L",
+    weight_grad: r"\langle W_j, \nabla_{W_j}\hat L\rangle",
+    weight_grad_plain: r"\langle W_j, \nabla_{W_j} L\rangle",
+    distance2: r"d^2\!\left(W_0, \{kW^{*}: k>0\}\right)",
+}
+
+
+class ChannelSum(sp.Function):
+    """The sum over the channels of a layer of an expression in channel quantities."""
+
+    nargs = 1
+
+    def _eval_is_extended_real(self):
+        return True
+
+    def _eval_is_nonnegative(self):
+        return self.args[0].is_nonnegative
+
+    def _latex(self, printer, exp: str | None = None) -> str:
+        body = rf"\sum_j \Bigl[{printer._print(self.args[0])}\Bigr]_j"
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
+
+
+def distribute(expression: sp.Expr, constants: tuple[sp.Expr, ...] = ()) -> sp.Expr:
+    """Linearity of the sum over channels: one sum a term, factors that do not depend on the channel in front."""
+
+    def split(term: sp.Expr) -> sp.Expr:
+        outer, inner = sp.Integer(1), sp.Integer(1)
+        for factor in sp.Mul.make_args(term):
+            if not factor.free_symbols or factor.as_base_exp()[0] in constants:
+                outer *= factor
+            else:
+                inner *= factor
+        return outer * ChannelSum(inner)
+
+    return sp.expand(
+        sp.expand(expression).replace(
+            ChannelSum, lambda body: sp.Add(*(split(term) for term in sp.Add.make_args(sp.expand(body))))
+        )
+    )
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A measured number: ``name`` in records and compiled functions, ``symbol`` in claims."""
+
+    name: str
+    symbol: sp.Expr
+    shape: str
+    meaning: str
+
+    @property
+    def latex(self) -> str:
+        return latex(self.symbol)
+
+
+def latex(expression: sp.Expr | Vector) -> str:
+    """LaTeX of a scalar or vector of the algebra, under the names of the table."""
+    return expression._latex() if isinstance(expression, Vector) else sp.latex(expression, symbol_names=LATEX_NAMES)
+
+
+_ROWS = (
+    ("m", m, "site", "values one channel is normalised over: N (dense), N H W (convolution)"),
+    ("epsilon", epsilon, "site", "the constant added to the variance"),
+    ("gamma", gamma, "channel", "scale parameter of the normalisation"),
+    ("beta", beta, "channel", "shift parameter of the normalisation"),
+    ("mu", mu, "channel", "batch mean of y"),
+    ("s", s, "channel", "sqrt(sigma^2 + epsilon), biased batch variance"),
+    ("rho", rho, "channel", "sigma^2 / (sigma^2 + epsilon)"),
+    ("one_yhat", ONE @ NORMALISED, "channel", "sum of the normalised values"),
+    ("yhat_yhat", NORMALISED @ NORMALISED, "channel", "squared norm of the normalised values"),
+    ("g_g", G @ G, "channel", "squared norm of the gradient with respect to z"),
+    ("one_g", ONE @ G, "channel", "sum of the gradient with respect to z"),
+    ("a", a, "channel", "alignment of the gradient at z with the normalised values"),
+    ("v_v", V @ V, "channel", "squared norm of the gradient with respect to y, through the normalisation"),
+    ("one_v", ONE @ V, "channel", "sum of the gradient with respect to y: the gradient of a bias before the norm"),
+    ("yhat_v", YHAT @ V, "channel", "inner product of the gradient with respect to y with the normalised values"),
+    ("g_v", G @ V, "channel", "inner product of the two gradients"),
+    ("w_w", W @ W, "channel", "squared norm of the random test vector w"),
+    ("one_w", ONE @ W, "channel", "sum of w"),
+    ("w_yhat", W @ YHAT, "channel", "w on the normalised values"),
+    ("w_g", W @ G, "channel", "w on the gradient at z"),
+    ("w_v", W @ V, "channel", "w on the gradient at y"),
+    ("w_u", W @ U, "channel", "w on u = D z[v]"),
+    ("w_y", W @ Y, "channel", "w on the layer's output"),
+    ("w_z", W @ Z, "channel", "w on the inserted normalisation's output"),
+    ("w_x", W @ X, "channel", "two random test vectors"),
+    ("one_x", ONE @ X, "channel", "sum of x"),
+    ("x_yhat", X @ YHAT, "channel", "x on the normalised values"),
+    ("x_g", X @ G, "channel", "x on the gradient at z"),
+    ("w_Jx", W @ JX, "channel", "bilinear form of the Jacobian of yhat"),
+    ("w_Kv", W @ KV, "channel", "w on the second derivative of yhat along v"),
+    ("grad_gamma", grad_gamma, "channel", "derivative of the loss with respect to gamma"),
+    ("grad_beta", grad_beta, "channel", "derivative of the loss with respect to beta"),
+    ("grad_bias", grad_bias, "channel", "derivative of the plain loss with respect to the bias of the layer"),
+    ("b", b, "channel", "bias of the layer before the normalisation"),
+    ("weight_grad", weight_grad, "channel", "<W_j, dLhat/dW_j> through the normalisation"),
+    ("weight_grad_plain", weight_grad_plain, "channel", "<W_j, dL/dW_j> in the plain network"),
+    ("W_W", WEIGHTS @ WEIGHTS, "channel", "squared norm of the filter"),
+    ("gradW_gradW", WEIGHT_GRADIENT @ WEIGHT_GRADIENT, "channel", "squared norm of the filter's gradient"),
+    ("v_Hhat_v", V @ HHAT(V), "sample", "second derivative of Lhat along v, one channel"),
+    ("v_H_v", V @ H(V), "sample", "second derivative of L along v, one channel"),
+    ("u_H_u", U @ H(U), "sample", "second derivative of L along u = D z[v], one channel"),
+    ("w_Hhat_x", W @ HHAT(X), "sample", "bilinear form of the Hessian of Lhat, one channel"),
+    ("uw_H_ux", U_W @ H(U_X), "sample", "bilinear form of the Hessian of L on D z[w], D z[x], one channel"),
+    ("layer_v_Hhat_v", LAYER_V @ HHAT(LAYER_V), "layer", "second derivative of Lhat along v, all channels"),
+    ("layer_u_H_u", LAYER_U @ H(LAYER_U), "layer", "second derivative of L along u, all channels"),
+    ("W0_W0", W0 @ W0, "channel", "squared norm of the initial filter"),
+    ("W0_Wstar", W0 @ WSTAR, "channel", "initial filter on the trained filter"),
+    ("Wstar_Wstar", WSTAR @ WSTAR, "channel", "squared norm of the trained filter"),
+    ("distance2", distance2, "channel", "squared distance from the initial filter to the ray of the trained one"),
+    ("layer_W0_W0", LAYER_W0 @ LAYER_W0, "layer", "squared norm of the initial weights of the layer"),
+    ("layer_W0_Wstar", LAYER_W0 @ LAYER_WSTAR, "layer", "initial weights on the trained weights of the layer"),
+    ("layer_Wstar_Wstar", LAYER_WSTAR @ LAYER_WSTAR, "layer", "squared norm of the trained weights of the layer"),
+    ("layer_distance2", sp.Symbol("layer_distance2", nonnegative=True), "layer",
+     "squared distance from the initial weights of the layer to the ray of the trained ones"),
+)  # fmt: skip
+
+QUANTITIES: dict[str, Quantity] = {row[0]: Quantity(*row) for row in _ROWS}
+_BY_SYMBOL = {quantity.symbol: name for name, quantity in QUANTITIES.items()}
+LATEX_NAMES[QUANTITIES["layer_distance2"].symbol] = (
+    r"d^2\!\left(\mathbf W_0, \{k\mathbf W^{*}: k>0\}\right)"
+)
+
+
+def atoms_of(expression: sp.Expr) -> frozenset[sp.Expr]:
+    """The measured symbols and inner products an expression is built from."""
+    from theory.algebra import Inner
+
+    inner = expression.atoms(Inner)
+    hidden = {symbol for product in inner for symbol in product.free_symbols}
+    return frozenset(inner) | frozenset(expression.free_symbols - hidden)
+
+
+def names_of(expression: sp.Expr) -> tuple[str, ...]:
+    """The names of the quantities an expression is built from, sorted; KeyError with advice for an unnamed one."""
+    atoms = atoms_of(expression)
+    missing = [str(atom) for atom in atoms if atom not in _BY_SYMBOL]
+    if missing:
+        raise KeyError(f"got {missing}; expected quantities of theory.QUANTITIES; add a row to the table")
+    return tuple(sorted(_BY_SYMBOL[atom] for atom in atoms))
+
+
+__all__ = ["QUANTITIES", "ChannelSum", "Quantity", "atoms_of", "distribute", "latex", "names_of", "single_atom"]
