@@ -137,7 +137,7 @@ def _first_derivatives(y, g, gamma, beta, epsilon, key, sampled):
     w, x = random_tests(y, key)
     yhat = unit(y)
     jx = jax.jvp(unit, (y,), (x,))[1]
-    kv = jax.jvp(lambda y: jax.jvp(unit, (y,), (v,))[1], (y,), (v,))[1]
+    kx = jax.jvp(lambda y: jax.jvp(unit, (y,), (x,))[1], (y,), (x,))[1]
     ones = jnp.ones_like(y)
 
     out = first_order(y, g, v, gamma, epsilon)
@@ -145,10 +145,10 @@ def _first_derivatives(y, g, gamma, beta, epsilon, key, sampled):
     out |= {"beta": beta, "grad_gamma": grad_gamma, "grad_beta": grad_beta}
     out |= {"one_yhat": channel_inner(ones, yhat), "yhat_yhat": channel_inner(yhat, yhat)}
     out |= {"one_v": channel_inner(ones, v), "yhat_v": channel_inner(reference, v), "g_v": channel_inner(g, v)}
-    tests = {"w": w, "yhat": reference, "g": g, "v": v, "u": velocity(v), "x": x, "Jx": jx, "Kv": kv}
+    tests = {"w": w, "yhat": reference, "g": g, "v": v, "u": velocity(v), "x": x, "Jx": jx, "Kx": kx}
     out |= {f"w_{name}": channel_inner(w, other) for name, other in tests.items()}
     out |= {"one_w": channel_inner(ones, w), "one_x": channel_inner(ones, x)}
-    out |= {"x_yhat": channel_inner(x, reference), "x_g": channel_inner(x, g)}
+    out |= {"x_x": channel_inner(x, x), "x_yhat": channel_inner(x, reference), "x_g": channel_inner(x, g)}
 
     along_y = jnp.concatenate([v[None], _only(sampled, v), _only(sampled, x)])
     along_z = jnp.concatenate([jax.vmap(velocity)(along_y), _only(sampled, v)])

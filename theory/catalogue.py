@@ -49,7 +49,10 @@ class UnknownClaim(KeyError):
         self.key, self.known = key, known
 
     def __str__(self) -> str:
-        return f"got claim {self.key!r}; expected one of: {', '.join(self.known)}; see `bnverify theory` for the list"
+        return (
+            f"got:      claim {self.key!r}\nexpected: one of {', '.join(self.known)}\n"
+            "do:       pass a listed key; `bnverify theory` says what each states"
+        )
 
 
 CLAIMS = Catalogue(

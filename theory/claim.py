@@ -177,7 +177,8 @@ class Claim:
             certificate = derivation.certificate
             if certificate is None or not certificate.holds(right - left):
                 raise ProofError(f"{self.key}: the slack {sp.factor(right - left)} is not certified by {certificate}")
-            conclusion = Step("slack", "right minus left, a sum of non-negative terms", right - left, certificate.total)
+            slack, total = certificate.normal_form(right - left), certificate.normal_form(certificate.total)
+            conclusion = Step("slack", "right minus left is the certificate, expanded", slack, total)
         return Proof(self, (*derivation.steps, conclusion), certificate)
 
     @property

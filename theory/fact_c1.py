@@ -8,7 +8,7 @@ from theory.algebra import ONE, m
 from theory.claim import Claim, Derivation, Source, Step
 from theory.fact_c2 import closed_form
 from theory.hypotheses import READING, TRAINING_MODE
-from theory.normalizer import BATCH, centre
+from theory.normalizer import BATCH
 from theory.quantities import (
     WEIGHT_GRADIENT, WEIGHTS, YHAT, G, V, W, a, gamma, grad_beta, grad_gamma, mu, rho, s, weight_grad,
 )  # fmt: skip
@@ -90,4 +90,3 @@ GRADIENT_INNER = Claim(
     G @ V, "==", gamma / s * (G @ G - (ONE @ G) ** 2 / m - a**2 / m), "channel", _derive, _HYPOTHESES,
 )  # fmt: skip
 
-__all__ = ["BIAS_GRADIENT", "FACT_C1", "FACT_C1_BETA", "FACT_C1_GAMMA", "SCALE_GRADIENT", "centre"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.algebra import ONE, SelfAdjoint, Vector, m, single_atom
+from theory.algebra import ONE, Inner, SelfAdjoint, Vector, m
 
 # Scalars. s = sqrt(sigma^2 + epsilon); rho = sigma^2 / s^2 = 1 - epsilon / s^2 lies in [0, 1].
 gamma, beta, mu, b = sp.symbols("gamma beta mu b", real=True)
@@ -28,7 +28,7 @@ YHAT = Vector.atom("yhat", latex=r"\hat y", norm2=rho * m, total=0)
 # Arbitrary test vectors: an identity between vectors is claimed as <w, left> = <w, right> for every w.
 W, X = Vector.atom("w"), Vector.atom("x")
 JX = Vector.atom("Jx", latex=r"(\mathrm D\hat y\,x)")
-KV = Vector.atom("Kv", latex=r"\mathrm D^2\hat y[v,v]")
+KX = Vector.atom("Kx", latex=r"\mathrm D^2\hat y[x,x]")
 U_W = Vector.atom("u_w")
 U_X = Vector.atom("u_x")
 # The measured yhat, about which nothing is assumed.
@@ -140,11 +140,12 @@ _ROWS = (
     ("w_y", W @ Y, "channel", "w on the layer's output"),
     ("w_z", W @ Z, "channel", "w on the inserted normalisation's output"),
     ("w_x", W @ X, "channel", "two random test vectors"),
+    ("x_x", X @ X, "channel", "squared norm of the random test vector x"),
     ("one_x", ONE @ X, "channel", "sum of x"),
     ("x_yhat", X @ YHAT, "channel", "x on the normalised values"),
     ("x_g", X @ G, "channel", "x on the gradient at z"),
     ("w_Jx", W @ JX, "channel", "bilinear form of the Jacobian of yhat"),
-    ("w_Kv", W @ KV, "channel", "w on the second derivative of yhat along v"),
+    ("w_Kx", W @ KX, "channel", "w on the second derivative of yhat along x"),
     ("grad_gamma", grad_gamma, "channel", "derivative of the loss with respect to gamma"),
     ("grad_beta", grad_beta, "channel", "derivative of the loss with respect to beta"),
     ("grad_bias", grad_bias, "channel", "derivative of the plain loss with respect to the bias of the layer"),
@@ -180,8 +181,6 @@ LATEX_NAMES[QUANTITIES["layer_distance2"].symbol] = (
 
 def atoms_of(expression: sp.Expr) -> frozenset[sp.Expr]:
     """The measured symbols and inner products an expression is built from."""
-    from theory.algebra import Inner
-
     inner = expression.atoms(Inner)
     hidden = {symbol for product in inner for symbol in product.free_symbols}
     return frozenset(inner) | frozenset(expression.free_symbols - hidden)
@@ -195,5 +194,3 @@ def names_of(expression: sp.Expr) -> tuple[str, ...]:
         raise KeyError(f"got {missing}; expected quantities of theory.QUANTITIES; add a row to the table")
     return tuple(sorted(_BY_SYMBOL[atom] for atom in atoms))
 
-
-__all__ = ["QUANTITIES", "ChannelSum", "Quantity", "atoms_of", "distribute", "latex", "names_of", "single_atom"]

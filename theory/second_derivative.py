@@ -7,20 +7,20 @@ from theory.claim import Claim, Derivation, Source, Step
 from theory.derivative import derivative
 from theory.hypotheses import READING, TRAINING_MODE
 from theory.normalizer import BATCH, centre, in_normalised_coordinates
-from theory.quantities import HHAT, KV, U, U_W, U_X, YHAT, G, H, V, W, X, Y, a, gamma, rho, s
+from theory.quantities import HHAT, KX, U, U_W, U_X, YHAT, G, H, V, W, X, Y, a, gamma, rho, s
 
 
 def _derive_second() -> Derivation:
-    centred, c = centre(V), (YHAT @ V) / m
-    second = BATCH.second(V, V)
+    centred, c = centre(X), (YHAT @ X) / m
+    second = BATCH.second(X, X)
     steps = (
-        Step("second derivative of the scale", "D2 s[v,v] = (|Cv|^2 - m c^2)/(m s) with c = <yhat, v>/m",
-             in_normalised_coordinates(derivative(BATCH.scale(Y), Y, (V, V))),
+        Step("second derivative of the scale", "D2 s[x,x] = (|Cx|^2 - m c^2)/(m s) with c = <yhat, x>/m",
+             in_normalised_coordinates(derivative(BATCH.scale(Y), Y, (X, X))),
              (centred.squared - m * c**2) / (m * s)),
-        Step("product rule", "D2 yhat[v,v] from D s and D2 s",
+        Step("product rule", "D2 yhat[x,x] from D s and D2 s",
              second, -2 * c / s**2 * (centred - c * YHAT) - (centred.squared - m * c**2) / (m * s**2) * YHAT),
     )  # fmt: skip
-    return Derivation(steps, definitions={KV: second})
+    return Derivation(steps, definitions={KX: second})
 
 
 def _derive_hessian() -> Derivation:
@@ -62,14 +62,15 @@ def _derive_velocity() -> Derivation:
 
 
 _SOURCE = Source("Santurkar et al. 2018", "proof of Theorem 4.2, equations (41)-(42)")
-_centred_norm = V @ V - (ONE @ V) ** 2 / m
+_centred_norm = X @ X - (ONE @ X) ** 2 / m
 
 SECOND_DERIVATIVE = Claim(
-    "second-derivative", "Second derivative of batch normalisation along v", Source("this work", "Fact C.2 continued"),
-    W @ KV, "==",
-    -2 * (YHAT @ V) / (m * s**2) * (W @ V - (ONE @ W) * (ONE @ V) / m - (YHAT @ V) * (W @ YHAT) / m)
-    - (W @ YHAT) * (_centred_norm - (YHAT @ V) ** 2 / m) / (m * s**2),
-    "channel", _derive_second, (TRAINING_MODE,), remark="Stated for every w and v.",
+    "second-derivative", "Second derivative of batch normalisation along a direction",
+    Source("this work", "Fact C.2 continued"),
+    W @ KX, "==",
+    -2 * (YHAT @ X) / (m * s**2) * (W @ X - (ONE @ W) * (ONE @ X) / m - (YHAT @ X) * (W @ YHAT) / m)
+    - (W @ YHAT) * (_centred_norm - (YHAT @ X) ** 2 / m) / (m * s**2),
+    "channel", _derive_second, (TRAINING_MODE,), remark="Stated for every w and x.",
 )  # fmt: skip
 
 HESSIAN = Claim(

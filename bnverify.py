@@ -1,0 +1,200 @@
+"""The command line: derive, train, verify, report. Each command is a thin layer over theory, empirical and reports."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from empirical.config import PRESET_NOTES, PRESETS, RunConfig, preset
+from empirical.errors import InputError
+from theory import CLAIMS, UnknownClaim
+
+app = typer.Typer(
+    help="Settle what is true about batch normalisation: derive, train, measure, compare, report.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+console = Console()
+VIOLATED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+Preset = Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")]
+Out = Annotated[Path | None, typer.Option(help="Run directory; runs/PRESET by default.")]
+DatasetName = Annotated[str | None, typer.Option("--dataset", help="synthetic or cifar10.")]
+Data = Annotated[Path | None, typer.Option(help="Directory of CIFAR-10 in its binary layout.")]
+Download = Annotated[bool, typer.Option(help="Fetch CIFAR-10 into --data (170 MB, checksum verified).")]
+Steps = Annotated[int | None, typer.Option(help="Training steps.")]
+Batch = Annotated[int | None, typer.Option(help="Batch size.")]
+Width = Annotated[float | None, typer.Option(help="Width multiplier of the convolutions; 1 is the full VGG.")]
+LearningRate = Annotated[float | None, typer.Option(help="Learning rate of SGD.")]
+Epsilon = Annotated[float | None, typer.Option(help="Epsilon of the trained batch norms.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of weights, batches and test vectors.")]
+RecordEvery = Annotated[int | None, typer.Option(help="Steps between float32 records of Theorem 4.1.")]
+CheckEvery = Annotated[int | None, typer.Option(help="Steps between float64 checks of all claims.")]
+RunDirectory = Annotated[Path, typer.Argument(help="A directory written by `bnverify run` or `train`.")]
+
+
+@app.command()
+def theory(
+    key: Annotated[str | None, typer.Argument(help="A claim's key; all claims in a table without it.")] = None,
+) -> None:
+    """Prove the claims, all in a table or one with its steps."""
+    if key is not None:
+        _show_claim(key)
+        return
+    table = Table("claim", "kind", "statement", "steps", "proof", title="Derived for symbolic m, gamma, epsilon")
+    for claim in CLAIMS.values():
+        proof = claim.prove()
+        table.add_row(claim.key, claim.kind, claim.title, str(len(proof)), "[green]exact[/]")
+    console.print(table)
+    console.print(f"{len(CLAIMS)} claims proved. `bnverify theory KEY` prints one with its proof.")
+
+
+def _show_claim(key: str) -> None:
+    claim = CLAIMS[key]
+    console.print(f"[bold]{claim.title}[/]  ({claim.source})")
+    console.print(f"  {claim.left} {claim.relation} {claim.right}", soft_wrap=True, highlight=False)
+    for hypothesis in claim.hypotheses:
+        console.print(f"  if {hypothesis.name}: {hypothesis.statement}", highlight=False)
+    if claim.remark:
+        console.print(f"  {claim.remark}", highlight=False)
+    for number, step in enumerate(claim.prove(), start=1):
+        console.print(f"[bold]{number}. {step.name}[/]: {step.reason}", highlight=False)
+        console.print(f"     {step.left}\n   = {step.right}", soft_wrap=True, highlight=False)
+    console.print("Every step was checked: the difference of its sides is exactly 0.")
+
+
+@app.command()
+def train(
+    preset: Preset = "quick", out: Out = None, dataset: DatasetName = None, data: Data = None,
+    download: Download = False, steps: Steps = None, batch: Batch = None, width: Width = None,
+    learning_rate: LearningRate = None, epsilon: Epsilon = None, seed: Seed = None,
+    record_every: RecordEvery = None, check_every: CheckEvery = None,
+) -> None:  # fmt: skip
+    """Train both networks and record the theorems' quantities; the same command resumes an interrupted run."""
+    config, path = _configure(
+        preset, out, dataset=dataset, steps=steps, batch=batch, width=width, learning_rate=learning_rate,
+        epsilon=epsilon, seed=seed, record_every=record_every, check_every=check_every,
+    )  # fmt: skip
+    _train(config, path, data, download)
+
+
+@app.command()
+def run(
+    preset: Preset = "quick", out: Out = None, dataset: DatasetName = None, data: Data = None,
+    download: Download = False, steps: Steps = None, batch: Batch = None, width: Width = None,
+    learning_rate: LearningRate = None, epsilon: Epsilon = None, seed: Seed = None,
+    record_every: RecordEvery = None, check_every: CheckEvery = None,
+) -> None:  # fmt: skip
+    """Everything: prove, train, verify and report. Ends with the verdict table and the path of the report."""
+    config, path = _configure(
+        preset, out, dataset=dataset, steps=steps, batch=batch, width=width, learning_rate=learning_rate,
+        epsilon=epsilon, seed=seed, record_every=record_every, check_every=check_every,
+    )  # fmt: skip
+    for claim in CLAIMS.values():
+        claim.prove()
+    console.print(f"{len(CLAIMS)} claims proved exactly, for symbolic m, gamma and epsilon.")
+    _train(config, path, data, download)
+    violations = _verify(path)
+    _report(path)
+    raise typer.Exit(VIOLATED if violations else 0)
+
+
+@app.command()
+def verify(run: RunDirectory) -> None:
+    """Check every claim on a stored run; exit status 1 if a proven claim is violated anywhere."""
+    raise typer.Exit(VIOLATED if _verify(run) else 0)
+
+
+@app.command()
+def report(run: RunDirectory) -> None:
+    """Build report.tex, the figures and report.pdf of a stored run."""
+    _report(run)
+
+
+def _configure(name: str, out: Path | None, **options) -> tuple[RunConfig, Path]:
+    config = preset(name).changed(**options)
+    return config, out or Path("runs") / name
+
+
+def _train(config: RunConfig, path: Path, data: Path | None, download: bool) -> None:
+    from empirical.dataset import load_dataset
+    from empirical.run import train as run_training
+
+    dataset = load_dataset(config.dataset, directory=data, download=download, seed=config.seed)
+    console.print(f"Training both VGGs at width {config.width:g} for {config.steps} steps on {dataset.name} -> {path}")
+    with _progress(config.steps) as update:
+        finished = run_training(config, dataset, path, progress=update)
+    for network in finished.curves:
+        step = finished.diverged(network)
+        if step is not None:
+            console.print(f"[yellow]{network}: the loss became non-finite at step {step}; recorded as diverged.[/]")
+
+
+@contextlib.contextmanager
+def _progress(steps: int) -> Iterator:
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps,"),
+        TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"),
+    )  # fmt: skip
+    with Progress(*columns, console=console) as bars:
+        task = bars.add_task("train and measure", total=steps)
+        yield lambda step: bars.update(task, completed=step)
+
+
+def _verify(path: Path) -> int:
+    from empirical.records import load_run, write_json
+    from empirical.verdict import summarise
+    from empirical.verdict import verify as verdicts_of
+
+    stored = load_run(path)
+    verdicts = verdicts_of(stored)
+    write_json(path / "summary.json", summarise(stored, verdicts))
+    table = Table("claim", "network", "dtype", "points", "violations", "excluded", "worst residual", "tightness")
+    for v in verdicts:
+        excluded = "; ".join(f"{count} {reason}" for reason, count in v.excluded.items())
+        colour = {"holds": "green", "violated": "red", "not tested": "yellow"}[v.status]
+        numbers = (f"{v.worst:.1e}", f"{v.tightness:.4f}") if v.points else ("-", "-")
+        table.add_row(f"[{colour}]{v.key}[/]", v.network, v.dtype, str(v.points), str(v.violations), excluded, *numbers)
+    console.print(table)
+    violations = sum(v.violations for v in verdicts)
+    for v in verdicts:
+        for point in v.worst_points[: min(v.violations, 5)]:
+            console.print(f"[red]violated[/] {v.key} ({v.network}, {v.dtype}) at {point}", highlight=False)
+    points = sum(v.points for v in verdicts)
+    console.print(f"{points} points, {violations} violations. Summary: {path / 'summary.json'}")
+    return violations
+
+
+def _report(path: Path) -> None:
+    from empirical.records import load_run
+    from reports.build import build_report
+
+    built = build_report(load_run(path))
+    if built.note:
+        console.print(built.note, highlight=False)
+    console.print(f"Report: {built.pdf} ({built.engine}); source: {built.tex}", soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point: errors in the input are three lines and exit status 2, never a traceback."""
+    try:
+        app()
+    except (InputError, UnknownClaim) as error:
+        Console(stderr=True).print(f"[red]bnverify[/]\n{error}", highlight=False, soft_wrap=True)
+        sys.exit(BAD_INPUT)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted. The same command goes on from the last checkpoint.")
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

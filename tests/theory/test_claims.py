@@ -1,0 +1,86 @@
+"""Every claim is proved, and no mutant of a claim is: a proof that accepts a wrong coefficient proves nothing."""
+
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+import sympy as sp
+
+from mutants import mutants
+from theory import CLAIMS, ChannelSum, ProofError, UnknownClaim, m
+from theory.quantities import QUANTITIES, distribute
+
+KEYS = list(CLAIMS)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_claim_is_proved(key):
+    proof = CLAIMS[key].prove()
+    assert len(proof) >= 2
+    assert all(step.holds() for step in proof)
+    assert (proof.certificate is not None) == (CLAIMS[key].relation == "<=")
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_no_mutant_is_proved(key):
+    found = mutants(CLAIMS[key])
+    assert found
+    for name, mutant in found:
+        with pytest.raises(ProofError):
+            mutant.prove()
+            pytest.fail(f"{key} with {name} was proved: {mutant.right}")
+
+
+def test_steps_are_checked():
+    claim = CLAIMS["theorem-4.1"]
+    derivation = claim.derive()
+    broken = dataclasses.replace(derivation.steps[1], right=derivation.steps[1].right + 1)
+    bad = dataclasses.replace(derivation, steps=(derivation.steps[0], broken, *derivation.steps[2:]))
+    with pytest.raises(ProofError, match="centred gradient"):
+        dataclasses.replace(claim, derive=lambda: bad).prove()
+
+
+def test_certificate_needs_signs():
+    """-(g_g) <= 0 certified by (-1)(g_g) is an identity with a negative factor, and must be refused."""
+    claim = CLAIMS["theorem-4.1"]
+    certificate = claim.derive().certificate
+    flipped = dataclasses.replace(certificate, terms=((-1 * sp.Integer(1), *certificate.terms[0], sp.Integer(-1)),))
+    assert sp.expand(flipped.total - certificate.total) == 0
+    assert not flipped.holds(claim.derive().insert(claim.slack))
+
+
+def test_printed_v3_coefficient_is_rejected():
+    """Theorem 4.1 as in arXiv v3, with 1/sqrt(m) before the squared alignment."""
+    from theory import ONE, YHAT, G, gamma, s
+
+    claim = CLAIMS["theorem-4.1"]
+    v3 = (gamma / s) ** 2 * (G @ G - (ONE @ G) ** 2 / m - (G @ YHAT) ** 2 / sp.sqrt(m))
+    with pytest.raises(ProofError, match="slack"):
+        dataclasses.replace(claim, right=v3).prove()
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_claim_is_complete(key):
+    claim = CLAIMS[key]
+    assert claim.title and claim.source.place and claim.key == key
+    assert set(claim.quantities) <= set(QUANTITIES)
+    assert claim.shape in {"channel", "sample", "layer"}
+    assert claim._repr_latex_().startswith("$")
+    assert claim.prove()._repr_latex_().startswith("$")
+
+
+def test_unknown_claim_lists_the_known():
+    with pytest.raises(UnknownClaim, match="theorem-4.1-exact"):
+        CLAIMS["theorem-9"]
+
+
+def test_sum_over_channels_is_linear():
+    x, k = sp.symbols("x k")
+    assert distribute(ChannelSum(2 * x + k * x), (k,)) == 2 * ChannelSum(x) + k * ChannelSum(x)
+
+
+def test_importing_theory_does_not_import_jax():
+    code = "import sys, theory; print([name for name in ('jax', 'numpy', 'xarray') if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert found == "[]"
