@@ -15,7 +15,7 @@ __all__ = [
 def __getattr__(name: str):
     """`measure` and `train` need JAX; everything else does not, so JAX is imported when one of them is asked for."""
     if name == "measure":
-        from empirical.measure import measure
+        from empirical.measurement import measure
 
         return measure
     if name == "train":

@@ -78,7 +78,7 @@ _PRESETS = (
         "tiny", width=1 / 32, batch=16, steps=6, record_every=2, check_every=4, samples=1, test_images=64
     ),
     RunConfig(
-        "full", width=1.0, batch=128, steps=300, record_every=5, check_every=50, samples=1, groups=10, test_images=10000
+        "full", width=1.0, batch=128, steps=300, record_every=5, check_every=60, samples=1, groups=10
     ),
     RunConfig(
         "reproduction", dataset="cifar10", width=1.0, batch=128, steps=15000, record_every=50, check_every=500,

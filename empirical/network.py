@@ -67,6 +67,9 @@ class Network:
     stages: tuple[Stage, ...]
     sites: tuple[Site, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"Network({' '.join(stage.name for stage in self.stages)})"
+
     def run(
         self, params: Parameters, x: Array, start: int = 0, stop: int | None = None,
         probes: Mapping[int, Array] | None = None, values: dict[int, Array] | None = None,

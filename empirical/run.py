@@ -12,6 +12,7 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import xarray as xr
 from empirical.config import NETWORKS, RunConfig
 from empirical.dataset import Dataset, batch_indices, normalise
 from empirical.errors import InputError
+from empirical.network import Network
 from empirical.records import FORMAT, Run, load_run, site_dataset, write_dataset, write_json
 from empirical.sites import SiteMeasurement
 from empirical.training import Trainer, TrainState
@@ -63,17 +65,8 @@ def train(config: RunConfig, dataset: Dataset, path: str | Path, *, progress: Re
     path = Path(path)
     _describe(path, config, dataset)
     key = jax.random.key(config.seed)
-    networks = {name: vgg(batch_norm=name == "bn", width=config.width, epsilon=config.epsilon) for name in NETWORKS}
-    trainers = {
-        name: Trainer(network, config.learning_rate, config.momentum, config.insertion_epsilon)
-        for name, network in networks.items()
-    }
-    measurements = {
-        name: SiteMeasurement(
-            network, cross_entropy, insertion_epsilon=config.insertion_epsilon, groups=config.groups
-        )
-        for name, network in networks.items()
-    }
+    trainers = {name: _trainer(name, config) for name in NETWORKS}
+    measurements = {name: _measurement(name, config) for name in NETWORKS}
     shape = (config.batch, *IMAGE)
     initial = {name: trainer.start(key, shape) for name, trainer in trainers.items()}
     with _checkpoints(path) as manager:
@@ -97,6 +90,32 @@ def train(config: RunConfig, dataset: Dataset, path: str | Path, *, progress: Re
             manager.wait_until_finished()
             progress(step)
     return load_run(path)
+
+
+@lru_cache
+def _network(name: str, width: float, epsilon: float) -> Network:
+    """One object for equal arguments, so that what is compiled for it serves every run of a process."""
+    return vgg(batch_norm=name == "bn", width=width, epsilon=epsilon)
+
+
+@lru_cache
+def _compiled_trainer(network: Network, learning_rate: float, momentum: float, insertion_epsilon: float) -> Trainer:
+    return Trainer(network, learning_rate, momentum, insertion_epsilon)
+
+
+@lru_cache
+def _compiled_measurement(network: Network, insertion_epsilon: float, groups: int) -> SiteMeasurement:
+    return SiteMeasurement(network, cross_entropy, insertion_epsilon=insertion_epsilon, groups=groups)
+
+
+def _trainer(name: str, config: RunConfig) -> Trainer:
+    network = _network(name, config.width, config.epsilon)
+    return _compiled_trainer(network, config.learning_rate, config.momentum, config.insertion_epsilon)
+
+
+def _measurement(name: str, config: RunConfig) -> SiteMeasurement:
+    network = _network(name, config.width, config.epsilon)
+    return _compiled_measurement(network, config.insertion_epsilon, config.groups)
 
 
 def _describe(path: Path, config: RunConfig, dataset: Dataset) -> None:

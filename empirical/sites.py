@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
+from scipy.optimize import minimize_scalar
 
-from empirical.measure import Quantities, channel_inner, measure_cut, random_tests
+from empirical.measurement import measure_cut
 from empirical.network import Network, NormStage, Parameters, Site
 from empirical.normalization import matched
 
@@ -36,7 +37,6 @@ class SiteMeasurement:
     def __init__(self, network: Network, objective: Objective, *, insertion_epsilon: float = 0.0, groups: int = 1):
         self.network, self.objective, self.insertion_epsilon = network, objective, insertion_epsilon
         self._values = jax.jit(self._values_and_gradients)
-        self._extras = jax.jit(self._parameters_at, static_argnums=0)
         parts = np.array_split(np.arange(len(network.sites)), min(groups, len(network.sites)))
         self._groups = [tuple(network.sites[i] for i in part) for part in parts]
         self._hessians = [jax.jit(partial(self._hessian, group)) for group in self._groups]
@@ -67,23 +67,21 @@ class SiteMeasurement:
 
         return jax.lax.map(jax.linearize(gradient, shifts)[1], directions)
 
-    def _parameters_at(self, site, layer, slope, start, y, z, key):
-        """Quantities that involve the parameters of the layer that feeds the site."""
-        kernel, gradient = layer["kernel"], slope["kernel"]
+    def _of_parameters(self, site, params, slope, initial) -> dict[str, np.ndarray]:
+        """Quantities of the parameters of the layer that feeds the site, with NumPy: there is nothing to derive here."""
+        layer, derivative = params[site.layer], slope[site.layer]
+        kernel, gradient = _by_filter(layer["kernel"]), _by_filter(derivative["kernel"])
         if isinstance(self.network.stages[site.index], NormStage):
             return {
-                "weight_grad": channel_inner(kernel, gradient),
-                "W_W": channel_inner(kernel, kernel),
-                "gradW_gradW": channel_inner(gradient, gradient),
+                "weight_grad": (kernel * gradient).sum(0),
+                "W_W": (kernel * kernel).sum(0),
+                "gradW_gradW": (gradient * gradient).sum(0),
             }
-        w, _ = random_tests(y, key)
         return {
-            "w_y": channel_inner(w, y),
-            "w_z": channel_inner(w, z),
-            "b": layer["bias"],
-            "grad_bias": slope["bias"],
-            "weight_grad_plain": channel_inner(kernel, gradient),
-        } | ray_distances(start["kernel"], kernel)
+            "b": np.asarray(layer["bias"]),
+            "grad_bias": np.asarray(derivative["bias"]),
+            "weight_grad_plain": (kernel * gradient).sum(0),
+        } | ray_distances(_by_filter(initial[site.layer]["kernel"]), kernel)
 
     def __call__(
         self, params: Parameters, initial: Parameters, x: Array, labels: Array, *, key: PRNGKeyArray, samples: int
@@ -106,60 +104,52 @@ class SiteMeasurement:
 
     def _site(self, site, params, initial, slope, y, g, rest, cuts, key, sampled):
         gamma, beta, epsilon = normalisation_at(self.network, params, site, y, self.insertion_epsilon)
-        own_cut, points = self._cut(site), {}
-
-        def gradient(z):
-            points["z"] = z  # equal to the network's value up to rounding: the insertion is matched
-            return g
+        own_cut = self._cut(site)
 
         def hessian(z, directions):
-            zero = {cut: jnp.zeros_like(value) for cut, value in cuts.items()}
-            stacks = {cut: jnp.zeros((len(directions), *value.shape), y.dtype) for cut, value in cuts.items()}
-            shifts = zero | {own_cut: z - cuts[own_cut]}
-            return rest(shifts, stacks | {own_cut: directions})[own_cut]
+            # z differs from the network's own value by rounding where the insertion is matched.
+            zero = {cut: np.zeros(value.shape) for cut, value in cuts.items()}
+            still = {cut: np.zeros((len(directions), *value.shape)) for cut, value in cuts.items()}
+            return rest(zero | {own_cut: z - cuts[own_cut]}, still | {own_cut: directions})[own_cut]
 
-        out = measure_cut(
-            y, gamma, beta, epsilon, gradient=gradient, hessian=hessian, key=key, sampled=sampled
+        measured = measure_cut(
+            y, gamma, beta, epsilon, gradient=lambda z: g, hessian=hessian, key=key, sampled=sampled
         )  # fmt: skip
-        layer = (params[site.layer], slope[site.layer], initial[site.layer])
-        out |= self._extras(site, *layer, y, points["z"], key)
-        out = {name: np.asarray(value) for name, value in out.items()}
+        out = {name: np.asarray(value) for name, value in measured.items()}
+        out |= self._of_parameters(site, params, slope, initial)
         out["sampled"] = np.isin(np.arange(y.shape[-1]), np.asarray(sampled))
+        if isinstance(self.network.stages[site.index], NormStage):
+            del out["w_y"], out["w_z"]  # of Observation 4.3, which speaks of a matched insertion
         return out
 
 
-def ray_distances(start: Array, end: Array) -> Quantities:
-    """Lemma 4.5 on kernels with the filter on the last axis: squared distance from ``start`` to { k end : k > 0 }.
+def _by_filter(kernel: Array) -> np.ndarray:
+    """(weights of a filter, filters) from a kernel with the filter on its last axis."""
+    return np.asarray(kernel).reshape(-1, kernel.shape[-1])
 
-    The nearest k is found by bisection on the slope of the squared distance, evaluated on the weights themselves.
-    """
-    w0, wstar = start.reshape(-1, start.shape[-1]), end.reshape(-1, end.shape[-1])
 
-    def nearest(w0, wstar):
-        def squared(k):
-            return jnp.sum(jnp.square(w0 - k * wstar))
+def ray_distances(start: np.ndarray, end: np.ndarray) -> dict[str, np.ndarray]:
+    """Lemma 4.5 for weights (n, filters): squared distance from ``start`` to { k end : k > 0 }, filter by filter and
+    for the layer as a whole, found by minimising over k."""
 
-        # The squared distance is convex in k: bracket the minimum, then halve on the sign of its derivative.
-        reach = 2 * jnp.sqrt(jnp.sum(jnp.square(w0)) / jnp.sum(jnp.square(wstar)))
+    def distance2(w0: np.ndarray, wstar: np.ndarray) -> float:
+        reach = 2 * np.sqrt((w0 @ w0) / (wstar @ wstar)) if (wstar @ wstar) > 0 else 1.0
+        if not np.isfinite(reach):
+            return float("nan")
+        options = {"xatol": 1e-9 * reach}
+        found = minimize_scalar(
+            lambda k: np.sum((w0 - k * wstar) ** 2), bounds=(0, reach), method="bounded", options=options
+        )
+        return float(found.fun)
 
-        def halve(bracket, _):
-            low, high = bracket
-            middle = (low + high) / 2
-            rising = jax.grad(squared)(middle) > 0
-            return (jnp.where(rising, low, middle), jnp.where(rising, middle, high)), None
-
-        (low, high), _ = jax.lax.scan(halve, (jnp.zeros_like(reach), reach), None, length=60)
-        return squared((low + high) / 2)
-
-    layer = w0.reshape(-1), wstar.reshape(-1)
+    whole = start.ravel(), end.ravel()
     return {
-        "distance2": jax.vmap(nearest, in_axes=1)(w0, wstar),
-        "W0_W0": channel_inner(w0, w0),
-        "W0_Wstar": channel_inner(w0, wstar),
-        "Wstar_Wstar": channel_inner(wstar, wstar),
-        "layer_distance2": nearest(*layer)[None],
-        "layer_W0_W0": jnp.vdot(layer[0], layer[0])[None],
-        "layer_W0_Wstar": jnp.vdot(*layer)[None],
-        "layer_Wstar_Wstar": jnp.vdot(layer[1], layer[1])[None],
+        "distance2": np.array([distance2(start[:, j], end[:, j]) for j in range(start.shape[1])]),
+        "W0_W0": (start * start).sum(0),
+        "W0_Wstar": (start * end).sum(0),
+        "Wstar_Wstar": (end * end).sum(0),
+        "layer_distance2": np.array([distance2(*whole)]),
+        "layer_W0_W0": np.array([whole[0] @ whole[0]]),
+        "layer_W0_Wstar": np.array([whole[0] @ whole[1]]),
+        "layer_Wstar_Wstar": np.array([whole[1] @ whole[1]]),
     }
-

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from empirical.measure import Quantities, first_order
+from empirical.measurement import Quantities, first_order
 from empirical.network import Network, NormStage, Parameters
 from empirical.normalization import batch_norm, batch_statistics
 from empirical.sites import normalisation_at
@@ -94,7 +94,7 @@ class Trainer:
             return cross_entropy(logits, labels), (logits, values)
 
         (value, (logits, values)), (slope, at) = jax.value_and_grad(loss, (0, 1), has_aux=True)(state.params, probes)
-        accuracy = (logits.argmax(-1) == labels).mean(dtype=logits.dtype)
+        accuracy = _hits(logits, labels).mean(dtype=logits.dtype)
         quantities = {site.name: self._first_order(state.params, site, values, at) for site in network.sites}
         return self._update(state, slope, values), ({"loss": value, "accuracy": accuracy}, quantities)
 
@@ -134,4 +134,8 @@ class Trainer:
     def correct(self, state: TrainState, x: Float[Array, "n h w c"], labels: Int[Array, " n"]) -> Array:
         """How many images the network in inference mode classifies correctly."""
         logits = self.network.inference(state.statistics)(state.params, x)
-        return (logits.argmax(-1) == labels).sum()
+        return _hits(logits, labels).sum()
+
+
+def _hits(logits: Array, labels: Array) -> Array:
+    return logits.argmax(-1).astype(labels.dtype) == labels

@@ -177,7 +177,9 @@ class Vector:
         return hash(frozenset(self.terms.items()))
 
     def __repr__(self) -> str:
-        return str(sp.Add(*(c * a for a, c in self.terms.items())))
+        """One bracketed coefficient a vector: (gamma/s) g + (-gamma*<1, g>/(m*s)) 1."""
+        terms = sorted(self.terms.items(), key=lambda item: item[0].sort_key())
+        return " + ".join(a.name if c == 1 else f"({c}) {a.name}" for a, c in terms) or "0"
 
     def _latex(self, printer=None) -> str:
         if not self.terms:

@@ -12,7 +12,7 @@ from functools import cached_property
 import sympy as sp
 
 from theory.algebra import Vector, is_zero, substitute
-from theory.quantities import latex, names_of, rho
+from theory.quantities import QUANTITIES, latex, names_of, rho
 
 
 @dataclass(frozen=True)
@@ -159,6 +159,18 @@ class Claim:
         if self.scale is not None:
             parts.append(self.scale)
         return tuple(sorted({name for part in parts for name in names_of(part)}))
+
+    def at(self, **numbers) -> sp.Basic:
+        """The relation with numbers for quantities by name; True or False once everything is a number."""
+        unknown = sorted(set(numbers) - set(self.quantities))
+        if unknown:
+            raise ValueError(
+                f"got:      quantities {', '.join(unknown)}\nexpected: some of {', '.join(self.quantities)}\n"
+                f"do:       pass quantities of {self.key}"
+            )
+        table = {QUANTITIES[name].symbol: sp.sympify(value) for name, value in numbers.items()}
+        relation = sp.Eq if self.relation == "==" else sp.Le
+        return relation(self.left.xreplace(table), self.right.xreplace(table))
 
     def prove(self) -> Proof:
         """Check every step and the conclusion exactly; ProofError names the first that fails."""

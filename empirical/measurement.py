@@ -69,6 +69,9 @@ def measure(
     ``sampled``. Returns arrays of shape (C,), or (1,) for site and layer quantities; sample quantities are NaN outside
     ``sampled``. Claims are meant to be checked in float64.
     """
+    _check(y, gamma, beta, epsilon)
+    if epsilon == 0:
+        _refuse_constant_channels(y)
     gradient = jax.grad(suffix)
 
     def hessian(z, directions):
@@ -94,7 +97,6 @@ def measure_cut(
     """`measure` for a rest of the network given by its derivatives at z: ``gradient(z)``, and ``hessian(z, d)`` for a
     stack of directions d of shape (k, *z.shape). Both are compiled by the caller; what is local to the normalisation
     is compiled here, once a shape."""
-    _check(y, gamma, beta, epsilon)
     epsilon = jnp.asarray(epsilon, y.dtype)
     sampled = jnp.zeros(0, int) if sampled is None else sampled
     z = _normalise(y, gamma, beta, epsilon)
@@ -145,7 +147,8 @@ def _first_derivatives(y, g, gamma, beta, epsilon, key, sampled):
     out |= {"beta": beta, "grad_gamma": grad_gamma, "grad_beta": grad_beta}
     out |= {"one_yhat": channel_inner(ones, yhat), "yhat_yhat": channel_inner(yhat, yhat)}
     out |= {"one_v": channel_inner(ones, v), "yhat_v": channel_inner(reference, v), "g_v": channel_inner(g, v)}
-    tests = {"w": w, "yhat": reference, "g": g, "v": v, "u": velocity(v), "x": x, "Jx": jx, "Kx": kx}
+    tests = {"w": w, "y": y, "z": batch_norm(y, gamma, beta, epsilon), "yhat": reference, "g": g}
+    tests |= {"v": v, "u": velocity(v), "x": x, "Jx": jx, "Kx": kx}
     out |= {f"w_{name}": channel_inner(w, other) for name, other in tests.items()}
     out |= {"one_w": channel_inner(ones, w), "one_x": channel_inner(ones, x)}
     out |= {"x_x": channel_inner(x, x), "x_yhat": channel_inner(x, reference), "x_g": channel_inner(x, g)}
@@ -199,3 +202,13 @@ def _check(y, gamma, beta, epsilon) -> None:
         )
     if epsilon < 0:
         raise InputError(got=f"epsilon {epsilon}", expected="epsilon >= 0", advice="pass 0 or a small positive number")
+
+
+def _refuse_constant_channels(y) -> None:
+    constant = jnp.flatnonzero((y == y.reshape(-1, y.shape[-1])[0]).all(axis=tuple(range(y.ndim - 1))))
+    if constant.size:
+        raise InputError(
+            got=f"epsilon 0 with constant channels {', '.join(map(str, constant.tolist()))}",
+            expected="a positive variance in every channel, or epsilon > 0",
+            advice="pass a positive epsilon, or leave the constant channels out",
+        )

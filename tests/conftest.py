@@ -1,0 +1,35 @@
+"""Shared fixtures: float64 and strict dtype promotion for all tests, one tiny run for those that need records."""
+
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--run", action="append", default=[], metavar="DIR", help="also verify this stored run (repeatable)")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory):
+    """A finished run of the preset `tiny` on a small synthetic data set: both networks, all claims."""
+    from empirical.config import preset
+    from empirical.run import train
+    from empirical.synthetic import synthetic_cifar
+
+    path = tmp_path_factory.mktemp("runs") / "tiny"
+    return train(preset("tiny"), synthetic_cifar(train=200, test=64), path)
+
+
+def pytest_generate_tests(metafunc):
+    if "stored_run" in metafunc.fixturenames:
+        metafunc.parametrize("stored_run", ["tiny", *metafunc.config.getoption("--run")], indirect=True)
+
+
+@pytest.fixture
+def stored_run(request):
+    """The tiny run, and every run named with --run."""
+    from empirical.records import load_run
+
+    return request.getfixturevalue("tiny_run") if request.param == "tiny" else load_run(request.param)

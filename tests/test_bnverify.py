@@ -1,0 +1,149 @@
+"""The command line as a user meets it: exit status, tables, and errors of three lines without a traceback."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TINY = ("--preset", "tiny", "--steps", "6")
+
+
+def bnverify(*arguments, **options):
+    environment = os.environ | {"COLUMNS": "160", "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "bnverify.py"), *map(str, arguments)],
+        capture_output=True, text=True, env=environment, timeout=400, **options,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def copied(tiny_run, tmp_path_factory):
+    target = tmp_path_factory.mktemp("copy") / "run"
+    shutil.copytree(tiny_run.path, target)
+    return target
+
+
+def test_theory_lists_and_proves_all_claims():
+    done = bnverify("theory")
+    assert done.returncode == 0
+    assert "theorem-4.1-exact" in done.stdout and "claims proved" in done.stdout
+
+
+def test_theory_prints_one_claim_with_its_proof():
+    done = bnverify("theory", "theorem-4.1")
+    assert done.returncode == 0
+    assert "backward pass" in done.stdout and "slack" in done.stdout and "later version" in done.stdout
+
+
+def test_verify_passes_and_writes_the_summary(copied):
+    done = bnverify("verify", copied)
+    assert done.returncode == 0, done.stdout + done.stderr
+    summary = json.loads((copied / "summary.json").read_text())
+    assert summary["violations"] == 0
+    assert {"key", "kind", "network", "dtype", "points", "violations", "excluded", "worst", "tightness"} <= set(
+        summary["claims"][0]
+    )
+    assert set(summary["observed"]) == {"bn", "plain"}
+
+
+def test_verify_fails_on_a_violated_claim_and_says_where(copied, tmp_path):
+    import xarray as xr
+
+    from empirical.records import write_dataset
+
+    broken = tmp_path / "broken"
+    shutil.copytree(copied, broken)
+    file = broken / "records" / "bn" / "exact-000004.nc"
+    with xr.open_dataset(file, engine="scipy") as stored:
+        data = stored.load()
+    data["v_v"][{"step": 0, "site": 1, "channel": 1}] *= 1.001
+    write_dataset(file, data)
+    done = bnverify("verify", broken)
+    assert done.returncode == 1
+    assert "violated theorem-4.1-exact" in done.stdout
+    assert "step 4, conv2, channel 1: left" in done.stdout and "right" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "--preset", "huge"), ("preset 'huge'", "one of", "--preset")),
+        (("theory", "theorem-9"), ("claim 'theorem-9'", "one of", "listed key")),
+        (("train", *TINY, "--dataset", "mnist"), ("mnist", "synthetic", "cifar10")),
+        (("train", *TINY, "--dataset", "cifar10", "--data", "/nonexistent"), ("/nonexistent", "expected", "do:")),
+        (("train", *TINY, "--learning-rate", "-1"), ("learning rate -1.0", "positive", "0.035")),
+        (("train", *TINY, "--batch", "1"), ("batch 1", "at least 2", "--batch")),
+        (("train", *TINY, "--epsilon", "-1"), ("epsilon -1.0", "positive", "do:")),
+        (("train", *TINY, "--out", "/proc/run"), ("/proc/run", "written", "--out")),
+        (("verify", "/nonexistent"), ("/nonexistent", "run directory", "bnverify run")),
+        (("report", "/nonexistent"), ("/nonexistent", "run directory", "bnverify run")),
+    ],
+)
+def test_bad_input_is_three_lines_and_no_traceback(arguments, words):
+    done = bnverify(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr + done.stdout
+    assert all(word in done.stderr for word in words), done.stderr
+    assert all(line in done.stderr for line in ("got:", "expected:", "do:"))
+
+
+def test_a_directory_of_another_configuration_is_refused(copied):
+    done = bnverify("train", "--preset", "tiny", "--seed", "5", "--out", copied)
+    assert done.returncode == 2
+    assert "seed = 0 (now 5)" in done.stderr and "another --out" in done.stderr
+    assert "fingerprint" in done.stderr  # the default data set is not the one of the fixture
+
+
+def _start(out, log):
+    command = [sys.executable, str(ROOT / "bnverify.py"), "train", *TINY, "--out", str(out)]
+    return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
+
+
+def _wait_for(path: Path, process, seconds=300):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline, f"{path} never appeared"
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("interruption", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, interruption):
+    """Killed in the middle of a chunk, the run goes on and leaves the records of an uninterrupted one, byte for byte."""
+    with open(tmp_path / "log", "w") as log:
+        whole = _start(tmp_path / "whole", log)
+        assert whole.wait(600) == 0
+        process = _start(tmp_path / "cut", log)
+        _wait_for(tmp_path / "cut" / "records" / "bn" / "curves-000002.nc", process)
+        process.send_signal(interruption)
+        assert process.wait(100) != 0
+        assert _start(tmp_path / "cut", log).wait(600) == 0
+    files = sorted(p.relative_to(tmp_path / "whole") for p in (tmp_path / "whole" / "records").rglob("*.nc"))
+    assert len(files) == 2 * (3 + 3 + 3)
+    for file in files:
+        assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes(), file
+
+
+def test_diverged_network_is_a_result(tmp_path):
+    """With an absurd learning rate the loss stops being finite; the run ends well and says so."""
+    from empirical.config import preset
+    from empirical.run import train
+    from empirical.synthetic import synthetic_cifar
+    from empirical.verdict import summarise, verify
+
+    config = preset("tiny").changed(learning_rate=1e12)
+    run = train(config, synthetic_cifar(train=200, test=64), tmp_path / "run")
+    assert run.diverged("plain") is not None
+    verdicts = verify(run)
+    assert summarise(run, verdicts)["observed"]["plain"]["diverged_at"] == run.diverged("plain")
+    late = [v for v in verdicts if v.network == "plain" and v.key == "theorem-4.1-exact" and v.dtype == "float64"]
+    assert late[0].excluded.get("non-finite", 0) + late[0].excluded.get("constant channel", 0) > 0
+    assert not np.isfinite(run.curves["plain"]["loss"].values).all()
