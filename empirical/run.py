@@ -84,7 +84,8 @@ def train(config: RunConfig, dataset: Dataset, path: str | Path, *, progress: Re
             for name in NETWORKS:
                 images, labels = _batches(config, dataset, range(step, step + size))
                 states[name], curves, quantities = trainers[name].chunk(states[name], images, labels)
-                _write_chunk(path / "records" / name, step, size, curves, quantities)
+                ordered = {site.name: quantities[site.name] for site in trainers[name].network.sites}
+                _write_chunk(path / "records" / name, step, size, curves, ordered)
             step += size
             manager.save(step, args=ocp.args.StandardSave(_plain(states)))
             manager.wait_until_finished()

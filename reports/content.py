@@ -1,0 +1,223 @@
+"""What the report says, in marked-up sentences and tables that no number was typed into; its look is elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import sympy as sp
+
+from empirical.config import NETWORKS
+from empirical.records import Run
+from empirical.verdict import Verdict, verify
+from reports import formula, setting
+from reports.alignment import overall_share
+from reports.prose import prose, verbatim
+from reports.setting import Table
+from reports.style import LABELS
+from reports.wording import DASH, counted, excluded, outcome, scientific, tightness, whole
+from theory import CLAIMS, QUANTITIES, Claim, Hypothesis, Proof
+from theory.claim import Step
+
+PLACES = {"site": "site", "channel": "channel", "sample": "sampled channel", "layer": "layer"}
+
+
+@dataclass(frozen=True)
+class ShownStep:
+    """A step of a proof with its display; ``seen_in`` is the claim whose proof already showed it, or empty."""
+
+    step: Step
+    display: tuple[formula.Row, ...]
+    same: bool
+    seen_in: str = ""
+
+
+@dataclass(frozen=True)
+class Content:
+    """A run, its verdicts and the proofs, and everything the report derives from them."""
+
+    run: Run
+
+    @cached_property
+    def verdicts(self) -> list[Verdict]:
+        return verify(self.run)
+
+    @cached_property
+    def proofs(self) -> dict[str, Proof]:
+        """Every claim proved anew; ProofError if one fails, so that no report is written."""
+        return {key: claim.prove() for key, claim in CLAIMS.items()}
+
+    @property
+    def networks(self) -> list[str]:
+        return [name for name in NETWORKS if name in self.run.exact or name in self.run.curves]
+
+    @property
+    def violated(self) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if verdict.violations]
+
+    def abstract(self) -> list[str]:
+        return [*self._derived(), *self._trained(), *self._compared()]
+
+    def _derived(self) -> Iterator[str]:
+        bounds = sum(claim.relation == "<=" for claim in CLAIMS.values())
+        steps = sum(len(proof) for proof in self.proofs.values())
+        equalities = counted(len(CLAIMS) - bounds, "equality", "equalities")
+        yield (
+            f"{counted(len(CLAIMS), 'claim').capitalize()} about batch normalisation are derived for symbolic "
+            f"batch size $m$: {equalities} and {counted(bounds, 'upper bound')}."
+        )
+        yield (
+            f"All {whole(len(self.proofs))} are proved when this report is built: in each of {whole(steps)} steps "
+            "the difference of the two sides is exactly 0, and what an upper bound leaves over is written as a sum "
+            "of products of non-negative factors."
+        )
+
+    def _trained(self) -> Iterator[str]:
+        config, data = self.run.config, self.run.description["data"]
+        names = " and one ".join(LABELS[name] for name in self.networks)
+        comma = "," if len(self.networks) > 1 else ""
+        yield (
+            f"The claims are then compared with {counted(len(self.networks), 'VGG network')}{comma} one {names}, "
+            f"trained at width {setting.width(self.run)} for {counted(config.steps, 'step')} on "
+            f"{verbatim(data['name'])} data in batches of {whole(config.batch)}."
+        )
+        for name in self.networks:
+            step = self.run.diverged(name)
+            if step is not None:
+                yield (
+                    f"The network {LABELS[name]} diverged: its loss is not finite from step {whole(step)} on; "
+                    "points without a finite value are counted apart and never as passes."
+                )
+
+    def _compared(self) -> Iterator[str]:
+        tested = [verdict for verdict in self.verdicts if verdict.points]
+        if not tested:
+            yield "No claim could be tested: the run holds no point inside any claim's hypotheses."
+            return
+        points, violations = sum(v.points for v in tested), sum(v.violations for v in tested)
+        claims = counted(len({v.key for v in tested}), "claim")
+        yield (
+            f"At {counted(points, 'point')} of {claims} both sides were measured; "
+            f"{counted(violations, 'violation')} {'was' if violations == 1 else 'were'} found."
+        )
+        for dtype in dict.fromkeys(v.dtype for v in tested):
+            worst = max((v for v in tested if v.dtype == dtype), key=lambda v: np.nan_to_num(v.worst, nan=np.inf))
+            yield (
+                f"In {dtype} the worst residual, relative to the terms of the claim, is {scientific(worst.worst)} "
+                f"({worst.key}, {LABELS[worst.network]}), against a tolerance of {scientific(worst.tolerance)}."
+            )
+        bounds = [v for v in tested if v.key == "theorem-4.1" and v.dtype == "float64" and tightness(v) != DASH]
+        if bounds:
+            ratios = " and ".join(f"{tightness(v)} {LABELS[v.network]}" for v in bounds)
+            yield f"The median ratio of the bound of Theorem 4.1 to what was measured is {ratios}."
+        apart = len(self.verdicts) - len(tested)
+        if apart:
+            yield (
+                f"{counted(apart, 'comparison').capitalize()} of a claim with a network had no point inside the "
+                "claim's hypotheses, and are listed as not tested."
+            )
+
+    def hypotheses(self) -> list[Hypothesis]:
+        """All hypotheses of all claims, each once."""
+        every = (h for claim in CLAIMS.values() for h in claim.hypotheses)
+        return list({(h.name, h.statement): h for h in every}.values())
+
+    def notation(self) -> Table:
+        """Symbol, name, shape and meaning of every quantity that a claim uses."""
+        used = {name for claim in CLAIMS.values() for name in claim.quantities}
+        return [
+            (f"${formula.symbol(name)}$", verbatim(name), quantity.shape, prose(quantity.meaning))
+            for name, quantity in QUANTITIES.items()
+            if name in used
+        ]
+
+    def steps(self, room: float) -> dict[str, list[ShownStep]]:
+        """The steps of every proof in rows at most ``room`` points wide; each is displayed where it first occurs."""
+        seen: dict[tuple[str, str, str], str] = {}
+        out: dict[str, list[ShownStep]] = {}
+        for key, proof in self.proofs.items():
+            out[key] = []
+            for step in proof:
+                left, right = formula.latex(step.left), formula.latex(step.right)
+                first = seen.setdefault((step.name, left, right), key)
+                if left == right:
+                    rows = formula.expression_rows(step.left, room)
+                else:
+                    rows = formula.rows(step.left, "=", step.right, room)
+                known = first if first != key and step is not proof.steps[-1] else ""
+                out[key].append(ShownStep(step, tuple(rows), left == right, known))
+        return out
+
+    def reused(self, steps: list[ShownStep]) -> str:
+        """Which steps of a proof were displayed before; empty if none was."""
+        by_claim: dict[str, list[str]] = {}
+        for shown in steps:
+            if shown.seen_in:
+                by_claim.setdefault(shown.seen_in, []).append(prose(shown.step.name))
+        parts = [f"{', '.join(names)} ({key})" for key, names in by_claim.items()]
+        return f"Steps proved before: {'; '.join(parts)}." if parts else ""
+
+    def certificate(self, claim: Claim) -> str:
+        """The slack of an upper bound as a sum of products; empty for an equality."""
+        certificate = self.proofs[claim.key].certificate
+        if certificate is None:
+            return ""
+        products = [r" \cdot ".join(_factor(factor) for factor in factors) for factors in certificate.terms]
+        return f"${' + '.join(products)}$"
+
+    def outcome(self, claim: Claim) -> list[str]:
+        """One sentence for every network and precision the claim met, and for every network it did not."""
+        met = [verdict for verdict in self.verdicts if verdict.key == claim.key]
+        missing = [name for name in self.networks if not any(v.network == name for v in met)]
+        return [f"{LABELS[v.network].capitalize()}, {v.dtype}: {outcome(v)}." for v in met] + [
+            f"{LABELS[name].capitalize()}: no record holds all of its quantities." for name in missing
+        ]
+
+    def verdict_table(self) -> list[Table]:
+        """By claim: key, network, type, points, violations, worst residual, tightness, status, counted apart."""
+        tables: dict[str, Table] = {}
+        for verdict in self.verdicts:
+            tables.setdefault(verdict.key, []).append((
+                verdict.key, "with" if verdict.network == "bn" else "without", verdict.dtype,
+                whole(verdict.points), whole(verdict.violations), scientific(verdict.worst), tightness(verdict),
+                verdict.status, excluded(verdict),
+            ))  # fmt: skip
+        return [tables[key] for key in CLAIMS if key in tables]
+
+    def violations(self) -> list[tuple[Verdict, Table]]:
+        """For every violated claim the worst points: step, site, channel, both sides, residual."""
+        return [
+            (verdict, [
+                (whole(p.step), verbatim(p.site), DASH if p.channel is None else str(p.channel),
+                 f"{p.left:.9g}", f"{p.right:.9g}", scientific(p.residual))
+                for p in verdict.worst_points if not p.residual <= verdict.tolerance
+            ])
+            for verdict in self.violated
+        ]  # fmt: skip
+
+    def observed(self) -> list[str]:
+        """What was seen in this run and is asserted of nothing else."""
+        sentences = []
+        for name in self.networks:
+            label = LABELS[name].capitalize()
+            positive, live = overall_share(self.run, name)
+            if live:
+                sentences.append(
+                    rf"{label}, the alignment $a = \langle g, \hat y\rangle$ is positive at {whole(positive)} of "
+                    f"{whole(live)} points with a gradient ({positive / live:.0%}); the paper calls "
+                    r"$\langle g, \hat y\rangle > 0$ a mild assumption."
+                )
+            records = self.run.exact.get(name)
+            if records is not None and "test_accuracy" in records:
+                accuracy, step = float(records["test_accuracy"].values[-1]), int(records["step"].values[-1])
+                sentences.append(
+                    f"{label}, {accuracy:.1%} of the test images looked at are classified correctly at step "
+                    f"{whole(step)}."
+                )
+        return sentences
+
+
+def _factor(factor: sp.Expr) -> str:
+    return f"({formula.latex(factor)})" if factor.is_Add else formula.latex(factor)

@@ -1,0 +1,221 @@
+r"""LaTeX of the expressions of a proof, broken into rows that fit a given width.
+
+A row may be broken between the terms of a sum, and inside a bracket that does not fit. Widths come from matplotlib's
+own typesetting of the Computer Modern fonts, so that a row that fits here fits in LaTeX.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import NamedTuple
+
+import sympy as sp
+from matplotlib.font_manager import FontProperties
+from matplotlib.mathtext import MathTextParser
+from sympy.printing.latex import LatexPrinter
+
+from theory import QUANTITIES, ChannelSum, Vector
+from theory.algebra import Atom, Image, Inner
+from theory.quantities import LATEX_NAMES
+
+_a = sp.Symbol("a", real=True)
+_SHORTHAND = {QUANTITIES["a"].symbol: _a}
+_SYMBOL_NAMES = {**LATEX_NAMES, sp.Symbol("sigma2", nonnegative=True): r"\sigma^{2}"}
+_INDENT = 20.0
+_LONG = set(LATEX_NAMES.values()) - {r"\varepsilon"}
+
+
+class Row(NamedTuple):
+    """One row of a display: what stands before the alignment point (the left side, or nothing), and after it."""
+
+    lead: str
+    body: str
+
+
+class _Printer(LatexPrinter):
+    """Coefficients as one fraction, vectors, quadratic forms and sums behind it, long sums in brackets."""
+
+    def _print_Add(self, expr, order=None) -> str:
+        return _joined(self.terms(expr))
+
+    def _print_Mul(self, expr) -> str:
+        sign, before, sums, after = self.factors(expr)
+        return sign + before + "".join(self._bracketed(factor) for factor in sums) + after
+
+    def _bracketed(self, factor: sp.Expr) -> str:
+        return self._print(factor) if factor.is_Pow else _bracket(self._print(factor))
+
+    def _print_Pow(self, expr) -> str:
+        if expr.base.is_Add and expr.exp.is_Integer and expr.exp > 0:
+            return f"{_bracket(self._print(expr.base))}^{{{expr.exp}}}"
+        return self._print_Mul(expr) if expr.exp.is_negative else super()._print_Pow(expr)
+
+    def terms(self, expr: sp.Expr) -> list[tuple[str, sp.Expr]]:
+        """Signs and terms of a sum, a positive one first, otherwise by length."""
+        signed = []
+        for index, term in enumerate(sp.Add.make_args(expr)):
+            sign = self.factors(term)[0] if term.is_Mul else "-" if term.is_number and term < 0 else ""
+            length = sp.count_ops(term.xreplace({_a: QUANTITIES["a"].symbol}))
+            signed.append(((length, term.has(_a), index), sign, term))
+        signed.sort(key=lambda item: item[0])
+        first = next((item for item in signed if not item[1]), signed[0])
+        signed.remove(first)
+        return [(sign, -term if sign else term) for _, sign, term in (first, *signed)]
+
+    def factors(self, expr: sp.Expr) -> tuple[str, str, list[sp.Expr], str]:
+        """A product as sign, coefficient, bracketed sums, and what is written behind them."""
+        numerator, denominator = sp.fraction(expr)
+        sign = 1
+        inline: list[tuple[int, str, str]] = []
+        sums: list[sp.Expr] = []
+        behind: list[str] = []
+        for factor in sp.Mul.make_args(numerator):
+            base = factor.base if factor.is_Pow else factor
+            if factor.is_Number:
+                sign, factor = (-sign, -factor) if factor < 0 else (sign, factor)
+                if factor != 1:
+                    inline.append((0, "", self._print(factor)))
+            elif base.is_Add:
+                if factor.is_Add and (base.as_coeff_Add()[0] < 0 or all(_negative(t) for t in base.args)):
+                    sign, factor = -sign, sp.Add(*(-t for t in factor.args))
+                if any(term.has(Inner, Atom, ChannelSum) or sp.fraction(term)[1] != 1 for term in base.args):
+                    sums.append(factor)
+                else:
+                    shown = self._print(factor)
+                    inline.append((2, "", shown if factor.is_Pow else f"({shown})"))
+            elif isinstance(base, Atom | ChannelSum) or base.has(Image) or self._print(base) in _LONG:
+                behind.append(self._print(factor))
+            else:
+                rank = 3 if base == _a else 1 if base.is_Symbol else 4
+                inline.append((rank, str(base), self._print(factor)))
+        coefficient = " ".join(shown for _, _, shown in sorted(inline))
+        if denominator != 1:
+            coefficient = rf"\frac{{{coefficient or '1'}}}{{{self._print(denominator)}}}"
+        after = (r"\," if coefficient else "") + r"\,".join(behind) if behind else ""
+        return "-" if sign < 0 else "", coefficient, sums, after
+
+
+def _negative(term: sp.Expr) -> bool:
+    return term.as_coeff_Mul()[0] < 0
+
+
+def _bracket(body: str) -> str:
+    size = "bigg" if r"\Big" in body else "Big" if r"\frac" in body else ""
+    return rf"\{size}l({body}\{size}r)" if size else f"({body})"
+
+
+def _joined(terms: list[tuple[str, sp.Expr]]) -> str:
+    shown = [f"{sign or '+'} {_print(term)}" for sign, term in terms]
+    return " ".join(shown).removeprefix("+ ")
+
+
+_PRINTER = _Printer({"symbol_names": _SYMBOL_NAMES})
+
+
+def _print(expr: sp.Expr) -> str:
+    return _PRINTER._print(expr)
+
+
+def _scalar(expression: sp.Expr | Vector) -> sp.Expr:
+    """A vector as the sum of its terms, and <g, yhat> under its name a."""
+    if isinstance(expression, Vector):
+        expression = sp.Add(*(c.xreplace(_SHORTHAND) * atom for atom, c in expression.terms.items()))
+    return sp.sympify(expression).xreplace(_SHORTHAND)
+
+
+@cache
+def latex(expression: sp.Expr | Vector) -> str:
+    """LaTeX of an expression in one row."""
+    return _print(_scalar(expression))
+
+
+def symbol(name: str) -> str:
+    """LaTeX of a quantity of the table; the abbreviation a keeps its definition."""
+    defined = QUANTITIES[name].latex
+    return f"a = {defined}" if name == "a" else defined
+
+
+def to_mathtext(tex: str) -> str:
+    """The subset of LaTeX that matplotlib understands."""
+    balanced = all(len(re.findall(rf"\\[bB]igg?l\{o}", tex)) == len(re.findall(rf"\\[bB]igg?r\{c}", tex))
+                   for o, c in ("()", "[]"))  # fmt: skip
+    tex = re.sub(r"\\[bB]igg?l(?=[(\[])", r"\\left" if balanced else "", tex)
+    tex = re.sub(r"\\[bB]igg?r(?=[)\]])", r"\\right" if balanced else "", tex)
+    tex = tex.replace(r"\lVert", r"\Vert ").replace(r"\rVert", r"\Vert ").replace(r"\frac", r"\dfrac")
+    tex = re.sub(r"\\(mathbf|mathrm|hat) ?([A-Za-z0-9])", r"\\\1{\2}", tex)
+    return re.sub(r"\\le(?![a-z])", r"\\leq", tex).replace(r"\displaystyle", "")
+
+
+@cache
+def width(tex: str) -> float:
+    """Width in points at 10 pt; an estimate from the number of characters where matplotlib cannot parse it."""
+    try:
+        box = MathTextParser("path").parse(f"${to_mathtext(tex)}$", 72, FontProperties(size=10, math_fontfamily="cm"))
+    except ValueError:
+        return 5.5 * len(re.sub(r"\\[A-Za-z]+|[{}^_ ]", "x", tex))
+    return float(box.width)
+
+
+def _pieces(expr: sp.Expr, room: float) -> list[str]:
+    """Strings between which a row may be broken; each fits into ``room`` as far as brackets can be opened."""
+    out: list[str] = []
+    for number, (sign, term) in enumerate(_PRINTER.terms(expr)):
+        lead = f"{sign or '+'} " if number else sign
+        whole = lead + _print(term)
+        _, before, sums, after = _PRINTER.factors(term) if term.is_Mul else ("", "", [], "")
+        if width(whole) <= room:
+            out.append(whole)
+        elif isinstance(term, ChannelSum) and term.args[0].is_Add:
+            inner = _pieces(term.args[0], room - 40)
+            out += _enclose(inner, lead + r"\sum_j \Bigl[", r"\Bigr]_j")
+        elif len(sums) == 1 and sums[0].is_Add:
+            inner = _pieces(sums[0], room - width(before) - 20)
+            size = "bigg" if any(r"\Big" in piece for piece in inner) else "Big"
+            out += _enclose(inner, rf"{lead}{before}\{size}l(", rf"\{size}r){after}")
+        else:
+            out.append(whole)
+    return out
+
+
+def _enclose(pieces: list[str], opening: str, closing: str) -> list[str]:
+    pieces = [opening + pieces[0], *pieces[1:]]
+    return [*pieces[:-1], pieces[-1] + closing]
+
+
+def _pack(pieces: list[str], room: float) -> list[str]:
+    lines, used = [pieces[0]], width(pieces[0])
+    for piece in pieces[1:]:
+        used += width(piece) + 4
+        if used <= room:
+            lines[-1] += " " + piece
+        else:
+            lines.append(piece)
+            used = width(piece)
+    return lines
+
+
+def rows(left, relation: str, right, room: float) -> list[Row]:
+    """A relation between two expressions in rows at most ``room`` points wide at 10 pt."""
+    left, right = _scalar(left), _scalar(right)
+    first = _pack(_pieces(left, room - _INDENT), room - _INDENT)
+    taken = width(first[0]) + 20
+    if len(first) == 1 and taken <= 0.35 * room:
+        lines = _pack(_pieces(right, room - taken - _INDENT), room - taken - _INDENT)
+        return [Row(first[0], f"{relation} {lines[0]}"), *(Row("", rf"\quad {line}") for line in lines[1:])]
+    second = _pack(_pieces(right, room - 2 * _INDENT), room - 2 * _INDENT)
+    if len(first) == len(second) == 1 and taken + width(second[0]) <= room:
+        return [Row("", f"{first[0]} {relation} {second[0]}")]
+    body = [first[0], *(rf"\quad {line}" for line in first[1:]), f"{relation} {second[0]}"]
+    return [Row("", line) for line in (*body, *(rf"\quad {line}" for line in second[1:]))]
+
+
+def expression_rows(expression, room: float) -> list[Row]:
+    """One expression in rows."""
+    lines = _pack(_pieces(_scalar(expression), room - _INDENT), room - _INDENT)
+    return [Row("", lines[0]), *(Row("", rf"\quad {line}") for line in lines[1:])]
+
+
+def display(table: list[Row]) -> str:
+    """An ``align*`` environment that may be broken over pages."""
+    return "\\begin{align*}\n" + " \\\\\n".join(f"{row.lead} & {row.body}" for row in table) + "\n\\end{align*}"

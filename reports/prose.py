@@ -1,0 +1,128 @@
+r"""Sentences with mathematics in them: from the plain text of theory/ to marked-up text, and from there to LaTeX.
+
+Marked-up text is ordinary text in which ``$...$`` encloses LaTeX mathematics and ``\$`` is a dollar. matplotlib shows
+it as it is; ``to_latex`` escapes what stands outside the dollars.
+"""
+
+from __future__ import annotations
+
+import re
+
+_NAMES = {
+    **{name: rf"\{name}" for name in ("gamma", "beta", "mu", "sigma", "rho", "lambda", "eta", "delta")},
+    "epsilon": r"\varepsilon",
+    "yhat": r"\hat y",
+    "Lhat": r"\hat L",
+    "dL": r"\mathrm{d}L",
+    "dLhat": r"\mathrm{d}\hat L",
+    "dgamma": r"\mathrm{d}\gamma",
+    "dbeta": r"\mathrm{d}\beta",
+    "db": r"\mathrm{d}b",
+    "dW": r"\mathrm{d}W",
+    "d2": r"\mathrm{d}^2",
+    "dt2": r"\mathrm{d}t^2",
+    "D2": r"\mathrm{D}^2",
+    "D": r"\mathrm{D}",
+    "W0": "W_0",
+    "Hess": r"\operatorname{Hess}",
+    "sqrt": r"\sqrt",
+}
+_OPERATORS = {"=", "+", "-", "<", ">", "<=", ">=", "->"}
+# Products written without a sign, and letters that are never words here.
+_PRODUCTS = {"Cg", "Cv", "Cy", "Hu", "XW", "kW*", "kW", "W*", "k*", "Lhat[w]", "s[x]", "s[v,v]", "yhat[x]", "yhat[v,v]"}
+_LATEX_ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "#": r"\#", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "$": r"\$",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """LaTeX that prints the text as it is."""
+    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
+
+
+def to_latex(marked: str) -> str:
+    """LaTeX of marked-up text."""
+    parts = re.split(r"(?<!\\)\$", marked)
+    return "".join(
+        f"${part}$" if i % 2 else escape(part.replace(r"\$", "$")) for i, part in enumerate(parts)
+    )
+
+
+def verbatim(text: str) -> str:
+    """Marked-up text that shows a string as it is."""
+    return text.replace("$", r"\$")
+
+
+def prose(text: str) -> str:
+    """Mark up the formulas in a sentence of theory/, such as "c = <yhat, v>/m is 0 at epsilon = 0"."""
+    text = re.sub(r"<([^<>=]*), ([^<>=]*)>", r"<\1,\2>", text.replace("$", r"\$"))
+    tokens = text.split(" ")
+    cores = [token.strip(".;:") if len(token) > 1 else token for token in tokens]
+    kinds = [_is_formula(core) for core in cores]
+    for i, core in enumerate(cores):  # an isolated letter or number belongs to a formula if its neighbours say so
+        if kinds[i] is None:
+            before, after = (cores[j].strip(",") if 0 <= j < len(cores) else "" for j in (i - 1, i + 1))
+            operator = after in _OPERATORS or before in _OPERATORS
+            inside = i > 0 and kinds[i - 1] is True and not tokens[i - 1].endswith((",", ".", ";", ":"))
+            product = after.startswith("(") or _is_formula(after) is True or core.strip("(),").isdigit()
+            kinds[i] = operator or (inside and product)
+    return _join(tokens, [bool(kind) for kind in kinds])
+
+
+def _is_formula(core: str) -> bool | None:
+    """True or False; None where the neighbours decide."""
+    bare = core.strip("(),")
+    if core in _OPERATORS:
+        return True
+    if bare in ("a", "A", "I") or re.fullmatch(r"\d+", bare):
+        return None
+    if bare in _NAMES or bare in _PRODUCTS or re.fullmatch(r"[A-Za-z]'{0,2}", bare):
+        return True
+    if re.search(r"[<>^=|_\[\]]", core) and not re.fullmatch(r'["\'].*["\']', bare):
+        return True
+    parts = [part for part in re.split(r"[/()'*]", core.strip(",")) if part]
+    known = all(part in _NAMES or part in _PRODUCTS or re.fullmatch(r"[A-Za-z]|\d+", part) for part in parts)
+    return bool(re.search(r"[/']|\w\(", core)) and known
+
+
+def _join(tokens: list[str], formulas: list[bool]) -> str:
+    out: list[str] = []
+    run: list[str] = []
+    for token, formula in zip([*tokens, ""], [*formulas, False], strict=True):
+        if formula:
+            run.append(token)
+        if run and (not formula or token.endswith((",", ".", ";", ":"))):
+            out.append(_formula(" ".join(run)))
+            run = []
+        if not formula:
+            out.append(token)
+    return " ".join(out).rstrip(" ")
+
+
+def _formula(text: str) -> str:
+    """A run of formula tokens as ``$...$``, with punctuation and unpaired parentheses kept outside."""
+    body = text.rstrip(".,;:")
+    after = text[len(body):]
+    before = ""
+    while body.startswith("(") and body.count("(") > body.count(")"):
+        before, body = before + "(", body[1:]
+    while body.endswith(")") and body.count(")") > body.count("("):
+        body, after = body[:-1], ")" + after
+    return f"{before}${_mathematics(body)}${after}"
+
+
+def _mathematics(text: str) -> str:
+    text = re.sub(r"<([^<>=]*),([^<>=]*)>", r"\\langle{} \1, \2 \\rangle{}", text)
+    text = re.sub(r"sqrt\(([^()]*)\)", r"sqrt{\1}", text)
+    text = text.replace("<=", r"\leq{}").replace("->", r"\to{}").replace("*", "^{*}")
+    text = re.sub(r"_([A-Za-z0-9]+)", r"_{\1}", text)
+
+    def name(match: re.Match) -> str:
+        word = match.group()
+        return _NAMES[word] + " " if word in _NAMES else word
+
+    text = re.sub(r"(?<![\\A-Za-z])[A-Za-z]+\d*", name, text)
+    text = text.replace("{} ", " ").replace("{}", " ").replace(r"\sqrt {", r"\sqrt{")
+    return re.sub(r" +([\^_'}\])/,|]|$)", r"\1", text)

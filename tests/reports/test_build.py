@@ -1,0 +1,165 @@
+"""The report as a whole: complete, reproducible, honest about what failed, and there without TeX."""
+
+import re
+import shutil
+
+import matplotlib
+import numpy as np
+import pytest
+import xarray as xr
+
+from empirical.records import load_run, write_dataset
+from empirical.verdict import verify
+from reports import build, build_report, style
+from reports.content import Content
+from reports.document import document
+from reports.figures import FIGURES
+from reports.pages import Pages
+from reports.prose import to_latex
+from reports.wording import scientific, tightness, whole
+from theory import CLAIMS, REFERENCES
+
+needs_tex = pytest.mark.skipif(build.tex_engine() is None, reason="no pdflatex on this machine")
+
+
+def altered(run, folder, kind, network, change):
+    """A copy of a run in which ``change`` was applied to every record of one kind and network."""
+    shutil.copytree(run.path, folder, ignore=shutil.ignore_patterns("checkpoints", "report"))
+    for file in (folder / "records" / network).glob(f"{kind}-*.nc"):
+        with xr.open_dataset(file, engine="scipy") as stored:
+            data = stored.load()
+        write_dataset(file, change(data))
+    return load_run(folder)
+
+
+def tex_of(run):
+    return document(Content(run), {name: f"figures/{name}.pdf" for name in FIGURES}, {})
+
+
+@pytest.fixture(scope="session")
+def tex(tiny_run):
+    return tex_of(tiny_run)
+
+
+@pytest.fixture(scope="session")
+def built(tiny_run, tmp_path_factory):
+    return build_report(tiny_run, tmp_path_factory.mktemp("report"))
+
+
+def test_every_claim_and_reference_is_in_the_report(tex):
+    for key, claim in CLAIMS.items():
+        assert rf"\key{{{key}}}" in tex
+        assert to_latex(claim.title) in tex
+    for text in REFERENCES.values():
+        assert to_latex(text) in tex
+
+
+def test_every_number_of_every_verdict_is_in_the_table(tex, tiny_run):
+    table = re.sub(r"\\allowbreak\{\}", "", tex[tex.index("counted apart") :])
+    rows = [re.sub(r"\s+", " ", row) for row in table.split(r"\\")]
+    for verdict in verify(tiny_run):
+        numbers = (verdict.points, verdict.violations)
+        cells = [verdict.dtype, *map(whole, numbers), scientific(verdict.worst), tightness(verdict), verdict.status]
+        assert any(" & ".join(cells) in row for row in rows), verdict
+
+
+def test_a_claim_outside_its_hypotheses_is_not_tested_and_says_why(tex):
+    assert r"not tested (outside the hypothesis $\varepsilon  = 0$:" in tex
+    assert "No claim is violated at any point." in tex
+
+
+def test_the_same_run_gives_the_same_source(tex, tiny_run):
+    assert tex == tex_of(load_run(tiny_run.path))
+
+
+def test_a_tampered_record_is_a_violation_in_the_report(tiny_run, tmp_path):
+    def one_percent(data):
+        return data.assign(v_v=data["v_v"] * 1.01)
+
+    tex = tex_of(altered(tiny_run, tmp_path / "run", "exact", "bn", one_percent))
+    assert "No claim is violated" not in tex
+    assert r"\subsection*{Violations of \texttt{theorem-4.1}, with batch norm, float64}" in tex
+    assert r"\textbf{violated}" in tex
+    section = tex[tex.index(r"\subsection*{Violations of \texttt{theorem-4.1}, with") :]
+    assert re.search(r"\d+ & conv\d+ & \d+ & \S+ & \S+ & \$", section)
+
+
+def test_names_with_special_characters_are_escaped(tiny_run, tmp_path):
+    run = altered(tiny_run, tmp_path / "run", "exact", "bn", lambda data: data)
+    run.description["data"]["name"] = "my_data 50% & more $x^2$ \\input{x}"
+    tex = tex_of(run)
+    assert r"my\_data 50\% \& more \$x\textasciicircum{}2\$ \textbackslash{}input\{x\}" in tex
+    assert "my_data" not in tex
+
+
+def test_without_tex_and_with_a_diverged_network_there_is_a_readable_pdf(tiny_run, tmp_path, monkeypatch):
+    def diverge(data):
+        loss = data["loss"].where(data["step"] < 3, np.nan)
+        return data.assign(loss=loss)
+
+    def broken(data):
+        late = data["step"] >= 4
+        return data.map(lambda v: v.where(~late, np.nan) if v.dtype.kind == "f" else v)
+
+    pages = []
+    pdf = Pages.pdf
+    few = {key: CLAIMS[key] for key in ("normalised-norm", "theorem-4.1", "theorem-4.2", "lemma-4.5-rows")}
+    monkeypatch.setattr("reports.fallback.CLAIMS", few)  # all of them, and all figures, in the slow test below
+    plots = {name: FIGURES[name] for name in ("training", "residuals", "theorem-4.1")}
+    monkeypatch.setattr("reports.fallback.FIGURES", plots)
+    monkeypatch.setattr(Pages, "pdf", lambda self, title: (pages.append(self), pdf(self, title))[1])
+    altered(tiny_run, tmp_path / "once", "curves", "bn", diverge)
+    run = altered(load_run(tmp_path / "once"), tmp_path / "run", "exact", "bn", broken)
+    monkeypatch.setenv("PATH", "")
+    result = build_report(run)
+    assert result.engine == "matplotlib"
+    assert "No TeX was found" in result.note
+    assert result.pdf == tmp_path / "run" / "report" / "report.pdf"
+    assert len(re.findall(rb"/Type /Page\b(?!s)", result.pdf.read_bytes())) == len(pages[0].pages) > 5
+    first = " ".join(text.get_text() for text in pages[0].pages[0].texts)
+    assert "No TeX was found" in first
+    assert "diverged" in first
+    assert "step 3" in first
+    assert "non-finite" in result.tex.read_text()
+    assert not list(result.tex.parent.rglob("*.partial"))
+
+
+@needs_tex
+def test_tex_sets_the_report_without_overflow_or_missing_references(built):
+    assert built.engine in ("latexmk", "pdflatex")
+    assert built.note == ""
+    again, log = build.compile_tex(built.tex.parent, built.engine)
+    assert again == built.pdf.read_bytes()
+    overfull = [float(width) for width in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
+    assert all(width <= 5 for width in overfull), overfull
+    assert "undefined" not in log
+    assert "multiply defined" not in log
+    assert "Output written on report.pdf" in log
+
+
+@needs_tex
+def test_when_tex_fails_the_note_quotes_its_error(built, tmp_path):
+    shutil.copytree(built.tex.parent, tmp_path / "report")
+    (tmp_path / "report" / "report.tex").write_text(r"\documentclass{article}\begin{document}\nonsense\end{document}")
+    with pytest.raises(build.TexFailed, match="Undefined control sequence"):
+        build.compile_tex(tmp_path / "report", "pdflatex")
+
+
+def test_all_figures_are_written_as_vectors_with_the_same_bytes_every_time(built, tiny_run):
+    folder = built.tex.parent / "figures"
+    assert {file.stem for file in folder.iterdir()} == set(FIGURES)
+    before = dict(matplotlib.rcParams)
+    for name, plot in FIGURES.items():
+        stored = (folder / f"{name}.pdf").read_bytes()
+        assert stored.startswith(b"%PDF")
+        assert b"CreationDate" not in stored
+        assert b"/Subtype /Image" not in stored
+        assert style.pdf_bytes(plot(tiny_run)) == stored
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.slow
+def test_the_pdf_without_tex_is_the_same_twice(tiny_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    first, second = (build_report(tiny_run, tmp_path / name).pdf.read_bytes() for name in "ab")
+    assert first == second

@@ -1,0 +1,75 @@
+"""Expressions in LaTeX: readable, unchanged in value, within the width, and parsable by matplotlib."""
+
+import re
+
+import pytest
+
+from reports import formula
+from reports.document import ROOM, statement
+from reports.pages import parses
+from theory import CLAIMS, QUANTITIES
+
+NARROW = 120.0
+
+
+def expressions():
+    for claim in CLAIMS.values():
+        yield claim.left, claim.right
+        for step in claim.prove():
+            yield step.left, step.right
+
+
+def symbols(rows):
+    """What is printed, without brackets' sizes, line breaks and spaces."""
+    text = "".join(row.lead + row.body for row in rows)
+    return re.sub(r"\\quad|\\[bB]igg?[lr]|\s", "", text)
+
+
+def test_theorem_4_1_reads_as_in_print():
+    row, = statement(CLAIMS["theorem-4.1"])
+    assert row.lead == r"\lVert v\rVert^{2}"
+    assert row.body == (
+        r"\le \frac{\gamma^{2}}{s^{2}}\Bigl(\lVert g\rVert^{2} - \frac{\langle \mathbf 1, g\rangle^{2}}{m} - "
+        r"\frac{a^{2}}{m}\Bigr)"
+    )
+
+
+def test_a_is_an_abbreviation_with_its_definition_in_the_notation():
+    assert formula.latex(QUANTITIES["a"].symbol) == "a"
+    assert formula.symbol("a") == r"a = \langle g, \hat y\rangle"
+
+
+def test_rows_fit_and_breaking_changes_nothing_but_the_breaks():
+    broken = 0
+    for left, right in expressions():
+        wide, narrow = formula.rows(left, "=", right, 4000.0), formula.rows(left, "=", right, ROOM)
+        assert symbols(wide) == symbols(narrow)
+        assert all(formula.width(row.lead) + formula.width(row.body) <= ROOM for row in narrow)
+        broken += len(narrow) > len(wide)
+    assert broken >= 5
+
+
+def test_a_narrow_page_opens_brackets():
+    claim = CLAIMS["theorem-4.1"]
+    rows = formula.rows(claim.left, "=", claim.right, NARROW)
+    assert len(rows) > 1
+    assert all(formula.width(row.body) <= NARROW for row in rows)
+
+
+def test_matplotlib_sets_every_row():
+    for left, right in expressions():
+        for row in formula.rows(left, "=", right, ROOM):
+            for part in filter(None, row):
+                assert parses(f"${formula.to_mathtext(part)}$"), part
+
+
+def test_the_translation_to_mathtext_is_needed():
+    assert not parses(r"$\lVert v\rVert$")
+    assert parses("$" + formula.to_mathtext(r"\lVert v\rVert") + "$")
+
+
+@pytest.mark.parametrize("key", CLAIMS)
+def test_both_sides_appear_in_the_statement(key):
+    claim = CLAIMS[key]
+    printed = symbols(statement(claim))
+    assert symbols([formula.Row("", formula.latex(claim.left))]) in printed
