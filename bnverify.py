@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
-from empirical.config import PRESET_NOTES, PRESETS, RunConfig, preset
+from empirical.config import PRESETS, RunConfig, preset
 from empirical.errors import InputError
 from theory import CLAIMS, UnknownClaim
 
@@ -162,7 +163,10 @@ def _verify(path: Path) -> int:
     for v in verdicts:
         excluded = "; ".join(f"{count} {reason}" for reason, count in v.excluded.items())
         colour = {"holds": "green", "violated": "red", "not tested": "yellow"}[v.status]
-        numbers = (f"{v.worst:.1e}", f"{v.tightness:.4f}") if v.points else ("-", "-")
+        numbers = (
+            "-" if math.isnan(v.worst) else f"{v.worst:.1e}",
+            "-" if math.isnan(v.tightness) else f"{v.tightness:.4f}",
+        )
         table.add_row(f"[{colour}]{v.key}[/]", v.network, v.dtype, str(v.points), str(v.violations), excluded, *numbers)
     console.print(table)
     violations = sum(v.violations for v in verdicts)

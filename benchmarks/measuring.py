@@ -3,8 +3,8 @@
     python benchmarks/measuring.py [--width 1] [--batch 128] [--rounds 5]
 
 Recording is timed against the bare step, in turn within one run, and given as a ratio. Theorem 4.2 is timed against its
-floor: one Hessian-vector product of every suffix, four forward passes each (values, tangents, gradients, their tangents),
-at the speed a matmul of the same dtype reaches in the same run.
+floor: one Hessian-vector product of every suffix, four forward passes each (values, tangents, gradients, their
+tangents), at the speed a matmul of the same dtype reaches in the same run.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def curvature(name: str, width: float, batch: int, rounds: int) -> tuple[float, 
     floor = sum(4 * sum(flops[site.index :]) for site in network.sites)
 
     def measured():
-        return measurement(params, params, x, labels, key=jax.random.key(2), samples=0)
+        return measurement(params, params, x, labels, seed=(0,), samples=0)
 
     times = in_turn(rounds, measured=measured)["measured"]
     with jax.enable_x64(True):
@@ -105,7 +105,9 @@ def main() -> None:
     options = parser.parse_args()
     console = Console(width=110)
     about = environment()
-    console.print(f"{about['processor']}, {about['cores']} cores, {about['device']}; {about['versions']}", highlight=False)
+    console.print(
+        f"{about['processor']}, {about['cores']} cores, {about['device']}; {about['versions']}", highlight=False
+    )
     table = Table("network", "bare step", "recorded / bare (median, range)", title="Theorem 4.1 in the float32 step")
     for name in ("bn", "plain"):
         bare, ratios = recording(name, options.width, options.batch, options.rounds)
@@ -113,7 +115,12 @@ def main() -> None:
         table.add_row(name, f"{bare:.2f} s", row)
     console.print(table)
     table = Table(
-        "network", "time", "floor", "floor at matmul speed", "time / that", title="Theorem 4.2, whole layers, ten sites, float64"
+        "network",
+        "time",
+        "floor",
+        "floor at matmul speed",
+        "time / that",
+        title="Theorem 4.2, whole layers, ten sites, float64",
     )
     for name in ("bn", "plain"):
         taken, floor, speed = curvature(name, options.width, options.batch, max(1, options.rounds // 2))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +54,7 @@ class CompiledClaim:
         return Sides(left, right, scale, dict(zip(held, conditions, strict=True)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def compile_claim(claim: Claim) -> CompiledClaim:
     """Compile both sides, the residual's scale and the hypotheses' conditions of a claim with ``lambdify``."""
     names = claim.quantities

@@ -4,18 +4,19 @@ All methods compute one bilinear map and are written in plain array operations, 
 nesting (Hessian-vector products) work without special rules:
 
 ``library``
-    ``lax.conv_general_dilated``. The fastest on a GPU. On a CPU its reverse mode is several times slower than a
-    matrix product, maps of 2x2 and float64 run a hundred times slower, and so does any call inside ``lax.scan``.
+    ``lax.conv_general_dilated``, for GPUs. On a CPU its reverse mode is several times slower than a matrix
+    product; on maps of 2x2, in float64, and inside ``lax.scan`` it is up to a hundred times slower.
 ``patches``
     One matrix product with the :func:`design_matrix`. Serves every shape.
 ``winograd``
-    F(2x2, 3x3) of Lavin & Gray 2016: each 2x2 output tile costs 16 multiplications a channel pair instead of 36,
-    as sixteen matrix products. Coefficients are 1 and 1/2 only, so rounding grows by a factor below 64/9.
+    F(2x2, 3x3) of Lavin & Gray 2016: a 2x2 output tile costs 16 multiplications a channel pair in place of 36,
+    as sixteen matrix products. Coefficients are 1 and 1/2 only: rounding grows by a factor below 64/9.
 ``dense``
-    The whole map as one (H*W*C) x (H*W*D) matrix. On a 2x2 map it holds the 16 taps that do not fall on padding,
-    where the others multiply 36.
+    The whole map as one (H*W*C) x (H*W*D) matrix. On a 2x2 map it holds the 16 taps that meet the map, where
+    patches multiply all 36.
 """
 
+import math
 from collections.abc import Callable
 
 import jax
@@ -51,23 +52,24 @@ def choose_method(shape: tuple[int, ...], kernel_shape: tuple[int, ...], dtype: 
 
     The rule, from ``benchmarks/convolution.py``:
 
-    1. not a CPU: the library.
-    2. at most four pixels: dense, if the batch is large enough to pay for filling the matrix.
-    3. 3x3 kernel, even H and W, 8 channels or more, and enough tiles to pay for transforming the kernel: Winograd.
-    4. anything else: patches.
+    1. Not a CPU: the library.
+    2. Four pixels or fewer: dense, if the batch is large enough to pay for filling the matrix (32).
+    3. A 3x3 kernel, even height and width, 4 channels or more, 32 bits or more, enough tiles to pay for
+       transforming the kernel (an eighth of the channels) and enough work to pay for sixteen products in place
+       of one (2^25 multiplications): Winograd.
+    4. Anything else: patches. For the VGG that is its first layer, with 3 channels.
 
-    A kernel transform costs about C*D additions whatever the batch; a product over it costs C*D*tiles. float64
-    multiplies at a third of float32's speed while additions are bound by memory, so there fewer tiles are enough.
+    float32 and float64 agree on every row of that table, so the dtype enters only where fewer bits would make
+    the sums of Winograd's transforms a loss of precision.
     """
     n, height, width, channels = shape
     if backend != "cpu":
         return "library"
     if height * width <= 4:
         return "dense" if n >= 32 else "patches"
-    tiles = n * height * width // 4
-    enough = channels // 2 if jnp.dtype(dtype) == jnp.float64 else channels
-    even = height % 2 == 0 and width % 2 == 0
-    return "winograd" if kernel_shape[0] == 3 and even and channels >= 8 and tiles >= enough else "patches"
+    tiled = kernel_shape[0] == 3 and height % 2 == 0 and width % 2 == 0
+    enough = 2 * n * height * width >= channels >= 4 and n * height * width * math.prod(kernel_shape) >= 2**25
+    return "winograd" if tiled and enough and jnp.dtype(dtype).itemsize >= 4 else "patches"
 
 
 def design_matrix(x: jax.Array, size: int) -> jax.Array:
@@ -129,7 +131,7 @@ def _output_sums(m: list[jax.Array]) -> list[jax.Array]:
 def _dense(x: jax.Array, kernel: jax.Array) -> jax.Array:
     n, height, width, channels = x.shape
     reach, filters = kernel.shape[0] // 2, kernel.shape[3]
-    # Output pixel (p, q) multiplies input pixel (a, b) by tap (a - p + reach, b - q + reach), zero when outside.
+    # Output pixel (p, q) weighs input pixel (a, b) by tap (a - p + reach, b - q + reach), zero when outside.
     spread = jnp.pad(kernel, ((height, height), (width, width), (0, 0), (0, 0)))
     tops, lefts = [height + reach - p for p in range(height)], [width + reach - q for q in range(width)]
     columns = [[spread[top : top + height, left : left + width] for left in lefts] for top in tops]

@@ -146,9 +146,7 @@ def batch_indices(seed: int, step: int, size: int, batch: int) -> np.ndarray:
     return order[position * batch : (position + 1) * batch].astype(np.int64)
 
 
-def load_dataset(
-    name: str, *, directory: str | Path | None = None, download: bool = False, seed: int = 0
-) -> Dataset:
+def load_dataset(name: str, *, directory: str | Path | None = None, download: bool = False, seed: int = 0) -> Dataset:
     """A data set by its name.
 
     Args:

@@ -7,16 +7,18 @@ vectors. No formula of theory/ is used here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+import numpy as np
+from jaxtyping import Array, Float, Int
 
 from empirical.errors import InputError
 from empirical.normalization import batch_norm
 
 Quantities = dict[str, Array]
+Seed = int | Sequence[int]
 
 
 def channel_inner(u: Float[Array, "*batch channel"], v: Float[Array, "*batch channel"]) -> Float[Array, " channel"]:
@@ -59,15 +61,15 @@ def measure(
     beta: Float[Array, " channel"],
     epsilon: float,
     *,
-    key: PRNGKeyArray,
-    sampled: Int[Array, " samples"] | None = None,
+    seed: Seed = 0,
+    sampled: Sequence[int] = (),
 ) -> Quantities:
     """Measure all claims' quantities where z = batch_norm(y, gamma, beta, epsilon) and the loss is suffix(z).
 
     y has the channel on its last axis and is normalised over all others; suffix must be twice differentiable along
     lines. Cost: a gradient of the suffix, one Hessian-vector product for the whole layer and three for each channel in
-    ``sampled``. Returns arrays of shape (C,), or (1,) for site and layer quantities; sample quantities are NaN outside
-    ``sampled``. Claims are meant to be checked in float64.
+    ``sampled``; ``seed`` draws the random test vectors. Returns arrays of shape (C,), or (1,) for site and layer
+    quantities; sample quantities are NaN outside ``sampled``. Claims are meant to be checked in float64.
     """
     _check(y, gamma, beta, epsilon)
     if epsilon == 0:
@@ -79,7 +81,7 @@ def measure(
         return jax.lax.map(tangent, directions)
 
     return measure_cut(
-        y, gamma, beta, epsilon, gradient=jax.jit(gradient), hessian=jax.jit(hessian), key=key, sampled=sampled
+        y, gamma, beta, epsilon, gradient=jax.jit(gradient), hessian=jax.jit(hessian), seed=seed, sampled=sampled
     )
 
 
@@ -87,23 +89,24 @@ def measure_cut(
     y: Float[Array, "*batch channel"],
     gamma: Float[Array, " channel"],
     beta: Float[Array, " channel"],
-    epsilon: float,
+    epsilon: float | Array,
     *,
     gradient: Callable[[Array], Array],
     hessian: Callable[[Array, Array], Array],
-    key: PRNGKeyArray,
-    sampled: Int[Array, " samples"] | None = None,
+    seed: Seed = 0,
+    sampled: Sequence[int] = (),
 ) -> Quantities:
     """`measure` for a rest of the network given by its derivatives at z: ``gradient(z)``, and ``hessian(z, d)`` for a
     stack of directions d of shape (k, *z.shape). Both are compiled by the caller; what is local to the normalisation
     is compiled here, once a shape."""
     epsilon = jnp.asarray(epsilon, y.dtype)
-    sampled = jnp.zeros(0, int) if sampled is None else sampled
+    channels = jnp.asarray(np.asarray(sampled, np.int32))
+    w, x = random_tests(y, seed)
     z = _normalise(y, gamma, beta, epsilon)
     g = gradient(z)
-    quantities, along_y, along_z = _first_derivatives(y, g, gamma, beta, epsilon, key, sampled)
+    quantities, along_y, along_z = _first_derivatives(y, g, gamma, beta, epsilon, w, x, channels)
     curved = hessian(z, along_z)
-    return quantities | _second_derivatives(y, g, gamma, beta, epsilon, along_y, along_z, curved, key, sampled)
+    return quantities | _second_derivatives(y, g, gamma, beta, epsilon, along_y, along_z, curved, w, channels)
 
 
 _normalise = jax.jit(batch_norm)
@@ -114,9 +117,10 @@ def _backward(y, g, gamma, beta, epsilon):
     return jax.vjp(lambda *arguments: batch_norm(*arguments, epsilon), y, gamma, beta)[1](g)
 
 
-def random_tests(y: Array, key: PRNGKeyArray) -> tuple[Array, Array]:
+def random_tests(y: Array, seed: Seed) -> tuple[np.ndarray, np.ndarray]:
     """The test vectors w and x, standard normal, of the shape of y."""
-    w, x = (jax.random.normal(k, y.shape, y.dtype) for k in jax.random.split(key))
+    source = np.random.default_rng(seed)
+    w, x = (source.standard_normal(y.shape).astype(y.dtype) for _ in range(2))
     return w, x
 
 
@@ -126,7 +130,7 @@ def _only(channels: Int[Array, " samples"], value: Array) -> Array:
 
 
 @jax.jit
-def _first_derivatives(y, g, gamma, beta, epsilon, key, sampled):
+def _first_derivatives(y, g, gamma, beta, epsilon, w, x, sampled):
     """First-order quantities; directions at y (v, then v and x in single channels) and at z (theirs, then v alone)."""
     v, grad_gamma, grad_beta = _backward(y, g, gamma, beta, epsilon)
 
@@ -136,7 +140,6 @@ def _first_derivatives(y, g, gamma, beta, epsilon, key, sampled):
     def velocity(direction):
         return jax.jvp(lambda y: batch_norm(y, gamma, beta, epsilon), (y,), (direction,))[1]
 
-    w, x = random_tests(y, key)
     yhat = unit(y)
     jx = jax.jvp(unit, (y,), (x,))[1]
     kx = jax.jvp(lambda y: jax.jvp(unit, (y,), (x,))[1], (y,), (x,))[1]
@@ -159,7 +162,7 @@ def _first_derivatives(y, g, gamma, beta, epsilon, key, sampled):
 
 
 @jax.jit
-def _second_derivatives(y, g, gamma, beta, epsilon, along_y, along_z, curved, key, sampled):
+def _second_derivatives(y, g, gamma, beta, epsilon, along_y, along_z, curved, w, sampled):
     """Quadratic forms of both Hessians. ``curved`` is H applied to ``along_z``, so (dy, H dz) is the tangent of (y, g)
     and the derivative of the backward pass along it is Hess(Lhat) dy."""
     n = len(sampled)
@@ -170,7 +173,6 @@ def _second_derivatives(y, g, gamma, beta, epsilon, along_y, along_z, curved, ke
     curved_hat = jax.vmap(tangent)(along_y, curved[: len(along_y)])
     v, u = along_y[0], along_z[0]
     out = {"layer_v_Hhat_v": jnp.vdot(v, curved_hat[0])[None], "layer_u_H_u": jnp.vdot(u, curved[0])[None]}
-    w, _ = random_tests(y, key)
     w = _only(sampled, w)
     u_w = jax.vmap(lambda d: jax.jvp(lambda y: batch_norm(y, gamma, beta, epsilon), (y,), (d,))[1])(w)
     vdot = jax.vmap(jnp.vdot)

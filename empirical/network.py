@@ -72,7 +72,7 @@ class Network:
 
     def run(
         self, params: Parameters, x: Array, start: int = 0, stop: int | None = None,
-        probes: Mapping[int, Array] | None = None, values: dict[int, Array] | None = None,
+        probes: Mapping[int, Array] | None = None, values: dict[int, Array | None] | None = None,
     ) -> Array:  # fmt: skip
         """Apply stages start..stop-1 to the value entering stage ``start``.
 
@@ -99,9 +99,9 @@ class Network:
 
     def values_at(self, params: Parameters, x: Array, indices: Sequence[int]) -> tuple[Array, ...]:
         """The values that enter the given stages, in one forward pass up to the last of them."""
-        values: dict[int, Array] = dict.fromkeys(indices)  # type: ignore[arg-type]
+        values: dict[int, Array | None] = dict.fromkeys(indices)
         self.run(params, x, 0, max(indices) + 1, values=values)
-        return tuple(values[i] for i in indices)
+        return tuple(value for i in indices if (value := values[i]) is not None)
 
     def init(self, key: PRNGKeyArray, input_shape: tuple[int, ...], dtype=jnp.float32) -> Parameters:
         """Parameters for inputs of ``input_shape`` (batch axis included). Stage i uses fold_in(key, i) and nothing
@@ -143,7 +143,9 @@ class Network:
             if site.name == name:
                 return site
         raise InputError(
-            got=f"site {name!r}", expected=f"one of {', '.join(s.name for s in self.sites)}", advice="pick a listed site"
+            got=f"site {name!r}",
+            expected=f"one of {', '.join(s.name for s in self.sites)}",
+            advice="pick a listed site",
         )
 
 

@@ -71,9 +71,9 @@ def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr
             rows = [np.pad(v, (0, width - len(v)), constant_values=np.nan) for v in values]
             columns[name] = (("site", "channel"), np.stack(rows))
     data = xr.Dataset(columns, coords={"site": names, "channel": np.arange(width, dtype=np.int32)})
-    for name in data.data_vars:
-        if name in QUANTITIES:
-            data[name].attrs["long_name"] = QUANTITIES[name].meaning
+    for name, quantity in QUANTITIES.items():
+        if name in data:
+            data[name].attrs["long_name"] = quantity.meaning
     return data.expand_dims(step=np.array([step], np.int32))
 
 
@@ -137,7 +137,9 @@ def read_json(path: Path, advice: str) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(got=f"no file {path}", expected="a run directory", advice=advice) from None
     except json.JSONDecodeError as error:
-        raise InputError(got=f"{path} is not JSON ({error})", expected="a file written by bnverify", advice=advice) from None
+        raise InputError(
+            got=f"{path} is not JSON ({error})", expected="a file written by bnverify", advice=advice
+        ) from None
 
 
 def load_run(path: str | Path) -> Run:

@@ -76,7 +76,9 @@ def train(config: RunConfig, dataset: Dataset, path: str | Path, *, progress: Re
             checked = step % config.check_every == 0 or step == config.steps
             for name in NETWORKS:
                 if checked:
-                    record = _exact(config, dataset, step, trainers[name], measurements[name], states[name], initial[name])
+                    record = _exact(
+                        config, dataset, step, trainers[name], measurements[name], states[name], initial[name]
+                    )
                     write_dataset(path / "records" / name / f"exact-{step:06d}.nc", record)
             if step == config.steps:
                 break
@@ -160,8 +162,9 @@ def _batches(config: RunConfig, dataset: Dataset, steps: range) -> tuple[np.ndar
 def _exact(config, dataset, step, trainer, measurement, state, initial) -> xr.Dataset:
     """All quantities in float64 at W_t on the batch of step t, and the test accuracy of W_t."""
     images, labels = _batches(config, dataset, range(step, step + 1))
-    key = jax.random.fold_in(jax.random.key(config.seed + 1), step)
-    sites = measurement(state.params, initial.params, images[0], labels[0], key=key, samples=config.samples)
+    sites = measurement(
+        state.params, initial.params, images[0], labels[0], seed=(config.seed, step), samples=config.samples
+    )
     record = site_dataset(step, sites)
     record["test_accuracy"] = ("step", np.array([_test_accuracy(config, dataset, trainer, state)], np.float32))
     return record
@@ -202,8 +205,9 @@ def _restore(manager: ocp.CheckpointManager, initial: dict[str, TrainState]) -> 
         return 0, dict(initial)
     template = jax.tree.map(ocp.utils.to_shape_dtype_struct, _plain(initial))
     stored = manager.restore(step, args=ocp.args.StandardRestore(template))
+    # Through NumPy: restored arrays are committed to a device, and would be compiled for once more.
     states = {
-        name: jax.tree.unflatten(jax.tree.structure(state), [stored[name][k] for k in sorted(stored[name])])
+        name: jax.tree.unflatten(jax.tree.structure(state), [np.asarray(stored[name][k]) for k in sorted(stored[name])])
         for name, state in initial.items()
     }
     return step, states

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array
 from scipy.optimize import minimize_scalar
 
 from empirical.measurement import measure_cut
@@ -68,7 +68,7 @@ class SiteMeasurement:
         return jax.lax.map(jax.linearize(gradient, shifts)[1], directions)
 
     def _of_parameters(self, site, params, slope, initial) -> dict[str, np.ndarray]:
-        """Quantities of the parameters of the layer that feeds the site, with NumPy: there is nothing to derive here."""
+        """Quantities of the parameters of the layer that feeds the site, with NumPy: nothing is derived here."""
         layer, derivative = params[site.layer], slope[site.layer]
         kernel, gradient = _by_filter(layer["kernel"]), _by_filter(derivative["kernel"])
         if isinstance(self.network.stages[site.index], NormStage):
@@ -84,7 +84,7 @@ class SiteMeasurement:
         } | ray_distances(_by_filter(initial[site.layer]["kernel"]), kernel)
 
     def __call__(
-        self, params: Parameters, initial: Parameters, x: Array, labels: Array, *, key: PRNGKeyArray, samples: int
+        self, params: Parameters, initial: Parameters, x: Array, labels: Array, *, seed: Sequence[int], samples: int
     ) -> dict[str, dict[str, np.ndarray]]:
         """Quantities by site name, in float64 on the given parameters and batch, with ``samples`` random channels."""
         with jax.enable_x64(True):
@@ -97,12 +97,12 @@ class SiteMeasurement:
                 rest = partial(compiled, params, zs[members[0]], labels)
                 cuts = {self._cut(site): zs[i] for site, i in zip(group, members, strict=True)}
                 for site, i in zip(group, members, strict=True):
-                    own = jax.random.fold_in(key, i)
-                    sampled = jax.random.permutation(own, ys[i].shape[-1])[:samples]
+                    own = (*seed, i)
+                    sampled = np.random.default_rng(own).permutation(ys[i].shape[-1])[:samples]
                     out[site.name] = self._site(site, params, initial, slope, ys[i], gs[i], rest, cuts, own, sampled)
             return out
 
-    def _site(self, site, params, initial, slope, y, g, rest, cuts, key, sampled):
+    def _site(self, site, params, initial, slope, y, g, rest, cuts, seed, sampled):
         gamma, beta, epsilon = normalisation_at(self.network, params, site, y, self.insertion_epsilon)
         own_cut = self._cut(site)
 
@@ -113,11 +113,11 @@ class SiteMeasurement:
             return rest(zero | {own_cut: z - cuts[own_cut]}, still | {own_cut: directions})[own_cut]
 
         measured = measure_cut(
-            y, gamma, beta, epsilon, gradient=lambda z: g, hessian=hessian, key=key, sampled=sampled
+            y, gamma, beta, epsilon, gradient=lambda z: g, hessian=hessian, seed=seed, sampled=sampled
         )  # fmt: skip
         out = {name: np.asarray(value) for name, value in measured.items()}
         out |= self._of_parameters(site, params, slope, initial)
-        out["sampled"] = np.isin(np.arange(y.shape[-1]), np.asarray(sampled))
+        out["sampled"] = np.isin(np.arange(y.shape[-1]), sampled)
         if isinstance(self.network.stages[site.index], NormStage):
             del out["w_y"], out["w_z"]  # of Observation 4.3, which speaks of a matched insertion
         return out

@@ -123,11 +123,11 @@ class Trainer:
         for site in self.network.sites:
             stage = self.network.stages[site.index]
             if isinstance(stage, NormStage):
-                seen = batch_statistics(values[site.index])
-                statistics[stage.name] = tuple(
-                    STATISTICS_MOMENTUM * old + (1 - STATISTICS_MOMENTUM) * new
-                    for old, new in zip(state.statistics[stage.name], seen, strict=True)
+                old, new = state.statistics[stage.name], batch_statistics(values[site.index])
+                mean, variance = (
+                    STATISTICS_MOMENTUM * o + (1 - STATISTICS_MOMENTUM) * n for o, n in zip(old, new, strict=True)
                 )
+                statistics[stage.name] = mean, variance
         return TrainState(optax.apply_updates(state.params, updates), optimizer, statistics)
 
     @partial(jax.jit, static_argnums=0)

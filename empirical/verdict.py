@@ -49,7 +49,7 @@ class Verdict:
     """One claim on one network: counts of points, and how close the sides are.
 
     `excluded` counts points by reason; they are neither passes nor violations. `quantiles` are those of the residual
-    at 50, 90 and 99 %; `tightness` is the median of right/left where left > 0.
+    at 50, 90 and 99 %; `tightness` is the median of right/left where left is positive beyond rounding, else NaN.
     """
 
     key: str
@@ -60,7 +60,7 @@ class Verdict:
     violations: int
     tolerance: float
     worst: float
-    quantiles: tuple[float, float, float]
+    quantiles: tuple[float, ...]
     tightness: float
     excluded: dict[str, int] = field(default_factory=dict)
     worst_points: tuple[Point, ...] = ()
@@ -101,20 +101,21 @@ def evaluate(claim: Claim, records: xr.Dataset, *, network: str, dtype: str = "f
                 excluded[reason] = excluded.get(reason, 0) + int(hit.sum())
             candidate &= ~mask
         step, channel = np.nonzero(candidate)
-        values = (sides.left, sides.right, residuals(claim, sides))
+        values = (sides.left, sides.right, residuals(claim, sides), sides.scale)
         found.append((step, np.full(len(step), site), channel, *(v[candidate] for v in values)))
-    step, site, channel, left, right, residual = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    at_step, at_site, at_channel, left, right, residual, scale = columns
     violated = ~(residual <= tolerance)
     order = np.argsort(-residual, kind="stable")[: max(5, min(20, int(violated.sum())))]
     names, steps = records["site"].values, records["step"].values
     worst_points = tuple(
         Point(
-            int(steps[step[i]]), str(names[site[i]]), None if claim.shape in ("layer", "site") else int(channel[i]),
+            int(steps[at_step[i]]), str(names[at_site[i]]), None if claim.shape == "layer" else int(at_channel[i]),
             float(left[i]), float(right[i]), float(residual[i]),
         )
         for i in order
     )  # fmt: skip
-    positive = left > 0
+    positive = left > tolerance * scale  # a left side that is zero but for rounding has no ratio
     nothing = float("nan")
     return Verdict(
         claim.key, claim.kind, network, dtype, len(residual), int(violated.sum()), tolerance,

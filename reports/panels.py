@@ -76,7 +76,7 @@ def site_panels(figure: FigureBase, sites: list[str], *, ylabel: str, sharey: bo
     columns = min(5, len(sites))
     rows = -(-len(sites) // columns)
     grid = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).ravel()
-    for axes in grid[len(sites):]:
+    for axes in grid[len(sites) :]:
         axes.set_visible(False)
     panels = dict(zip(sites, grid, strict=False))
     for site, axes in panels.items():

@@ -45,9 +45,7 @@ def escape(text: str) -> str:
 def to_latex(marked: str) -> str:
     """LaTeX of marked-up text."""
     parts = re.split(r"(?<!\\)\$", marked)
-    return "".join(
-        f"${part}$" if i % 2 else escape(part.replace(r"\$", "$")) for i, part in enumerate(parts)
-    )
+    return "".join(f"${part}$" if i % 2 else escape(part.replace(r"\$", "$")) for i, part in enumerate(parts))
 
 
 def verbatim(text: str) -> str:
@@ -104,7 +102,7 @@ def _join(tokens: list[str], formulas: list[bool]) -> str:
 def _formula(text: str) -> str:
     """A run of formula tokens as ``$...$``, with punctuation and unpaired parentheses kept outside."""
     body = text.rstrip(".,;:")
-    after = text[len(body):]
+    after = text[len(body) :]
     before = ""
     while body.startswith("(") and body.count("(") > body.count(")"):
         before, body = before + "(", body[1:]

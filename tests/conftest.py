@@ -8,7 +8,9 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 def pytest_addoption(parser):
-    parser.addoption("--run", action="append", default=[], metavar="DIR", help="also verify this stored run (repeatable)")
+    parser.addoption(
+        "--run", action="append", default=[], metavar="DIR", help="also verify this stored run (repeatable)"
+    )
 
 
 @pytest.fixture(scope="session")

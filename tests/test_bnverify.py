@@ -117,7 +117,7 @@ def _wait_for(path: Path, process, seconds=300):
 @pytest.mark.slow
 @pytest.mark.parametrize("interruption", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, interruption):
-    """Killed in the middle of a chunk, the run goes on and leaves the records of an uninterrupted one, byte for byte."""
+    """Killed in the middle of a chunk, a run goes on and leaves the records of an uninterrupted one, byte for byte."""
     with open(tmp_path / "log", "w") as log:
         whole = _start(tmp_path / "whole", log)
         assert whole.wait(600) == 0

@@ -6,7 +6,27 @@ from theory.claim import Certificate, Claim, Derivation, Hypothesis, Proof, Proo
 from theory.derivative import Functional, derivative, gradient, representer
 from theory.normalizer import BATCH, Normalizer, centre, in_normalised_coordinates, variance
 from theory.quantities import (
-    HHAT, QUANTITIES, YHAT, ChannelSum, G, H, Quantity, U, V, W, X, Y, Z, a, beta, epsilon, gamma, latex, mu, rho, s,
+    HHAT,
+    QUANTITIES,
+    YHAT,
+    ChannelSum,
+    G,
+    H,
+    Quantity,
+    U,
+    V,
+    W,
+    X,
+    Y,
+    Z,
+    a,
+    beta,
+    epsilon,
+    gamma,
+    latex,
+    mu,
+    rho,
+    s,
 )  # fmt: skip
 from theory.references import REFERENCES
 

@@ -101,7 +101,9 @@ class Inner(sp.Function):
             body = rf"\lVert {a.tex}\rVert^{{2}}"
             return body if exp is None else rf"\lVert {a.tex}\rVert^{{2\cdot {exp}}}"
         body = rf"{a.tex}^{{\top}} {b.tex}" if isinstance(b, Image) else rf"\langle {a.tex}, {b.tex}\rangle"
-        return body if exp is None else rf"\left({body}\right)^{{{exp}}}" if isinstance(b, Image) else f"{body}^{{{exp}}}"
+        return (
+            body if exp is None else rf"\left({body}\right)^{{{exp}}}" if isinstance(b, Image) else f"{body}^{{{exp}}}"
+        )
 
     def _sympystr(self, printer) -> str:
         a, b = self.args
@@ -181,22 +183,23 @@ class Vector:
         terms = sorted(self.terms.items(), key=lambda item: item[0].sort_key())
         return " + ".join(a.name if c == 1 else f"({c}) {a.name}" for a, c in terms) or "0"
 
-    def _latex(self, printer=None) -> str:
+    def _latex(self, printer=None, **settings) -> str:
+        """LaTeX; ``settings`` go to ``sympy.latex`` for the coefficients."""
         if not self.terms:
             return "0"
-        parts = [_latex_term(c, a) for a, c in sorted(self.terms.items(), key=lambda item: item[0].sort_key())]
-        return " ".join(parts).removeprefix("+ ").strip()
+        terms = sorted(self.terms.items(), key=lambda item: item[0].sort_key())
+        return " ".join(_latex_term(c, a, settings) for a, c in terms).removeprefix("+ ").strip()
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self._latex()}$"
 
 
-def _latex_term(coefficient: sp.Expr, atom: Atom) -> str:
+def _latex_term(coefficient: sp.Expr, atom: Atom, settings: Mapping) -> str:
     negative = coefficient.could_extract_minus_sign()
     magnitude = -coefficient if negative else coefficient
-    body = "" if magnitude == 1 else sp.latex(magnitude) + r"\,"
+    body = "" if magnitude == 1 else sp.latex(magnitude, **settings) + r"\,"
     if magnitude.is_Add:
-        body = rf"\left({sp.latex(magnitude)}\right)"
+        body = rf"\left({sp.latex(magnitude, **settings)}\right)"
     return f"{'-' if negative else '+'} {body}{atom.tex}"
 
 

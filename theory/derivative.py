@@ -22,13 +22,12 @@ def derivative(f, at: Vector, along: Vector | tuple[Vector, ...]):
     """
     for direction in (along,) if isinstance(along, Vector) else along:
         curve = substitute(f, {at: at + _T * direction})
-        slope = curve.map(lambda c: sp.diff(c, _T)) if isinstance(f, Vector) else sp.diff(curve, _T)
-        if isinstance(f, Vector):
-            # d/dt of sum c_a(t) a is sum c_a'(t) a; an atom y inside f was expanded to y + t v by `substitute`.
-            f = slope.map(lambda c: c.subs(_T, 0))
-        else:
-            f = slope.subs(_T, 0)
+        f = curve.map(_slope) if isinstance(f, Vector) else _slope(curve)
     return f
+
+
+def _slope(expression: sp.Expr) -> sp.Expr:
+    return sp.diff(expression, _T).subs(_T, 0)
 
 
 def representer(form: sp.Expr, direction: Vector) -> Vector:

@@ -8,9 +8,22 @@ from theory.algebra import ONE, m
 from theory.claim import Claim, Derivation, Source, Step
 from theory.fact_c2 import closed_form
 from theory.hypotheses import READING, TRAINING_MODE
-from theory.normalizer import BATCH
+from theory.normalizer import BATCH, LOSS
 from theory.quantities import (
-    WEIGHT_GRADIENT, WEIGHTS, YHAT, G, V, W, a, gamma, grad_beta, grad_gamma, mu, rho, s, weight_grad,
+    WEIGHT_GRADIENT,
+    WEIGHTS,
+    YHAT,
+    G,
+    V,
+    W,
+    a,
+    gamma,
+    grad_beta,
+    grad_gamma,
+    mu,
+    rho,
+    s,
+    weight_grad,
 )  # fmt: skip
 
 _SOURCE = Source("Santurkar et al. 2018", "Fact C.1")
@@ -21,7 +34,7 @@ _HYPOTHESES = (TRAINING_MODE, READING)
 def _backward_steps() -> tuple[Step, ...]:
     return (
         Step("chain rule", "D Lhat[w] = <g, gamma D yhat[w]>",
-             BATCH.loss.along(gamma * BATCH.jacobian(W)), gamma * (G @ closed_form(W))),
+             LOSS.along(gamma * BATCH.jacobian(W)), gamma * (G @ closed_form(W))),
         Step("transpose", "the Jacobian is symmetric, so v = gamma J g", BATCH.backward, gamma * closed_form(G)),
     )  # fmt: skip
 
@@ -89,4 +102,3 @@ GRADIENT_INNER = Claim(
     "gradient-inner-product", "The two gradients make an acute angle when gamma > 0", _THIS,
     G @ V, "==", gamma / s * (G @ G - (ONE @ G) ** 2 / m - a**2 / m), "channel", _derive, _HYPOTHESES,
 )  # fmt: skip
-

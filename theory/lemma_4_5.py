@@ -38,7 +38,7 @@ def _derive(start, end, measured) -> Derivation:
              nearest, (start @ end) / end.squared),
         Step("it is a minimum", "completing the square: the excess is |W*|^2 (k - k*)^2",
              along_ray - along_ray.subs(_k, nearest), end.squared * (_k - nearest) ** 2),
-        Step("printed form", "the printed right side is that distance", along_ray.subs(_k, nearest), printed(start, end)),
+        Step("printed form", "the printed right side is it", along_ray.subs(_k, nearest), printed(start, end)),
     )  # fmt: skip
     return Derivation(steps, scalars={measured: along_ray.subs(_k, nearest)})
 

@@ -8,16 +8,15 @@ from theory.algebra import ONE, m, substitute
 from theory.claim import Claim, Derivation, Source, Step
 from theory.hypotheses import TRAINING_MODE
 from theory.normalizer import BATCH, variance
-from theory.quantities import NORMALISED, Y, epsilon, rho, s
+from theory.quantities import NORMALISED, Y, epsilon, rho, s, sigma2
 
 _SOURCE = Source("this work", "the definition of batch normalisation")
-_sigma2 = sp.Symbol("sigma2", nonnegative=True)
 
 
 def _derive() -> Derivation:
     # Here yhat must not yet be known to have these moments: everything stays in the raw coordinates 1 and y.
     def by_variance(expression: sp.Expr) -> sp.Expr:
-        expanded = substitute(expression, {}).xreplace({Y @ Y: m * _sigma2 + (ONE @ Y) ** 2 / m})
+        expanded = substitute(expression, {}).xreplace({Y @ Y: m * sigma2 + (ONE @ Y) ** 2 / m})
         return sp.cancel(expanded.replace(lambda e: e.is_Pow, lambda e: sp.expand(e.base) ** e.exp))
 
     steps = (
@@ -28,7 +27,7 @@ def _derive() -> Derivation:
     return Derivation(
         steps,
         definitions={NORMALISED: BATCH.raw},
-        scalars={rho: _sigma2 / (_sigma2 + epsilon), s: BATCH.scale(Y)},
+        scalars={rho: sigma2 / (sigma2 + epsilon), s: BATCH.scale(Y)},
         rewrite=by_variance,
     )
 

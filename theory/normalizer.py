@@ -16,6 +16,8 @@ from theory.algebra import ONE, Vector, m, substitute
 from theory.derivative import Functional, derivative, representer
 from theory.quantities import YHAT, G, H, V, Y, epsilon, gamma, mu, rho, s
 
+LOSS = Functional(G, H)
+
 
 def centre(y: Vector) -> Vector:
     """C y = y - mean(y) 1."""
@@ -41,12 +43,11 @@ def in_normalised_coordinates(expression):
 
 @dataclass(frozen=True)
 class Normalizer:
-    """A map y -> yhat given by centring and a scale s(y); ``loss`` is the rest of the network seen from z."""
+    """A map y -> yhat given by centring and a scale s(y)."""
 
     name: str
     centred: bool
     scale: Callable[[Vector], sp.Expr]
-    loss: Functional = Functional(G, H)
 
     @property
     def raw(self) -> Vector:
@@ -65,12 +66,12 @@ class Normalizer:
     def backward(self) -> Vector:
         """v: the gradient of Lhat(y) = L(gamma yhat(y) + beta), read off the first-order chain rule."""
         w = Vector.atom("direction")
-        return representer(self.loss.along(gamma * self.jacobian(w)), w)
+        return representer(LOSS.along(gamma * self.jacobian(w)), w)
 
     def hessian(self, x: Vector, w: Vector) -> sp.Expr:
         """w' Hess(Lhat) x, by the second-order chain rule."""
         velocity, other = gamma * self.jacobian(x), gamma * self.jacobian(w)
-        return sp.expand(self.loss.along2(velocity, other, gamma * self.second(x, w)))
+        return sp.expand(LOSS.along2(velocity, other, gamma * self.second(x, w)))
 
     @cached_property
     def hessian_along_v(self) -> sp.Expr:

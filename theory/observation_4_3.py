@@ -1,4 +1,4 @@
-r"""Observation 4.3: with gamma = s and beta = mu a batch norm inserted into a plain network changes nothing it computes.
+r"""Observation 4.3: with gamma = s and beta = mu an inserted batch norm changes nothing a network computes.
 
 The second sentence of the observation (all minima are preserved) needs a bias in the layer: `MINIMA` gives the exact
 relation between the gradients of the two networks, from which it can be read off.
@@ -6,13 +6,23 @@ relation between the gradients of the two networks, from which it can be read of
 
 from __future__ import annotations
 
-import sympy as sp
-
 from theory.algebra import ONE, Vector, substitute
 from theory.claim import Claim, Derivation, Source, Step
 from theory.hypotheses import LINEAR_WITH_BIAS, MATCHED, TRAINING_MODE
 from theory.quantities import (
-    YHAT, G, W, Y, Z, b, beta, gamma, grad_bias, grad_gamma, mu, s, weight_grad_plain,
+    YHAT,
+    G,
+    W,
+    Y,
+    Z,
+    b,
+    beta,
+    gamma,
+    grad_bias,
+    grad_gamma,
+    mu,
+    s,
+    weight_grad_plain,
 )  # fmt: skip
 
 _z = gamma * YHAT + beta * ONE

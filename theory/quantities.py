@@ -17,6 +17,7 @@ from theory.algebra import ONE, Inner, SelfAdjoint, Vector, m
 gamma, beta, mu, b = sp.symbols("gamma beta mu b", real=True)
 epsilon, rho = sp.symbols("epsilon rho", nonnegative=True)
 s = sp.Symbol("s", positive=True)
+sigma2 = sp.Symbol("sigma2", nonnegative=True)
 # Scalars measured as derivatives with respect to parameters, or as a distance.
 grad_gamma, grad_beta, grad_bias = sp.symbols("grad_gamma grad_beta grad_bias", real=True)
 weight_grad, weight_grad_plain = sp.symbols("weight_grad weight_grad_plain", real=True)
@@ -51,9 +52,10 @@ a = G @ YHAT
 
 LATEX_NAMES = {
     epsilon: r"\varepsilon",
-    grad_gamma: r"\partial_\gamma\hat L",
-    grad_beta: r"\partial_\beta\hat L",
-    grad_bias: r"\partial_b L",
+    sigma2: r"\sigma^{2}",
+    grad_gamma: r"(\partial_\gamma\hat L)",
+    grad_beta: r"(\partial_\beta\hat L)",
+    grad_bias: r"(\partial_b L)",
     weight_grad: r"\langle W_j, \nabla_{W_j}\hat L\rangle",
     weight_grad_plain: r"\langle W_j, \nabla_{W_j} L\rangle",
     distance2: r"d^2\!\left(W_0, \{kW^{*}: k>0\}\right)",
@@ -111,7 +113,9 @@ class Quantity:
 
 def latex(expression: sp.Expr | Vector) -> str:
     """LaTeX of a scalar or vector of the algebra, under the names of the table."""
-    return expression._latex() if isinstance(expression, Vector) else sp.latex(expression, symbol_names=LATEX_NAMES)
+    if isinstance(expression, Vector):
+        return expression._latex(symbol_names=LATEX_NAMES)
+    return sp.latex(expression, symbol_names=LATEX_NAMES)
 
 
 _ROWS = (
@@ -174,9 +178,7 @@ _ROWS = (
 
 QUANTITIES: dict[str, Quantity] = {row[0]: Quantity(*row) for row in _ROWS}
 _BY_SYMBOL = {quantity.symbol: name for name, quantity in QUANTITIES.items()}
-LATEX_NAMES[QUANTITIES["layer_distance2"].symbol] = (
-    r"d^2\!\left(\mathbf W_0, \{k\mathbf W^{*}: k>0\}\right)"
-)
+LATEX_NAMES[QUANTITIES["layer_distance2"].symbol] = r"d^2\!\left(\mathbf W_0, \{k\mathbf W^{*}: k>0\}\right)"
 
 
 def atoms_of(expression: sp.Expr) -> frozenset[sp.Expr]:
@@ -193,4 +195,3 @@ def names_of(expression: sp.Expr) -> tuple[str, ...]:
     if missing:
         raise KeyError(f"got {missing}; expected quantities of theory.QUANTITIES; add a row to the table")
     return tuple(sorted(_BY_SYMBOL[atom] for atom in atoms))
-

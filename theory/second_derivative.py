@@ -7,7 +7,7 @@ from theory.claim import Claim, Derivation, Source, Step
 from theory.derivative import derivative
 from theory.hypotheses import READING, TRAINING_MODE
 from theory.normalizer import BATCH, centre, in_normalised_coordinates
-from theory.quantities import HHAT, KX, U, U_W, U_X, YHAT, G, H, V, W, X, Y, a, gamma, rho, s
+from theory.quantities import HHAT, KX, U_W, U_X, YHAT, G, H, U, V, W, X, Y, a, gamma, rho, s
 
 
 def _derive_second() -> Derivation:
@@ -55,7 +55,9 @@ def _derive_velocity() -> Derivation:
         gamma * BATCH.jacobian(BATCH.backward),
         gamma / s * (BATCH.backward - (YHAT @ BATCH.backward) / m * YHAT),
     )  # fmt: skip
-    size = Step("size of c", "c = gamma a (1 - rho)/(s m)", (YHAT @ BATCH.backward) / m, gamma * a * (1 - rho) / (s * m))
+    size = Step(
+        "size of c", "c = gamma a (1 - rho)/(s m)", (YHAT @ BATCH.backward) / m, gamma * a * (1 - rho) / (s * m)
+    )
     general = Step("any direction", "D z[v] for a generic v", u, gamma / s * (centre(V) - c * YHAT))
     back = {V: BATCH.backward}
     return Derivation((general, projected, size), definitions={U: gamma * BATCH.jacobian(BATCH.backward), **back})

@@ -1,4 +1,4 @@
-r"""Theorem 4.1: batch normalisation makes the loss more Lipschitz, |v|^2 <= (gamma^2/s^2)(|g|^2 - <1,g>^2/m - a^2/m)."""
+r"""Theorem 4.1: batch norm makes the loss more Lipschitz, |v|^2 <= (gamma^2/s^2)(|g|^2 - <1,g>^2/m - a^2/m)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def _derive() -> Derivation:
 
 
 EXACT = Claim(
-    "theorem-4.1-exact", "Effect of batch normalisation on the gradient, exact identity", Source("this work", "Theorem 4.1"),
+    "theorem-4.1-exact", "Effect of batch normalisation on the gradient, exact identity",
+    Source("this work", "Theorem 4.1"),
     V @ V, "==", _gain * (G @ G - (ONE @ G) ** 2 / m - (2 - rho) / m * a**2), "channel",
     _derive, (TRAINING_MODE, READING),
 )  # fmt: skip

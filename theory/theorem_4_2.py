@@ -9,7 +9,20 @@ from theory.claim import Claim, Derivation, Source, Step
 from theory.hypotheses import NO_EPSILON, READING, TRAINING_MODE
 from theory.normalizer import BATCH
 from theory.quantities import (
-    HHAT, LAYER_U, LAYER_V, U, YHAT, ChannelSum, G, H, V, a, distribute, gamma, rho, s,
+    HHAT,
+    LAYER_U,
+    LAYER_V,
+    YHAT,
+    ChannelSum,
+    G,
+    H,
+    U,
+    V,
+    a,
+    distribute,
+    gamma,
+    rho,
+    s,
 )  # fmt: skip
 
 _PRINTED = Source("Santurkar et al. 2018", "Theorem 4.2(i)")
@@ -28,7 +41,7 @@ def _steps() -> tuple[Step, ...]:
         Step("chain rule", "d2/dt2 L(z(y + t v)) = <z', H z'> + <g, z''>", BATCH.hessian_along_v,
              gamma * BATCH.jacobian(V) @ H(gamma * BATCH.jacobian(V)) + G @ acceleration),
         Step("size of c", "c = <yhat, v>/m = gamma a (1 - rho)/(s m)", (YHAT @ v) / m, _c),
-        Step("curvature of the normalisation", "<g, z''> along v = the gradient of Lhat", inserted, _insert(_exact_term)),
+        Step("curvature of the normalisation", "<g, z''> along the gradient v", inserted, _insert(_exact_term)),
         Step("epsilon = 0", "then c = 0 and only the printed term remains",
              inserted.subs(rho, 1), _insert(_printed_term).subs(rho, 1)),
     )  # fmt: skip

@@ -33,9 +33,7 @@ def test_error_has_three_lines_in_order():
     lines = str(error).splitlines()
     assert isinstance(error, ValueError)
     assert len(lines) == 3
-    assert [part in line for part, line in zip(("an apple", "a pear", "market"), lines, strict=True)] == [
-        True
-    ] * 3
+    assert [part in line for part, line in zip(("an apple", "a pear", "market"), lines, strict=True)] == [True] * 3
 
 
 def test_equal_data_have_equal_fingerprints():
@@ -56,10 +54,7 @@ def test_one_changed_byte_changes_the_fingerprint(key):
 def test_moving_images_between_parts_changes_the_fingerprint():
     """The bytes joined end to end are the same; the shapes are not."""
     images, labels = np.zeros((5, 32, 32, 3), np.uint8), np.zeros(5, np.int32)
-    prints = [
-        Dataset("x", images[:k], labels[:k], images[k:], labels[k:], CLASSES).fingerprint
-        for k in (1, 2, 3, 4)
-    ]
+    prints = [Dataset("x", images[:k], labels[:k], images[k:], labels[k:], CLASSES).fingerprint for k in (1, 2, 3, 4)]
     assert len(set(prints)) == 4
 
 
@@ -146,9 +141,7 @@ def test_a_resumed_run_sees_the_same_batches():
     """Another process that starts at step 7 gets what this one would have got there."""
     code = "from empirical.dataset import batch_indices; print(batch_indices(9, 7, 50, 8).tolist())"
     root = Path(__file__).parents[2]
-    fresh = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
-    ).stdout
+    fresh = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
     here = [batch_indices(9, step, 50, 8).tolist() for step in range(8)]
     assert fresh.strip() == str(here[7])
     assert fresh.strip() != str(here[6])

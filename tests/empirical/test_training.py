@@ -58,11 +58,13 @@ def test_recording_does_not_change_the_training(chunk):
 def test_recorded_quantities_are_those_of_the_float64_measurement(chunk):
     trainer, state, images, labels, (_, _, recorded) = chunk
     measurement = SiteMeasurement(trainer.network, cross_entropy)
-    exact = measurement(state.params, state.params, images[0], labels[0], key=jax.random.key(0), samples=0)
+    exact = measurement(state.params, state.params, images[0], labels[0], seed=(0,), samples=0)
     for site in exact:
         for name in ("g_g", "v_v", "s", "mu", "rho", "gamma"):
             scale = np.abs(exact[site][name]).max()
-            np.testing.assert_allclose(recorded[site][name][0], exact[site][name], atol=1e-3 * scale, err_msg=(site, name))
+            np.testing.assert_allclose(
+                recorded[site][name][0], exact[site][name], atol=1e-3 * scale, err_msg=(site, name)
+            )
         assert not np.isfinite(exact[site]["v_Hhat_v"]).any()
 
 

@@ -26,7 +26,7 @@ def symbols(rows):
 
 
 def test_theorem_4_1_reads_as_in_print():
-    row, = statement(CLAIMS["theorem-4.1"])
+    (row,) = statement(CLAIMS["theorem-4.1"])
     assert row.lead == r"\lVert v\rVert^{2}"
     assert row.body == (
         r"\le \frac{\gamma^{2}}{s^{2}}\Bigl(\lVert g\rVert^{2} - \frac{\langle \mathbf 1, g\rangle^{2}}{m} - "

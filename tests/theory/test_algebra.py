@@ -11,12 +11,14 @@ from theory import ONE, YHAT, Atom, Inner, SelfAdjoint, Vector, is_zero, m, rho,
 
 u, v, y = (Vector.atom(name) for name in "uvy")
 H = SelfAdjoint("H")
-rationals = st.fractions(min_value=-5, max_value=5, max_denominator=7).map(lambda q: sp.Rational(q.numerator, q.denominator))
+rationals = st.fractions(min_value=-5, max_value=5, max_denominator=7).map(
+    lambda q: sp.Rational(q.numerator, q.denominator)
+)
 
 
 def test_inner_product_is_symmetric_bilinear_and_knows_one():
     assert u @ v == v @ u
-    assert ONE @ ONE == m
+    assert m == ONE @ ONE
     assert is_zero((2 * u + 3 * v) @ y - 2 * (u @ y) - 3 * (v @ y))
     assert not is_zero((2 * u + 3 * v) @ y - 2 * (u @ y) - 2 * (v @ y))
 
@@ -29,7 +31,7 @@ def test_self_adjoint_operator():
 
 def test_declared_facts_are_used():
     assert YHAT @ ONE == 0
-    assert YHAT @ YHAT == rho * m
+    assert rho * m == YHAT @ YHAT
     assert Vector.atom("q", nonzero=True).squared.is_positive
     assert u.squared.is_nonnegative and u.squared.is_positive is None
 
@@ -37,7 +39,12 @@ def test_declared_facts_are_used():
 @settings(max_examples=30, deadline=None)
 @given(st.lists(rationals, min_size=9, max_size=9), rationals, rationals)
 def test_agrees_with_explicit_vectors(entries, c, d):
-    explicit = {"u": sp.Matrix(entries[:3]), "v": sp.Matrix(entries[3:6]), "y": sp.Matrix(entries[6:]), "1": sp.ones(3, 1)}
+    explicit = {
+        "u": sp.Matrix(entries[:3]),
+        "v": sp.Matrix(entries[3:6]),
+        "y": sp.Matrix(entries[6:]),
+        "1": sp.ones(3, 1),
+    }
 
     def value(expression):
         return expression.xreplace(

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 import sympy as sp
-
 from mutants import mutants
+
 from theory import CLAIMS, ChannelSum, ProofError, UnknownClaim, m
 from theory.quantities import QUANTITIES, distribute
 
@@ -28,8 +28,7 @@ def test_no_mutant_is_proved(key):
     assert found
     for name, mutant in found:
         with pytest.raises(ProofError):
-            mutant.prove()
-            pytest.fail(f"{key} with {name} was proved: {mutant.right}")
+            print(f"{key} with {name}: {len(mutant.prove())} steps proved {mutant.right}")
 
 
 def test_steps_are_checked():
@@ -71,7 +70,7 @@ def test_claim_is_complete(key):
 
 
 def test_unknown_claim_lists_the_known():
-    with pytest.raises(UnknownClaim, match="theorem-4.1-exact"):
+    with pytest.raises(UnknownClaim, match=r"theorem-4\.1-exact"):
         CLAIMS["theorem-9"]
 
 

@@ -10,8 +10,8 @@ import random
 
 import pytest
 import sympy as sp
-
 from mutants import mutants
+
 from theory import CLAIMS
 from theory.quantities import QUANTITIES, ChannelSum
 
@@ -42,7 +42,7 @@ def _points(source, size, *, epsilon_zero):
 
 
 def _slopes(expression, symbols, at):
-    """Gradient (n) and Hessian (n, n) by SymPy's diff, all entries but those differentiated replaced by numbers first."""
+    """Gradient (n) and Hessian (n, n) by SymPy's diff, entries not differentiated replaced by numbers first."""
     n = len(symbols)
 
     def near(*free):
@@ -72,7 +72,12 @@ def measured(size: int, epsilon_zero: bool):
     def normalised(j):
         mean = sp.Add(*ys[j]) / size
         variance = sp.Add(*((e - mean) ** 2 for e in ys[j])) / size
-        return [(e - mean) / sp.sqrt(variance + epsilons[j]) for e in ys[j]], mean, sp.sqrt(variance + epsilons[j]), variance
+        return (
+            [(e - mean) / sp.sqrt(variance + epsilons[j]) for e in ys[j]],
+            mean,
+            sp.sqrt(variance + epsilons[j]),
+            variance,
+        )
 
     yhat, mean, scale, variance = zip(*(normalised(j) for j in range(CHANNELS)), strict=True)
     flat = [gammas[j] * e + betas[j] for j in range(CHANNELS) for e in yhat[j]]
@@ -109,7 +114,18 @@ def measured(size: int, epsilon_zero: bool):
         second = sp.Matrix([(x.T * h * x)[0] for h in seconds])
         h, hh = square.extract(rows, rows), hessian_hat.extract(rows, rows)
         one, y_now = sp.ones(size, 1), sp.Matrix([at[e] for e in ys[j]])
-        vectors = {"one": one, "yhat": hat, "g": gj, "v": vj, "u": uj, "w": w, "x": x, "Jx": jac * x, "Kx": second, "y": y_now}
+        vectors = {
+            "one": one,
+            "yhat": hat,
+            "g": gj,
+            "v": vj,
+            "u": uj,
+            "w": w,
+            "x": x,
+            "Jx": jac * x,
+            "Kx": second,
+            "y": y_now,
+        }
         numbers = {
             "m": size, "epsilon": epsilons[j], "gamma": gammas[j], "beta": betas[j], "mu": _exact(mean[j].subs(at)),
             "s": _exact(scale[j].subs(at)),
