@@ -100,7 +100,7 @@ def measure_cut(
     stack of directions d of shape (k, *z.shape). Both are compiled by the caller; what is local to the normalisation
     is compiled here, once a shape."""
     epsilon = jnp.asarray(epsilon, y.dtype)
-    channels = jnp.asarray(np.asarray(sampled, np.int32))
+    channels = jnp.asarray(np.asarray(sampled, int))
     w, x = random_tests(y, seed)
     z = _normalise(y, gamma, beta, epsilon)
     g = gradient(z)

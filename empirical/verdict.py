@@ -72,7 +72,15 @@ class Verdict:
             return "violated"
         return "holds" if self.points else "not tested"
 
+    def _repr_latex_(self) -> str:
+        sign = {"holds": r"\checkmark", "violated": r"\times", "not tested": "-"}[self.status]
+        counts = rf"\text{{{self.points} points, {self.violations} violations, worst residual {self.worst:.1e}}}"
+        return (
+            rf"$\displaystyle {CLAIMS[self.key].latex} \quad {sign}\ \text{{{self.network}, {self.dtype}: }}{counts}$"
+        )
+
     def row(self) -> dict[str, Any]:
+        """The verdict as plain data, for summary.json."""
         return asdict(self) | {"status": self.status}
 
 

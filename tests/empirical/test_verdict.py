@@ -79,3 +79,11 @@ def test_printed_4_2_would_fail_outside_its_hypothesis(tiny_run):
 
     claim = dataclasses.replace(CLAIMS["theorem-4.2-layer"], hypotheses=())
     assert evaluate(claim, tiny_run.exact["bn"], network="bn").violations > 0
+
+
+def test_verdict_renders_as_latex(tiny_run):
+    verdict = evaluate(CLAIMS["theorem-4.1"], tiny_run.exact["bn"], network="bn")
+    shown = verdict._repr_latex_()
+    assert shown.startswith("$")
+    assert CLAIMS["theorem-4.1"].latex in shown
+    assert f"{verdict.points} points" in shown
