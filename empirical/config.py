@@ -86,12 +86,6 @@ _PRESETS = (
     ),
 )  # fmt: skip
 PRESETS: dict[str, RunConfig] = {config.preset: config for config in _PRESETS}
-PRESET_NOTES = {
-    "quick": "both VGGs at 1/8 width, 120 steps; minutes on two CPU cores",
-    "tiny": "both VGGs at 1/32 width, 6 steps; what the tests run",
-    "full": "both VGGs at full width, 300 steps; an hour or two on two CPU cores",
-    "reproduction": "full width, 15,000 steps on CIFAR-10; a GPU",
-}
 
 
 def preset(name: str) -> RunConfig:

@@ -12,6 +12,7 @@ REFERENCES: dict[str, str] = {
     "Kohler et al. 2018": "J. Kohler, H. Daneshmand, A. Lucchi, M. Zhou, K. Neymeyr, T. Hofmann. Exponential "
     "convergence rates for Batch Normalization: The power of length-direction decoupling in non-convex "
     "optimization. AISTATS 2019. arXiv:1805.10694.",
-    "Dannemann and Junike 2025": "Dannemann and Junike. arXiv:2502.17913, 2025.",
+    "Dannemann and Junike 2025": "J. Dannemann, G. Junike. Batch normalization does not improve initialization. "
+    "arXiv:2502.17913, 2025.",
     "this work": "Derived in this package; the published statement does not include it.",
 }
