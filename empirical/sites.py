@@ -83,13 +83,19 @@ class SiteMeasurement:
             "weight_grad_plain": (kernel * gradient).sum(0),
         } | ray_distances(_by_filter(initial[site.layer]["kernel"]), kernel)
 
+    def values_and_gradients(self, params: Parameters, x: Array, labels: Array):
+        """(y, z, dL/dz) of every site and the gradient of the parameters, in float64, from one forward and backward."""
+        with jax.enable_x64(True):
+            params, x = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), (params, x))
+            return self._values(params, x, labels)
+
     def __call__(
         self, params: Parameters, initial: Parameters, x: Array, labels: Array, *, seed: Sequence[int], samples: int
     ) -> dict[str, dict[str, np.ndarray]]:
         """Quantities by site name, in float64 on the given parameters and batch, with ``samples`` random channels."""
         with jax.enable_x64(True):
             params, initial, x = jax.tree.map(lambda a: jnp.asarray(a, jnp.float64), (params, initial, x))
-            ys, zs, gs, slope = self._values(params, x, labels)
+            ys, zs, gs, slope = self.values_and_gradients(params, x, labels)
             position = {site: i for i, site in enumerate(self.network.sites)}
             out = {}
             for group, compiled in zip(self._groups, self._hessians, strict=True):
