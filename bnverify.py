@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from empirical.config import PRESETS, RunConfig, preset
 from empirical.errors import InputError
+from empirical.verdict import Verdict
 from theory import CLAIMS, UnknownClaim
 
 app = typer.Typer(
@@ -159,16 +161,9 @@ def _verify(path: Path) -> int:
     stored = load_run(path)
     verdicts = verdicts_of(stored)
     write_json(path / "summary.json", summarise(stored, verdicts))
-    table = Table("claim", "network", "dtype", "points", "violations", "excluded", "worst residual", "tightness")
-    for v in verdicts:
-        excluded = "; ".join(f"{count} {reason}" for reason, count in v.excluded.items())
-        colour = {"holds": "green", "violated": "red", "not tested": "yellow"}[v.status]
-        numbers = (
-            "-" if math.isnan(v.worst) else f"{v.worst:.1e}",
-            "-" if math.isnan(v.tightness) else f"{v.tightness:.4f}",
-        )
-        table.add_row(f"[{colour}]{v.key}[/]", v.network, v.dtype, str(v.points), str(v.violations), excluded, *numbers)
-    console.print(table)
+    console.print(_verdict_table(verdicts))
+    for line in _counted_apart(verdicts):
+        console.print(line, highlight=False)
     violations = sum(v.violations for v in verdicts)
     for v in verdicts:
         for point in v.worst_points[: min(v.violations, 5)]:
@@ -176,6 +171,32 @@ def _verify(path: Path) -> int:
     points = sum(v.points for v in verdicts)
     console.print(f"{points} points, {violations} violations. Summary: {path / 'summary.json'}")
     return violations
+
+
+def _verdict_table(verdicts: list[Verdict]) -> Table:
+    """One row a claim, network and dtype; green holds, red is violated, yellow had no point inside its hypotheses."""
+    table = Table(
+        Column("claim", no_wrap=True), "network", Column("type", no_wrap=True), box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    for name in ("points", "violated", "apart", "worst", "tightness"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for v in verdicts:
+        colour = {"holds": "green", "violated": "red", "not tested": "yellow"}[v.status]
+        worst = "-" if math.isnan(v.worst) else f"{v.worst:.1e}"
+        tightness = "-" if math.isnan(v.tightness) else f"{v.tightness:.4f}"
+        counts = (str(n) for n in (v.points, v.violations, sum(v.excluded.values())))
+        table.add_row(f"[{colour}]{v.key}[/]", v.network, v.dtype, *counts, worst, tightness)
+    return table
+
+
+def _counted_apart(verdicts: list[Verdict]) -> Iterator[str]:
+    """Why points were counted apart, one line a reason, network and dtype."""
+    reasons: dict[tuple[str, str, str], list[str]] = {}
+    for v in verdicts:
+        for reason, count in v.excluded.items():
+            reasons.setdefault((reason, v.network, v.dtype), []).append(f"{v.key} {count}")
+    for (reason, network, dtype), rows in reasons.items():
+        yield f"Counted apart, {reason} ({network}, {dtype}): {', '.join(rows)}"
 
 
 def _report(path: Path) -> None:

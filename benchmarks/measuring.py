@@ -4,7 +4,7 @@
 
 Recording is timed against the bare step, in turn within one run, and given as a ratio. Theorem 4.2 is timed against its
 floor: one Hessian-vector product of every suffix, four forward passes each (values, tangents, gradients, their
-tangents), at the speed a matmul of the same dtype reaches in the same run. The float64 check does more than Theorem 4.2:
+tangents), at the speed a matmul of the same dtype reaches in the same run. The float64 check does more than that:
 one pass gives y, z, g and the gradient of all parameters for every claim (timed apart), and the rest still contains the
 first-order quantities of all claims. Convolutions by Winograd's method do fewer multiplications than the floor counts.
 """
