@@ -175,10 +175,9 @@ def _verify(path: Path) -> int:
 
 def _verdict_table(verdicts: list[Verdict]) -> Table:
     """One row a claim, network and dtype; green holds, red is violated, yellow had no point inside its hypotheses."""
-    table = Table(
-        Column("claim", no_wrap=True), "network", Column("type", no_wrap=True), box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    for name in ("points", "violated", "apart", "worst", "tightness"):
+    words = (Column(name, no_wrap=True) for name in ("claim", "network", "type"))
+    table = Table(*words, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("points", "violated", "apart", "worst", "tight"):
         table.add_column(name, justify="right", no_wrap=True)
     for v in verdicts:
         colour = {"holds": "green", "violated": "red", "not tested": "yellow"}[v.status]
