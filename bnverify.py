@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Column, Table
@@ -176,13 +175,13 @@ def _verify(path: Path) -> int:
 def _verdict_table(verdicts: list[Verdict]) -> Table:
     """One row a claim, network and dtype; green holds, red is violated, yellow had no point inside its hypotheses."""
     words = (Column(name, no_wrap=True) for name in ("claim", "network", "type"))
-    table = Table(*words, box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(*words, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("points", "violated", "apart", "worst", "tight"):
         table.add_column(name, justify="right", no_wrap=True)
     for v in verdicts:
         colour = {"holds": "green", "violated": "red", "not tested": "yellow"}[v.status]
         worst = "-" if math.isnan(v.worst) else f"{v.worst:.1e}"
-        tightness = "-" if math.isnan(v.tightness) else f"{v.tightness:.4f}"
+        tightness = "-" if math.isnan(v.tightness) else f"{v.tightness:.3f}"
         counts = (str(n) for n in (v.points, v.violations, sum(v.excluded.values())))
         table.add_row(f"[{colour}]{v.key}[/]", v.network, v.dtype, *counts, worst, tightness)
     return table
