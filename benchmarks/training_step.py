@@ -2,12 +2,13 @@
 
     python benchmarks/training_step.py --batch 128
 
-Four ways: library convolutions and ``reduce_window`` pooling everywhere, or the package's; a jitted step called
-from Python, or ``lax.scan`` over a chunk of steps. Counted are the operations the mathematics asks for: 2*9*C*D a
-pixel for each convolution, three times (output, gradient of the input, gradient of the kernel; the image needs no
-gradient), likewise the dense layers. "executed" counts the multiplications really carried out, fewer with Winograd
-and dense maps; both shares are of the matrix product timed in the same rounds. The library's float64 step is timed
-on a sixteenth of the batch, since it takes minutes otherwise; its row says so and rates stay comparable.
+Three ways: library convolutions and ``reduce_window`` pooling everywhere, called from Python; the package's, called
+from Python; the package's in a ``lax.scan`` over a chunk of steps. Counted are the operations the mathematics asks
+for: 2*9*C*D a pixel for each convolution, three times (output, gradient of the input, gradient of the kernel; the
+image needs no gradient), likewise the dense layers. "executed" counts the multiplications really carried out, fewer
+with Winograd and dense maps; both shares are of the matrix product timed in the same rounds. The library's float64
+gradient is timed on a sixteenth of the batch to save time. "ratio" compares the time an image takes with the
+library's.
 """
 
 import argparse

@@ -27,9 +27,9 @@ def test_sites_agree_with_the_cut_network(bn):
     network, initial, params, x, labels = _network(bn)
     found = SiteMeasurement(network, cross_entropy, groups=2)(params, initial, x, labels, seed=(9,), samples=1)
     assert list(found) == [f"conv{i}" for i in range(1, 11)]
-    for number in (2, 7):
+    for number in (7,):
         site = network.sites[number]
-        y = network.prefix(site.index)(params, x)
+        y = jax.jit(network.prefix(site.index))(params, x)
         stage = network.stages[site.index]
         if isinstance(stage, NormStage):
             gamma, beta, epsilon = *(params[stage.name][k] for k in ("gamma", "beta")), stage.epsilon
@@ -43,26 +43,34 @@ def test_sites_agree_with_the_cut_network(bn):
         for name, value in direct.items():
             if bn and name in ("w_y", "w_z"):
                 continue  # of a matched insertion only
-            np.testing.assert_allclose(found[site.name][name], value, rtol=1e-7, atol=1e-15, err_msg=name)
+            # Sums that vanish by a theorem are rounding: they are compared on the scale of what is summed.
+            vanishing = {"one_yhat": y.size / y.shape[-1], "one_v": 1.0, "yhat_v": 1.0}
+            norm = np.sqrt(y.size * direct["v_v"].max()) if name in ("one_v", "yhat_v") else 1.0
+            atol = 1e-10 * vanishing[name] * float(norm) if name in vanishing else 1e-15
+            np.testing.assert_allclose(found[site.name][name], value, rtol=1e-7, atol=atol, err_msg=name)
 
-        def through_the_norm(y, rest=rest, gamma=gamma, beta=beta, epsilon=epsilon):
-            return cross_entropy(rest(params, batch_norm(y, gamma, beta, epsilon)), labels)
+        @jax.jit
+        def through_the_norm(params, y, gamma, beta, rest=rest, epsilon=epsilon):
+            def lhat(y):
+                return cross_entropy(rest(params, batch_norm(y, gamma, beta, epsilon)), labels)
 
-        v = jax.grad(through_the_norm)(y)
+            v = jax.grad(lhat)(y)
+            return v, jax.jvp(jax.grad(lhat), (y,), (v,))[1]
+
+        v, curved = through_the_norm(params, y, gamma, beta)
         np.testing.assert_allclose(found[site.name]["v_v"], (v**2).sum((0, 1, 2)), rtol=1e-9)
-        _, curved = jax.jvp(jax.grad(through_the_norm), (y,), (v,))
         np.testing.assert_allclose(found[site.name]["layer_v_Hhat_v"][0], jnp.vdot(v, curved), rtol=1e-8)
 
 
 def test_a_group_does_not_change_the_numbers():
     network, initial, params, x, labels = _network(False)
-    one, ten = (
-        SiteMeasurement(network, cross_entropy, groups=g)(params, initial, x, labels, seed=(0,), samples=1)
-        for g in (1, 10)
+    one, three = (
+        SiteMeasurement(network, cross_entropy, groups=g)(params, initial, x, labels, seed=(9,), samples=1)
+        for g in (1, 3)
     )
     for site in one:
         for name in ("layer_v_Hhat_v", "u_H_u", "w_Hhat_x", "v_H_v"):
-            np.testing.assert_allclose(one[site][name], ten[site][name], rtol=1e-8, atol=1e-18, err_msg=name)
+            np.testing.assert_allclose(one[site][name], three[site][name], rtol=1e-8, atol=1e-18, err_msg=name)
 
 
 def test_ray_distance_by_brute_force():
