@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -100,12 +101,12 @@ def curvature(name: str, width: float, batch: int, rounds: int) -> tuple[float, 
     return statistics.median(times["everything"]), statistics.median(times["gradients"]), floor * 1e-9, speed
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     console = Console(width=110)
     about = environment()
     console.print(

@@ -1,0 +1,27 @@
+"""Every benchmark runs, on a case too small to say anything about speed."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parent.parent / "benchmarks"
+CASES = {
+    "convolution.py": ["--shrink", "16", "--batch", "4", "--rounds", "1", "--size", "128"],
+    "training_step.py": ["--shrink", "16", "--batch", "16", "--rounds", "1", "--size", "128"],
+    "measuring.py": ["--width", "0.03125", "--batch", "4", "--rounds", "1"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("script", CASES)
+def test_benchmark_runs(script, monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    monkeypatch.setattr(sys, "argv", [script, *CASES[script]])
+    runpy.run_path(str(FOLDER / script), run_name="__main__")
+    assert "cores" in capsys.readouterr().out  # the header names the machine
+
+
+def test_every_benchmark_has_a_case():
+    assert {path.name for path in FOLDER.glob("*.py")} == set(CASES)
