@@ -26,14 +26,14 @@ class RunConfig:
     dataset: str = "synthetic"
     width: float = 0.125
     batch: int = 64
-    steps: int = 120
+    steps: int = 240
     learning_rate: float = 0.035
     momentum: float = 0.9
     epsilon: float = 1e-5
     insertion_epsilon: float = 0.0
     seed: int = 0
     record_every: int = 10
-    check_every: int = 20
+    check_every: int = 40
     samples: int = 2
     groups: int = 1
     test_images: int = 2000
