@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import sys
 from collections.abc import Iterator
@@ -80,31 +81,24 @@ def train(
     download: Download = False, steps: Steps = None, batch: Batch = None, width: Width = None,
     learning_rate: LearningRate = None, epsilon: Epsilon = None, seed: Seed = None,
     record_every: RecordEvery = None, check_every: CheckEvery = None,
-) -> None:  # fmt: skip
+) -> Path:  # fmt: skip
     """Train both networks and record the theorems' quantities; the same command resumes an interrupted run."""
     config, path = _configure(
         preset, out, dataset=dataset, steps=steps, batch=batch, width=width, learning_rate=learning_rate,
         epsilon=epsilon, seed=seed, record_every=record_every, check_every=check_every,
     )  # fmt: skip
     _train(config, path, data, download)
+    return path
 
 
 @app.command()
-def run(
-    preset: Preset = "quick", out: Out = None, dataset: DatasetName = None, data: Data = None,
-    download: Download = False, steps: Steps = None, batch: Batch = None, width: Width = None,
-    learning_rate: LearningRate = None, epsilon: Epsilon = None, seed: Seed = None,
-    record_every: RecordEvery = None, check_every: CheckEvery = None,
-) -> None:  # fmt: skip
+@functools.wraps(train, assigned=("__annotations__",))
+def run(**options) -> None:
     """Everything: prove, train, verify and report. Ends with the verdict table and the path of the report."""
-    config, path = _configure(
-        preset, out, dataset=dataset, steps=steps, batch=batch, width=width, learning_rate=learning_rate,
-        epsilon=epsilon, seed=seed, record_every=record_every, check_every=check_every,
-    )  # fmt: skip
     for claim in CLAIMS.values():
         claim.prove()
     console.print(f"{len(CLAIMS)} claims proved exactly, for symbolic m, gamma and epsilon.")
-    _train(config, path, data, download)
+    path = train(**options)
     violations = _verify(path)
     _report(path)
     raise typer.Exit(VIOLATED if violations else 0)

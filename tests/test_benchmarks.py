@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
@@ -20,7 +21,9 @@ def test_benchmark_runs(script, monkeypatch, capsys):
     monkeypatch.syspath_prepend(str(FOLDER))
     monkeypatch.setattr(sys, "argv", [script, *CASES[script]])
     runpy.run_path(str(FOLDER / script), run_name="__main__")
-    assert "cores" in capsys.readouterr().out  # the header names the machine
+    out = capsys.readouterr().out
+    assert jax.__version__ in out  # the header names machine and versions
+    assert "GFLOP" in out
 
 
 def test_every_benchmark_has_a_case():
