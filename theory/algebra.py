@@ -20,21 +20,25 @@ m = sp.Symbol("m", integer=True, positive=True)
 
 
 class Atom(sp.Symbol):
-    """A named basis vector. Facts known about it (``norm2``, ``total``) are used when inner products are formed."""
+    """A named basis vector. Facts known about it are used when inner products are formed (``norm2``, ``total``) and
+    when signs are decided (``nonzero``; ``entrywise``: no entry is negative)."""
 
-    __slots__ = ("nonzero", "norm2", "tex", "total")
+    __slots__ = ("entrywise", "nonzero", "norm2", "tex", "total")
 
-    def __new__(cls, name: str, *, latex: str | None = None, norm2=None, total=None, nonzero: bool = False) -> Atom:
+    def __new__(
+        cls, name: str, *, latex: str | None = None, norm2=None, total=None, nonzero: bool = False,
+        entrywise: bool = False,
+    ) -> Atom:  # fmt: skip
         self = sp.Symbol.__xnew__(cls, name, commutative=True)
         self.norm2 = None if norm2 is None else sp.sympify(norm2)
         self.total = None if total is None else sp.sympify(total)
         self.tex = latex or name
-        self.nonzero = nonzero
+        self.nonzero, self.entrywise = nonzero, entrywise
         return self
 
     def __getnewargs_ex__(self):
-        facts = {"latex": self.tex, "norm2": self.norm2, "total": self.total, "nonzero": self.nonzero}
-        return (self.name,), facts
+        facts = {name: getattr(self, name) for name in ("norm2", "total", "nonzero", "entrywise")}
+        return (self.name,), facts | {"latex": self.tex}
 
     def _hashable_content(self):
         return ("atom", self.name)
@@ -90,7 +94,9 @@ class Inner(sp.Function):
         return True
 
     def _eval_is_nonnegative(self):
-        return True if self.args[0] == self.args[1] else None
+        a, b = self.args
+        semidefinite = isinstance(b, Image) and b.preimage == a and b.operator.nonnegative
+        return True if a == b or semidefinite or (a.entrywise and b.entrywise) else None
 
     def _eval_is_positive(self):
         return True if self.args[0] == self.args[1] and self.args[0].nonzero else None
@@ -204,10 +210,13 @@ def _latex_term(coefficient: sp.Expr, atom: Atom, settings: Mapping) -> str:
 
 
 class SelfAdjoint:
-    """A symmetric operator on R^m, such as a Hessian: ``H(u)`` is linear and ``u @ H(v) == v @ H(u)``."""
+    """A symmetric operator on R^m, such as a Hessian: ``H(u)`` is linear and ``u @ H(v) == v @ H(u)``.
 
-    def __init__(self, name: str, *, latex: str | None = None):
-        self.name, self.tex = name, latex or name
+    ``nonnegative`` declares it positive semidefinite, so that u @ H(u) counts as non-negative.
+    """
+
+    def __init__(self, name: str, *, latex: str | None = None, nonnegative: bool = False):
+        self.name, self.tex, self.nonnegative = name, latex or name, nonnegative
 
     def __call__(self, vector: Vector) -> Vector:
         return Vector({Image(self, atom): c for atom, c in vector.terms.items()})
@@ -258,5 +267,44 @@ def substitute(expression, replacement: Mapping[Vector | Atom, Vector]):
     return scalar(sp.sympify(expression))
 
 
-_ONE = Atom("1", latex=r"\mathbf 1", norm2=m, total=m)
+def trace(operator: Callable[[Vector], Vector]) -> sp.Expr:
+    """The trace of a linear map of R^m built from the identity and dyads: of x -> c x + u <w, x> it is c m + <u, w>."""
+    probe = Vector.atom("trace_probe")
+    atom = single_atom(probe)
+    total = sp.Integer(0)
+    for left, coefficient in operator(probe).terms.items():
+        rest = sp.expand(coefficient)
+        if left == atom:
+            total, rest = total + rest * m, sp.Integer(0)
+        for product in rest.atoms(Inner):
+            if atom in product.args:
+                other = product.args[1] if product.args[0] == atom else product.args[0]
+                factor = rest.coeff(product, 1)
+                total, rest = total + factor * Inner(left, other), sp.expand(rest - factor * product)
+        if rest != 0:
+            raise ValueError(f"got {operator(probe)!r}; expected a linear map without named operators; expand it first")
+    return sp.expand(total)
+
+
+class PairSum(sp.Function):
+    r"""The sum of p_i p_k over pairs i != k, which is <1, p>^2 - |p|^2: non-negative if no entry of p is negative."""
+
+    nargs = 1
+
+    def _eval_is_extended_real(self):
+        return True
+
+    def _eval_is_nonnegative(self):
+        return True if self.args[0].entrywise else None
+
+    def doit(self, **hints) -> sp.Expr:
+        p = self.args[0]
+        return Inner(_ONE, p) ** 2 - Inner(p, p)
+
+    def _latex(self, printer, exp: str | None = None) -> str:
+        p = self.args[0].tex
+        return rf"\sum_{{i\neq k}} {p}_i {p}_k"
+
+
+_ONE = Atom("1", latex=r"\mathbf 1", norm2=m, total=m, entrywise=True)
 ONE = Vector({_ONE: sp.Integer(1)})

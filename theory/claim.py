@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeAlias
 
 import sympy as sp
 
-from theory.algebra import Vector, is_zero, substitute
+from theory.algebra import PairSum, Vector, is_zero, substitute
 from theory.quantities import QUANTITIES, latex, names_of, rho
 
 
@@ -38,6 +39,15 @@ class Hypothesis:
     condition: sp.Basic | None = None
     substitution: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
 
+    @property
+    def nonnegative(self) -> sp.Expr | None:
+        """What an inequality among the conditions declares non-negative."""
+        if isinstance(self.condition, (sp.Ge, sp.Gt)):
+            return self.condition.lhs - self.condition.rhs
+        if isinstance(self.condition, (sp.Le, sp.Lt)):
+            return self.condition.rhs - self.condition.lhs
+        return None
+
 
 @dataclass(frozen=True)
 class Step:
@@ -55,25 +65,41 @@ class Step:
         return f"$\\displaystyle {latex(self.left)} = {latex(self.right)}$"
 
 
+Factor: TypeAlias = sp.Expr | Vector
+
+
 @dataclass(frozen=True)
 class Certificate:
-    """A slack written as a sum of products of non-negative factors: one identity to check, and signs to read off."""
+    """A slack written as a sum of products of non-negative factors: one identity to check, and signs to read off.
 
-    terms: tuple[tuple[sp.Expr, ...], ...]
+    A factor is a scalar whose sign SymPy can decide, a Vector (standing for its squared norm), or what a hypothesis
+    of the claim declares non-negative.
+    """
+
+    terms: tuple[tuple[Factor, ...], ...]
     normal_form: Callable[[sp.Expr], sp.Expr] = sp.expand
 
     @property
     def total(self) -> sp.Expr:
-        return sp.Add(*(sp.Mul(*factors) for factors in self.terms))
+        return sp.Add(*(sp.Mul(*(_value(factor) for factor in factors)) for factors in self.terms))
 
-    def holds(self, slack: sp.Expr) -> bool:
+    def holds(self, slack: sp.Expr, assumed: tuple[sp.Expr, ...] = ()) -> bool:
+        """Whether the slack equals the sum identically and no factor can be negative, given those assumed not to be."""
         return is_zero(self.normal_form(slack) - self.normal_form(self.total)) and all(
-            _nonnegative(f) for factors in self.terms for f in factors
+            _nonnegative(factor) or any(is_zero(factor - known) for known in assumed)
+            for factors in self.terms
+            for factor in factors
         )
 
 
-def _nonnegative(factor: sp.Expr) -> bool:
+def _value(factor: Factor) -> sp.Expr:
+    return factor.squared if isinstance(factor, Vector) else factor.replace(PairSum, lambda p: PairSum(p).doit())
+
+
+def _nonnegative(factor: Factor) -> bool:
     """Decided by SymPy's assumptions, with rho = sigma^2/(sigma^2 + epsilon) spelled out."""
+    if isinstance(factor, Vector):
+        return True
     variance, epsilon = sp.Symbol("sigma2", positive=True), sp.Symbol("epsilon", nonnegative=True)
     return bool(sp.together(factor.subs(rho, variance / (variance + epsilon))).is_nonnegative)
 
@@ -180,6 +206,7 @@ class Claim:
                 raise ProofError(f"{self.key}: step {step.name!r} fails: {step.left} differs from {step.right}")
         assumed = {symbol: value for h in self.hypotheses for symbol, value in h.substitution.items()}
         left, right = (derivation.insert(side).subs(assumed) for side in (self.left, self.right))
+        signs = tuple(h.nonnegative for h in self.hypotheses if h.nonnegative is not None)
         if self.relation == "==":
             conclusion = Step("conclusion", "both sides with everything derived inserted", left, right)
             certificate = None
@@ -187,7 +214,7 @@ class Claim:
                 raise ProofError(f"{self.key}: conclusion fails: {left} differs from {right}")
         else:
             certificate = derivation.certificate
-            if certificate is None or not certificate.holds(right - left):
+            if certificate is None or not certificate.holds(right - left, signs):
                 raise ProofError(f"{self.key}: the slack {sp.factor(right - left)} is not certified by {certificate}")
             slack, total = certificate.normal_form(right - left), certificate.normal_form(certificate.total)
             conclusion = Step("slack", "right minus left is the certificate, expanded", slack, total)

@@ -31,7 +31,7 @@ _THIS = Source("this work", "consequences of Fact C.1")
 _HYPOTHESES = (TRAINING_MODE, READING)
 
 
-def _backward_steps() -> tuple[Step, ...]:
+def backward_steps() -> tuple[Step, ...]:
     return (
         Step("chain rule", "D Lhat[w] = <g, gamma D yhat[w]>",
              LOSS.along(gamma * BATCH.jacobian(W)), gamma * (G @ closed_form(W))),
@@ -40,7 +40,7 @@ def _backward_steps() -> tuple[Step, ...]:
 
 
 def _derive() -> Derivation:
-    return Derivation(_backward_steps(), definitions={V: BATCH.backward})
+    return Derivation(backward_steps(), definitions={V: BATCH.backward})
 
 
 def _derive_parameters() -> Derivation:
@@ -54,15 +54,18 @@ def _derive_parameters() -> Derivation:
     return Derivation(steps, scalars={grad_gamma: by_gamma, grad_beta: by_beta})
 
 
-def _derive_weights() -> Derivation:
-    # <W_j, X' v> = <X W_j, v> = <y - b 1, v>, and <1, v> = 0 removes both the bias and the mean.
+def pull_back_steps() -> tuple[Step, ...]:
+    """<W_j, dLhat/dW_j> = <X W_j, v> = <y - b 1, v>, and <1, v> = 0 removes both the bias and the mean."""
     y = mu * ONE + s * YHAT
-    steps = (
-        *_backward_steps(),
+    return (
+        *backward_steps(),
         Step("no mean", "v is orthogonal to 1, so the bias does not matter", ONE @ BATCH.backward, sp.Integer(0)),
         Step("pull back", "<W_j, X'v> = <y - b 1, v> = <y, v>", y @ BATCH.backward, gamma * (1 - rho) * a),
     )
-    return Derivation(steps, scalars={weight_grad: y @ BATCH.backward})
+
+
+def _derive_weights() -> Derivation:
+    return Derivation(pull_back_steps(), scalars={weight_grad: (mu * ONE + s * YHAT) @ BATCH.backward})
 
 
 FACT_C1 = Claim(

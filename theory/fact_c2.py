@@ -19,7 +19,7 @@ def _derive() -> Derivation:
     steps = (
         Step("derivative of the mean", "the mean is linear", derivative((ONE @ Y) / m, Y, X), (ONE @ X) / m),
         Step("derivative of the scale", "s^2 is quadratic in y: D s[x] = <yhat, x> / m",
-             in_normalised_coordinates(derivative(BATCH.scale(Y), Y, X)), (YHAT @ X) / m),
+             in_normalised_coordinates(derivative(BATCH.formula(Y), Y, X)), (YHAT @ X) / m),
         Step("quotient rule", "D yhat[x] = C x / s - yhat D s[x] / s", BATCH.jacobian(X), closed_form(X)),
         Step("symmetry", "the bilinear form is symmetric", W @ BATCH.jacobian(X), X @ BATCH.jacobian(W)),
         Step("the vector 1", "shifting y changes nothing", BATCH.jacobian(ONE), 0 * ONE),

@@ -13,7 +13,8 @@ _SOURCE = Source("Santurkar et al. 2018", "Lemma 4.5")
 _OPTIMUM = Hypothesis(
     "kW* is an optimum of the normalised network",
     "layer with bias, gamma = s(W*), beta = mu(W*), W the whole scale-invariant block; needed to read the distance "
-    "to the ray as the distance to an optimum, not for the distance itself",
+    "to the ray as the distance to an optimum, not for the distance itself (invariance-scale: every kW* computes what "
+    "W* computes; observation-4.3-minima: W* stays stationary)",
 )
 _layer_distance2 = QUANTITIES["layer_distance2"].symbol
 _k = sp.Symbol("k", real=True)

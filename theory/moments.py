@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from theory.algebra import ONE, m, substitute
-from theory.claim import Claim, Derivation, Source, Step
+from theory.claim import Claim, Derivation, Hypothesis, Source, Step
 from theory.hypotheses import TRAINING_MODE
 from theory.normalizer import BATCH, variance
 from theory.quantities import NORMALISED, Y, epsilon, rho, s, sigma2
@@ -22,15 +22,26 @@ def _derive() -> Derivation:
     steps = (
         Step("variance", "the biased variance is the mean square minus the squared mean",
              sp.expand(variance(Y)), (Y @ Y) / m - (ONE @ Y) ** 2 / m**2),
-        Step("mean", "centring removes the mean", sp.expand(ONE @ (BATCH.raw * BATCH.scale(Y))), sp.Integer(0)),
+        Step("mean", "centring removes the mean", sp.expand(ONE @ (BATCH.raw * BATCH.formula(Y))), sp.Integer(0)),
     )  # fmt: skip
     return Derivation(
         steps,
         definitions={NORMALISED: BATCH.raw},
-        scalars={rho: sigma2 / (sigma2 + epsilon), s: BATCH.scale(Y)},
+        scalars={rho: sigma2 / (sigma2 + epsilon), s: BATCH.formula(Y)},
         rewrite=by_variance,
     )
 
+
+def _derive_one_value() -> Derivation:
+    # In R^1, y = <1, y> 1.
+    single = {Y @ Y: (ONE @ Y) ** 2}
+    step = Step("no spread", "a single value is its own mean", variance(Y).xreplace(single).subs(m, 1), sp.Integer(0))
+    return Derivation((step,), definitions={NORMALISED: BATCH.raw}, rewrite=lambda e: sp.cancel(e.xreplace(single)))
+
+
+ONE_VALUE = Hypothesis(
+    "m = 1", "the channel has one value in the batch, and epsilon > 0", sp.Eq(m, 1), {m: sp.Integer(1)}
+)
 
 NORMALISED_MEAN = Claim(
     "normalised-mean", "The normalised values sum to zero", _SOURCE,
@@ -41,4 +52,10 @@ NORMALISED_MEAN = Claim(
 NORMALISED_NORM = Claim(
     "normalised-norm", "The normalised values have squared norm rho m", _SOURCE,
     NORMALISED @ NORMALISED, "==", rho * m, "channel", _derive, (TRAINING_MODE,),
+)  # fmt: skip
+
+SINGLE = Claim(
+    "one-value", "A batch of one value normalises to zero", _SOURCE,
+    NORMALISED @ NORMALISED, "==", sp.Integer(0), "channel", _derive_one_value, (TRAINING_MODE, ONE_VALUE),
+    scale=m, remark="Hence batch renormalisation returns gamma d + beta for it.",
 )  # fmt: skip

@@ -22,6 +22,16 @@ sigma2 = sp.Symbol("sigma2", nonnegative=True)
 grad_gamma, grad_beta, grad_bias = sp.symbols("grad_gamma grad_beta grad_bias", real=True)
 weight_grad, weight_grad_plain = sp.symbols("weight_grad weight_grad_plain", real=True)
 distance2 = sp.Symbol("distance2", nonnegative=True)
+grad_mu, grad_sigma2 = sp.symbols("grad_mu grad_sigma2", real=True)
+# The largest squared singular value of the design matrix (im2col for a convolution), and Theorem 4.4's maxima.
+design_norm2, frozen_plain, frozen_normalised = sp.symbols(
+    "design_norm2 frozen_plain frozen_normalised", nonnegative=True
+)
+k, learning_rate = sp.symbols("k learning_rate", positive=True)
+next_y_v = sp.Symbol("next_y_v", real=True)
+# Batch renormalisation: the correction (r, d) and the running moments it comes from.
+r, s_run = sp.symbols("r s_run", positive=True)
+d, mu_run = sp.symbols("d mu_run", real=True)
 
 # Vectors of R^m, one channel. The two facts declared for yhat are the claims `normalised-mean` and `normalised-norm`.
 Y, Z, G, V, U = (Vector.atom(name) for name in ("y", "z", "g", "v", "u"))
@@ -32,6 +42,16 @@ JX = Vector.atom("Jx", latex=r"(\mathrm D\hat y\,x)")
 KX = Vector.atom("Kx", latex=r"\mathrm D^2\hat y[x,x]")
 U_W = Vector.atom("u_w")
 U_X = Vector.atom("u_x")
+JJX = Vector.atom("JJx", latex=r"(\mathrm D\hat y\,\mathrm D\hat y\,x)")
+# Any normaliser: its projector P, the gradient n and Hessian M of its scale s.
+P, M = SelfAdjoint("P"), SelfAdjoint("M")
+N = Vector.atom("n")
+# y multiplied by k > 0 or shifted by a constant: what becomes of yhat and v.
+YHAT_SCALED, V_SCALED = Vector.atom("yhat_scaled", latex=r"\hat y(ky)"), Vector.atom("v_scaled", latex="v(ky)")
+YHAT_SHIFTED, V_SHIFTED = Vector.atom("yhat_shifted", latex=r"\hat y(y+c)"), Vector.atom("v_shifted", latex="v(y+c)")
+HHAT_SCALED = SelfAdjoint("Hhat_scaled", latex=r"\hat H(ky)")
+# Signs of the centred values.
+SIGNS = Vector.atom("signs", latex=r"\operatorname{sgn}(Cy)")
 # The measured yhat, about which nothing is assumed.
 NORMALISED = Vector.atom("yhat_measured", latex=r"\hat y")
 # Weights, vectors of R^n: of a whole layer, or of one filter.
@@ -41,6 +61,9 @@ LAYER_W0 = Vector.atom("W0_layer", latex=r"\mathbf W_0")
 LAYER_WSTAR = Vector.atom("Wstar_layer", latex=r"\mathbf W^{*}", nonzero=True)
 WEIGHTS = Vector.atom("W_filter", latex="W_j")
 WEIGHT_GRADIENT = Vector.atom("grad_W_filter", latex=r"\nabla_{W_j}\hat L")
+NEXT_WEIGHTS = Vector.atom("W_filter_next", latex="W_j^{+}")
+COVARIANCE = SelfAdjoint("S")
+Z_REPARAMETRISED = Vector.atom("z_w", latex=r"(X\tilde w_j+\beta\mathbf 1)")
 
 # Hessians of L at z and of Lhat at y; a `sample` quantity takes the block of one channel.
 H = SelfAdjoint("H")
@@ -59,6 +82,15 @@ LATEX_NAMES = {
     weight_grad: r"\langle W_j, \nabla_{W_j}\hat L\rangle",
     weight_grad_plain: r"\langle W_j, \nabla_{W_j} L\rangle",
     distance2: r"d^2\!\left(W_0, \{kW^{*}: k>0\}\right)",
+    grad_mu: r"(\partial_\mu\hat L)",
+    grad_sigma2: r"(\partial_{\sigma^2}\hat L)",
+    design_norm2: r"\lVert X\rVert_2^2",
+    frozen_plain: r"\max_{\lVert X\rVert\le\lambda}\lVert X^{\top}g\rVert^2",
+    frozen_normalised: r"\max_{\lVert X\rVert\le\lambda}\lVert X^{\top}v\rVert^2",
+    learning_rate: r"\eta",
+    next_y_v: r"\sum_{\text{next layer}}\langle y, v\rangle",
+    mu_run: r"\mu_{\mathrm{run}}",
+    s_run: r"s_{\mathrm{run}}",
 }
 
 
@@ -150,6 +182,33 @@ _ROWS = (
     ("x_g", X @ G, "channel", "x on the gradient at z"),
     ("w_Jx", W @ JX, "channel", "bilinear form of the Jacobian of yhat"),
     ("w_Kx", W @ KX, "channel", "w on the second derivative of yhat along x"),
+    ("Jx_Jx", JX @ JX, "channel", "squared norm of the Jacobian of yhat on x"),
+    ("w_JJx", W @ JJX, "channel", "w on the Jacobian of yhat applied twice to x"),
+    ("n_n", N @ N, "channel", "squared norm of n, the gradient of the scale s"),
+    ("n_y", N @ Y, "channel", "n on y; s itself if the scale is homogeneous"),
+    ("n_x", N @ X, "channel", "n on the random test vector x"),
+    ("n_v", N @ V, "channel", "n on the gradient at y"),
+    ("w_n", W @ N, "channel", "w on n"),
+    ("one_n", ONE @ N, "channel", "sum of n: zero if the scale does not see a shift"),
+    ("n_Pg", N @ P(G), "channel", "n on Pg, the gradient at z with its mean removed by a centring normaliser"),
+    ("Pg_Pg", P(G) @ P(G), "channel", "squared norm of Pg"),
+    ("w_Pg", W @ P(G), "channel", "w on Pg"),
+    ("w_Px", W @ P(X), "channel", "w on Px"),
+    ("one_Pg", ONE @ P(G), "channel", "sum of Pg"),
+    ("g_Pv", G @ P(V), "channel", "g on Pv"),
+    ("x_M_x", X @ M(X), "channel", "second derivative of the scale along x"),
+    ("v_M_v", V @ M(V), "channel", "second derivative of the scale along v"),
+    ("y_v", Y @ V, "channel", "the output of the layer on the gradient at it"),
+    ("w_signs", W @ SIGNS, "channel", "w on the signs of the centred values"),
+    ("one_signs", ONE @ SIGNS, "channel", "positive minus negative centred values, counted"),
+    ("k", k, "site", "factor by which y was multiplied"),
+    ("w_yhat_scaled", W @ YHAT_SCALED, "channel", "w on the normalised values of k y"),
+    ("w_v_scaled", W @ V_SCALED, "channel", "w on the gradient at k y"),
+    ("w_Hhat_x_scaled", W @ HHAT_SCALED(X), "sample", "bilinear form of the Hessian of Lhat at k y, one channel"),
+    ("w_yhat_shifted", W @ YHAT_SHIFTED, "channel", "w on the normalised values of y + c 1"),
+    ("w_v_shifted", W @ V_SHIFTED, "channel", "w on the gradient at y + c 1"),
+    ("grad_mu", grad_mu, "channel", "derivative of the loss with respect to the mean, yhat = (y - mu)/s fed with it"),
+    ("grad_sigma2", grad_sigma2, "channel", "derivative of the loss with respect to the variance"),
     ("grad_gamma", grad_gamma, "channel", "derivative of the loss with respect to gamma"),
     ("grad_beta", grad_beta, "channel", "derivative of the loss with respect to beta"),
     ("grad_bias", grad_bias, "channel", "derivative of the plain loss with respect to the bias of the layer"),
@@ -158,6 +217,19 @@ _ROWS = (
     ("weight_grad_plain", weight_grad_plain, "channel", "<W_j, dL/dW_j> in the plain network"),
     ("W_W", WEIGHTS @ WEIGHTS, "channel", "squared norm of the filter"),
     ("gradW_gradW", WEIGHT_GRADIENT @ WEIGHT_GRADIENT, "channel", "squared norm of the filter's gradient"),
+    ("learning_rate", learning_rate, "site", "learning rate of a step of plain gradient descent"),
+    ("W_next_W_next", NEXT_WEIGHTS @ NEXT_WEIGHTS, "channel", "squared norm of the filter after that step"),
+    ("W_S_W", WEIGHTS @ COVARIANCE(WEIGHTS), "channel", "filter on the covariance of the layer's inputs"),
+    ("w_zw", W @ Z_REPARAMETRISED, "channel", "w on the linear layer with weights gamma W / sqrt(W'SW + epsilon)"),
+    ("design_norm2", design_norm2, "layer", "largest eigenvalue of X'X, X the design matrix of the layer"),
+    ("frozen_plain", frozen_plain, "channel", "largest |X'g|^2 over design matrices of norm lambda"),
+    ("frozen_normalised", frozen_normalised, "channel", "largest |X'v|^2 over design matrices of norm lambda"),
+    ("next_y_v", next_y_v, "layer", "sum over the channels of the next normalisation of <y, v> there"),
+    ("r", r, "channel", "scale correction of batch renormalisation, a constant for differentiation"),
+    ("d", d, "channel", "shift correction of batch renormalisation, a constant for differentiation"),
+    ("mu_run", mu_run, "channel", "running mean"),
+    ("s_run", s_run, "channel", "running standard deviation"),
+    ("g_H_g", G @ H(G), "sample", "second derivative of L along g, one channel"),
     ("v_Hhat_v", V @ HHAT(V), "sample", "second derivative of Lhat along v, one channel"),
     ("v_H_v", V @ H(V), "sample", "second derivative of L along v, one channel"),
     ("u_H_u", U @ H(U), "sample", "second derivative of L along u = D z[v], one channel"),

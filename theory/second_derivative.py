@@ -15,7 +15,7 @@ def _derive_second() -> Derivation:
     second = BATCH.second(X, X)
     steps = (
         Step("second derivative of the scale", "D2 s[x,x] = (|Cx|^2 - m c^2)/(m s) with c = <yhat, x>/m",
-             in_normalised_coordinates(derivative(BATCH.scale(Y), Y, (X, X))),
+             in_normalised_coordinates(derivative(BATCH.formula(Y), Y, (X, X))),
              (centred.squared - m * c**2) / (m * s)),
         Step("product rule", "D2 yhat[x,x] from D s and D2 s",
              second, -2 * c / s**2 * (centred - c * YHAT) - (centred.squared - m * c**2) / (m * s**2) * YHAT),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.algebra import m
-from theory.claim import Claim, Derivation, Source, Step
+from theory.algebra import m, substitute
+from theory.claim import Certificate, Claim, Derivation, Hypothesis, Source, Step
 from theory.hypotheses import NO_EPSILON, READING, TRAINING_MODE
 from theory.normalizer import BATCH
 from theory.quantities import (
@@ -48,8 +48,6 @@ def _steps() -> tuple[Step, ...]:
 
 
 def _insert(expression: sp.Expr) -> sp.Expr:
-    from theory.algebra import substitute
-
     return substitute(expression, {V: BATCH.backward})
 
 
@@ -71,6 +69,16 @@ def _derive_layer() -> Derivation:
         definitions={V: BATCH.backward},
         scalars={LAYER_V @ HHAT(LAYER_V): LAYER_U @ H(LAYER_U) + ChannelSum(G @ acceleration)},
         rewrite=distribute,
+    )
+
+
+def _derive_second() -> Derivation:
+    first = _derive()
+    left, right = (first.insert(side).subs({rho: 1}) for side in (V @ HHAT(V), PRINTED.right))
+    return Derivation(
+        (Step("Theorem 4.2(i)", "the exact value of the left side", left, sp.expand(right)),),
+        scalars={V @ HHAT(V): PRINTED.right},
+        certificate=Certificate((((gamma / s) ** 2, G @ H(G) - V @ H(V)),)),
     )
 
 
@@ -96,4 +104,17 @@ LAYER_EXACT = Claim(
     "theorem-4.2-layer-exact", "Curvature along the gradient, whole layer, exact identity", _EXACT,
     LAYER_V @ HHAT(LAYER_V), "==", LAYER_U @ H(LAYER_U) + ChannelSum(_exact_term), "layer",
     _derive_layer, (TRAINING_MODE, READING),
+)  # fmt: skip
+
+LESS_CURVED = Hypothesis(
+    "v'Hv <= g'Hg", "the loss after the layer is curved along v at most as much as along g", sp.Ge(G @ H(G), V @ H(V))
+)
+
+SECOND = Claim(
+    "theorem-4.2-ii", "Curvature along v against curvature along g, one channel",
+    Source("Santurkar et al. 2018", "Theorem 4.2(ii), corrected"),
+    V @ HHAT(V), "<=", (gamma / s) ** 2 * (G @ H(G)) + _printed_term, "sample",
+    _derive_second, (TRAINING_MODE, READING, NO_EPSILON, LESS_CURVED),
+    remark="Printed under the hypothesis that H preserves the relative norms of g and v, which does not suffice: with "
+    "H = I and gamma/s = 10 it fails.",
 )  # fmt: skip
