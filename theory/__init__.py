@@ -1,10 +1,14 @@
 """The theory of batch normalisation, derived in SymPy for symbolic batch size. Importing it never imports JAX."""
 
-from theory.algebra import ONE, Atom, Image, Inner, SelfAdjoint, Vector, is_zero, m, substitute
+from theory.algebra import ONE, Atom, Image, Inner, SelfAdjoint, Vector, is_zero, m, substitute, trace
+from theory.audit import AUDIT
 from theory.catalogue import CLAIMS, UnknownClaim
 from theory.claim import Certificate, Claim, Derivation, Hypothesis, Proof, ProofError, Source, Step
 from theory.derivative import Functional, derivative, gradient, representer
-from theory.normalizer import BATCH, Normalizer, centre, in_normalised_coordinates, variance
+from theory.example import Example
+from theory.normalizer import BATCH, KnownScale, Normalizer, centre, in_normalised_coordinates, variance
+from theory.normalizers import NORMALIZERS
+from theory.printed import AuditError, Printed, Verdict
 from theory.quantities import (
     HHAT,
     QUANTITIES,
@@ -31,9 +35,10 @@ from theory.quantities import (
 from theory.references import REFERENCES
 
 __all__ = [
-    "BATCH", "CLAIMS", "HHAT", "ONE", "QUANTITIES", "REFERENCES", "YHAT", "Atom", "Certificate", "ChannelSum", "Claim",
-    "Derivation", "Functional", "G", "H", "Hypothesis", "Image", "Inner", "Normalizer", "Proof", "ProofError",
-    "Quantity", "SelfAdjoint", "Source", "Step", "U", "UnknownClaim", "V", "Vector", "W", "X", "Y", "Z", "a", "beta",
-    "centre", "derivative", "epsilon", "gamma", "gradient", "in_normalised_coordinates", "is_zero", "latex", "m", "mu",
-    "representer", "rho", "s", "substitute", "variance",
+    "AUDIT", "BATCH", "CLAIMS", "HHAT", "NORMALIZERS", "ONE", "QUANTITIES", "REFERENCES", "YHAT", "Atom", "AuditError",
+    "Certificate", "ChannelSum", "Claim", "Derivation", "Example", "Functional", "G", "H", "Hypothesis", "Image",
+    "Inner", "KnownScale", "Normalizer", "Printed", "Proof", "ProofError", "Quantity", "SelfAdjoint", "Source", "Step",
+    "U", "UnknownClaim", "V", "Vector", "Verdict", "W", "X", "Y", "Z", "a", "beta", "centre", "derivative", "epsilon",
+    "gamma", "gradient", "in_normalised_coordinates", "is_zero", "latex", "m", "mu", "representer", "rho", "s",
+    "substitute", "trace", "variance",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Protocol, TypeVar
 
 from theory import (
     any_normalizer,
@@ -26,45 +27,57 @@ from theory import (
 from theory.claim import Claim
 
 
-class Catalogue(Mapping[str, Claim]):
-    """An ordered mapping key -> Claim whose lookup names the known keys when it fails."""
+class Keyed(Protocol):
+    """A record with a key."""
 
-    def __init__(self, claims: tuple[Claim, ...]):
-        self._claims = {claim.key: claim for claim in claims}
-        if len(self._claims) != len(claims):
-            raise ValueError("got two claims with one key; expected distinct keys; rename one")
+    @property
+    def key(self) -> str: ...
 
-    def __getitem__(self, key: str) -> Claim:
+
+Record = TypeVar("Record", bound=Keyed)
+
+
+class Catalogue(Mapping[str, Record]):
+    """An ordered mapping key -> record whose lookup names the known keys when it fails. ``noun`` says of what."""
+
+    def __init__(self, noun: str, records: tuple[Record, ...]):
+        self.noun = noun
+        self._records = {record.key: record for record in records}
+        if len(self._records) != len(records):
+            raise ValueError("got two records with one key; expected distinct keys; rename one")
+
+    def __getitem__(self, key: str) -> Record:
         try:
-            return self._claims[key]
+            return self._records[key]
         except KeyError:
-            raise UnknownClaim(key, tuple(self._claims)) from None
+            raise UnknownClaim(self.noun, key, tuple(self._records)) from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._claims)
+        return iter(self._records)
 
     def __len__(self) -> int:
-        return len(self._claims)
+        return len(self._records)
 
     def _ipython_key_completions_(self) -> list[str]:
-        return list(self._claims)
+        return list(self._records)
 
 
 class UnknownClaim(KeyError):
-    """No claim of that key."""
+    """No claim (or audit record) of that key."""
 
-    def __init__(self, key: str, known: tuple[str, ...]):
+    def __init__(self, noun: str, key: str, known: tuple[str, ...]):
         super().__init__(key)
-        self.key, self.known = key, known
+        self.noun, self.key, self.known = noun, key, known
 
     def __str__(self) -> str:
         return (
-            f"got:      claim {self.key!r}\nexpected: one of {', '.join(self.known)}\n"
+            f"got:      {self.noun} {self.key!r}\nexpected: one of {', '.join(self.known)}\n"
             "do:       pass a listed key; `bnverify theory` says what each states"
         )
 
 
-CLAIMS = Catalogue(
+CLAIMS: Catalogue[Claim] = Catalogue(
+    "claim",
     (
         moments.NORMALISED_MEAN,
         moments.NORMALISED_NORM,

@@ -56,6 +56,20 @@ def scale_of(normalizer: Normalizer) -> Callable[[Entries, Any], Any]:
     )
 
 
+@cache
+def squared_scale_of(normalizer: Normalizer) -> Callable[[Entries], Any] | None:
+    """s^2 at epsilon = 0 as a function of entries, for a scale of the form sqrt(q + epsilon); None for another."""
+    if isinstance(normalizer.scale, KnownScale):
+        return None
+    names = sp.symbols("square total size")
+    square = sp.expand(normalizer.formula(Y) ** 2).xreplace({Y @ Y: names[0], ONE @ Y: names[1], m: names[2]})
+    rest = sp.expand(square - epsilon)
+    if rest.has(epsilon) or not rest.is_rational_function():
+        return None
+    compiled = sp.lambdify(names, rest)
+    return lambda entries: compiled(dot(entries, entries), sum(entries[1:], entries[0]), Fraction(len(entries)))
+
+
 @dataclass(frozen=True)
 class Example:
     """One vector y, normalised, followed by a loss with gradient g and Hessian H at z. All entries rational (or
@@ -187,9 +201,9 @@ class Example:
         z = [self.gamma * (Jet(e) - mu) / root(sigma2 + self.epsilon) for e in self.y]
         return dot(self.g, [e.c1 for e in z])
 
-    def table(self, expression: sp.Basic) -> dict[sp.Basic, sp.Expr]:
-        """Symbol -> exact number for all quantities in an expression."""
-        return {QUANTITIES[name].symbol: exact(self.number(name)) for name in names_of(expression)}
+    def numbers(self, relation: sp.Basic) -> dict[sp.Basic, Any]:
+        """Symbol -> number for all quantities in a relation or expression."""
+        return {QUANTITIES[name].symbol: self.number(name) for name in names_of(relation)}
 
     def __str__(self) -> str:
         parts = [f"y = {_row(self.y)}", f"g = {_row(self.g)}"]
