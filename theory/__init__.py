@@ -33,6 +33,7 @@ from theory.quantities import (
     s,
 )  # fmt: skip
 from theory.references import REFERENCES
+from theory.smoothing import smoothing
 
 __all__ = [
     "AUDIT", "BATCH", "CLAIMS", "HHAT", "NORMALIZERS", "ONE", "QUANTITIES", "REFERENCES", "YHAT", "Atom", "AuditError",
@@ -40,5 +41,5 @@ __all__ = [
     "Inner", "KnownScale", "Normalizer", "Printed", "Proof", "ProofError", "Quantity", "SelfAdjoint", "Source", "Step",
     "U", "UnknownClaim", "V", "Vector", "Verdict", "W", "X", "Y", "Z", "a", "beta", "centre", "derivative", "epsilon",
     "gamma", "gradient", "in_normalised_coordinates", "is_zero", "latex", "m", "mu", "representer", "rho", "s",
-    "substitute", "trace", "variance",
+    "smoothing", "substitute", "trace", "variance",
 ]  # fmt: skip

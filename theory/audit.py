@@ -15,9 +15,9 @@ import sympy as sp
 from theory.algebra import ONE, m
 from theory.catalogue import Catalogue
 from theory.claim import Source
-from theory.example import Example
+from theory.example import Example, algebraic
 from theory.jet import NotRational
-from theory.normalizers import L1, L1_UNCENTRED, LINF, LINF_UNCENTRED
+from theory.normalizers import L1, L1_UNCENTRED, L4, LINF, LINF_UNCENTRED
 from theory.printed import Printed, Verdict
 from theory.quantities import (
     HHAT,
@@ -269,13 +269,26 @@ _NORMALISERS = tuple(
     for normalizer, name, y, g, claims, remark in (
         (L1_UNCENTRED, "l_1", (1, 2), (0, 1), ("normalizer-gradient",),
          "Theorem 4.1 even without its gain, |v| <= (gamma/s)|Cg|, fails for the paper's l_1 (uncentred norm)."),
-        (LINF_UNCENTRED, "l_inf", (1, 2, 3), (0, 2, 1), ("normalizer-gradient",),
+        (LINF_UNCENTRED, "l_inf", (1, -1, 2), (0, 1, 0), ("normalizer-gradient",),
          "Theorem 4.1 even without its gain, |v| <= (gamma/s)|Cg|, fails for the paper's l_inf (uncentred norm)."),
         (L1, "Centred L1", (0, 1, -2), (0, 2, 1), ("normalizer-gradient", "l1-worst-factor"),
          "It can enlarge the gradient beyond gamma/s, by a factor of at most sqrt(m/2)."),
         (LINF, "Centred Linf", (0, 1, -2), (0, 2, 1), ("normalizer-gradient", "linf-worst-factor"),
          "It can enlarge the gradient beyond gamma/s, by a factor of at most sqrt(m - 1)."),
     )
+)  # fmt: skip
+
+_L4 = (
+    Printed(
+        "lp-l4", "Centred L4 normalisation smooths as batch norm does", Source(_PAPER, "section 3.3"),
+        _le(V @ V, _centred_only), Verdict.FALSE,
+        ("normalizer-gradient", "normalizer-worst-factor", "normalizer-worst-factor-floor"),
+        "Any p other than 2 fails: only for p = 2 is the gradient of the scale parallel to the normalised values. For "
+        "p = 4 and three values summing to zero it is parallel too (their cubes are a multiple of them, up to a "
+        "constant), so four values are needed.",
+        algebraic(Example(_row(0, 1, 1, -1), _row(0, 1, 1, 1), normalizer=L4)),
+        candidates=lambda: map(algebraic, examples(L4, sizes=(4,), bound=1)),
+    ),
 )  # fmt: skip
 
 _KOHLER = (
@@ -291,6 +304,7 @@ _KOHLER = (
 AUDIT: Catalogue[Printed] = Catalogue(
     "audit record",
     (
-        *_THEOREM_4_1, *_BACKWARD, *_THEOREM_4_2, *_OBSERVATION_4_3, *_THEOREM_4_4, *_LEMMA_4_5, *_NORMALISERS, *_KOHLER
+        *_THEOREM_4_1, *_BACKWARD, *_THEOREM_4_2, *_OBSERVATION_4_3, *_THEOREM_4_4, *_LEMMA_4_5, *_NORMALISERS, *_L4,
+        *_KOHLER,
     ),
 )  # fmt: skip

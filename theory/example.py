@@ -6,7 +6,7 @@ Derivatives come from `theory.jet`, through the definition of the normaliser ent
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, cached_property
 from typing import Any
@@ -212,6 +212,14 @@ class Example:
         parts += [f"x = {_row(self.x)}"] if self.x is not None else []
         parts += [f"gamma = {self.gamma}", f"epsilon = {self.epsilon}"]
         return ", ".join(parts) + ("" if self.normalizer is BATCH else f" ({self.normalizer.name})")
+
+
+def algebraic(example: Example) -> Example:
+    """The example over SymPy's algebraic numbers, where any root exists."""
+    return replace(
+        example, y=tuple(map(exact, example.y)), g=tuple(map(exact, example.g)), gamma=exact(example.gamma),
+        beta=exact(example.beta), epsilon=exact(example.epsilon),
+    )  # fmt: skip
 
 
 def _row(entries: Iterable[Any]) -> str:

@@ -1,4 +1,4 @@
-r"""Exact derivatives of arithmetic: truncated Taylor series c0 + c1 t + c2 t^2/2 over the rationals.
+r"""Exact derivatives of arithmetic: truncated Taylor series c0 + c1 t + c2 t^2/2 over exact numbers.
 
 The route by which examples are computed; it knows nothing of the inner-product algebra, so that a formula derived
 there and a number computed here can only agree if both are right.
@@ -6,12 +6,15 @@ there and a number computed here can only agree if both are right.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import isqrt, sqrt
 from typing import Any
 
-Number = Any  # Fraction or float
+import sympy as sp
+
+Number = Any  # Fraction, float, or an algebraic number of SymPy
 
 
 class NotRational(ValueError):
@@ -19,9 +22,11 @@ class NotRational(ValueError):
 
 
 def root(x: Number) -> Number:
-    """The square root: exact for Fractions, NotRational where there is none; floating point for floats."""
+    """The square root: exact for Fractions, NotRational where there is none; SymPy's for its numbers; else a float."""
     if isinstance(x, float):
         return sqrt(x)
+    if isinstance(x, sp.Expr):
+        return sp.sqrt(x)
     if isinstance(x, Jet):
         c0 = root(x.c0)
         c1 = x.c1 / (2 * c0)
@@ -86,15 +91,6 @@ class Jet:
             raise NotSmooth("got |0|; expected a point where the function is differentiable; move the example")
         return self if self.c0 > 0 else -self
 
-    def __lt__(self, other: Jet) -> bool:
-        """Order by value, for max(); equal values have no derivative."""
-        if self.c0 == _jet(other).c0 and self != other:
-            raise NotSmooth("got a tie; expected a single largest value; move the example")
-        return self.c0 < _jet(other).c0
-
-    def __gt__(self, other: Jet) -> bool:
-        return _jet(other) < self
-
     __radd__, __rmul__ = __add__, __mul__
 
 
@@ -104,3 +100,15 @@ class NotSmooth(ValueError):
 
 def _jet(x: Any) -> Jet:
     return x if isinstance(x, Jet) else Jet(x)
+
+
+def largest(values: Sequence[Any]) -> Any:
+    """The largest of some numbers or jets, where it has a derivative: NotSmooth where two share the value."""
+    found = max(values, key=_value)
+    if any(_value(other) == _value(found) and other != found for other in values):
+        raise NotSmooth("got a tie; expected a single largest value; move the example")
+    return found
+
+
+def _value(x: Any) -> Number:
+    return x.c0 if isinstance(x, Jet) else x

@@ -18,7 +18,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory.algebra import ONE, SelfAdjoint, Vector, m, substitute
+from theory.algebra import ONE, Inner, SelfAdjoint, Vector, m, substitute
 from theory.derivative import Functional, derivative, gradient, representer
 from theory.quantities import YHAT, G, H, V, Y, epsilon, gamma, mu, s
 
@@ -43,8 +43,8 @@ def variance(y: Vector) -> sp.Expr:
 class KnownScale:
     """A scale of which the gradient n and the Hessian M at y are known, as vectors and operators of the algebra.
 
-    ``of(entries, size)`` is the scale itself, for numbers of any kind; it is what a declared gradient is checked
-    against, and how examples are computed. It is made of + - * / abs() max().
+    ``of(entries, size)`` is the scale itself, for numbers of any kind: what a declared gradient is checked against, and
+    how examples are computed. It is made of + - * / abs(), and of root() and largest() of `theory.jet`.
     """
 
     gradient: Vector
@@ -104,19 +104,21 @@ class Normalizer:
         y = mu * ONE + s * self.normalised if self.centred else s * self.normalised
         if isinstance(self.scale, KnownScale):
             return y, {}
-        norm2 = self.normalised.squared
         value = resolve_roots(substitute(self.formula(Y), {Y: y}))
-        unknown = epsilon if value.has(epsilon) else norm2
-        square = sp.Symbol("unknown", positive=True)
-        solutions = sp.solve(resolve_roots(value**2).xreplace({unknown: square}) - s**2, square)
-        if len(solutions) != 1:
-            solutions = sp.solve(value.xreplace({unknown: square}) - s, square)
+        unknown = epsilon if value.has(epsilon) else self.normalised.squared
+        # SymPy's solver differentiates what it finds, so inner products are hidden from it.
+        hidden = {inner: sp.Dummy(nonnegative=True) for inner in value.atoms(Inner) - {unknown}}
+        square = sp.Dummy(positive=True)
+        plain = value.xreplace(hidden).xreplace({unknown: square})
+        solutions = sp.solve(resolve_roots(plain**2) - s**2, square) if (plain**2).is_rational_function() else []
+        solutions = solutions or sp.solve(plain - s, square)
         if len(solutions) != 1:
             raise ValueError(
                 f"got the scale {value} of {self.name}; expected one that can be solved for {unknown}; "
                 "give it as a KnownScale by its gradient and Hessian"
             )
-        return y, {unknown: solutions[0]}
+        shown = {dummy: inner for inner, dummy in hidden.items()}
+        return y, {unknown: solutions[0].xreplace(shown)}
 
     def in_normalised_coordinates(self, expression):
         """Write y in 1 and yhat and eliminate epsilon by the definition of s; roots of s^2 then resolve to s."""

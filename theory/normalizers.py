@@ -11,6 +11,7 @@ from dataclasses import replace
 import sympy as sp
 
 from theory.algebra import SelfAdjoint, Vector, m
+from theory.jet import largest, root
 from theory.normalizer import BATCH, KnownScale, Normalizer, centre
 from theory.quantities import SIGNS, YHAT, epsilon, gamma, r, s
 
@@ -30,7 +31,11 @@ def _l1(entries, size):
 
 
 def _linf(entries, size):
-    return max(abs(e) for e in entries)
+    return largest([abs(e) for e in entries])
+
+
+def _l4(entries, size):
+    return root(root(_mean([e * e * e * e for e in entries], size)))
 
 
 def _centred(norm):
@@ -42,10 +47,10 @@ def _flat(x: Vector) -> Vector:
     return 0 * x
 
 
-def _power_scale(project) -> KnownScale:
+def _power_scale(project, of=None) -> KnownScale:
     """(mean |P y|^p)^(1/p) at epsilon = 0: n = P q/m with q = |yhat|^(p-1) sgn(yhat), D = diag |yhat|^(p-2)."""
     n = project(POWERS) / m
-    return KnownScale(n, lambda x: (p - 1) / s * (project(WEIGHTING(project(x))) / m - (n @ x) * n))
+    return KnownScale(n, lambda x: (p - 1) / s * (project(WEIGHTING(project(x))) / m - (n @ x) * n), of)
 
 
 LAYER = replace(BATCH, name="layer", over="all features of one sample" + _PER_SAMPLE)
@@ -63,6 +68,7 @@ BATCH_RENORM = replace(BATCH, name="batch-renorm", gain=gamma * r)
 L1 = Normalizer("l1", True, KnownScale(centre(SIGNS) / m, _flat, _centred(_l1)), BATCH.over)
 LINF = Normalizer("linf", True, KnownScale(centre(PEAK), _flat, _centred(_linf)), BATCH.over)
 LP = Normalizer("lp", True, _power_scale(centre), BATCH.over)
+L4 = Normalizer("l4", True, _power_scale(centre, _centred(_l4)), BATCH.over)  # with p = 4
 # Santurkar's l_p normalisation divides the centred values by the norm of the values that were not centred.
 L1_UNCENTRED = Normalizer(
     "l1-uncentred", True, KnownScale(Vector.atom("signs_y", latex=r"\operatorname{sgn}(y)", norm2=m) / m, _flat, _l1),
@@ -75,7 +81,7 @@ LP_UNCENTRED = Normalizer("lp-uncentred", True, _power_scale(lambda x: x), BATCH
 NORMALIZERS: dict[str, Normalizer] = {
     normalizer.name: normalizer
     for normalizer in (
-        BATCH, LAYER, GROUP, INSTANCE, RMS, WEIGHT, BATCH_RENORM, L1, LINF, LP,
+        BATCH, LAYER, GROUP, INSTANCE, RMS, WEIGHT, BATCH_RENORM, L1, LINF, LP, L4,
         L1_UNCENTRED, L2_UNCENTRED, LINF_UNCENTRED, LP_UNCENTRED,
     )
 }  # fmt: skip

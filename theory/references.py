@@ -14,8 +14,8 @@ REFERENCES: dict[str, str] = {
     "optimization. AISTATS 2019. arXiv:1805.10694.",
     "Dannemann and Junike 2025": "J. Dannemann, G. Junike. Batch normalization does not improve initialization. "
     "arXiv:2502.17913, 2025.",
-    "readers' notes": "Notes and transcriptions of Santurkar et al. 2018 that circulate among readers; the formula is quoted, "
-    "the author is not.",
+    "readers' notes": "Notes and transcriptions of Santurkar et al. 2018 that circulate among readers; the formula is "
+    "quoted, the author is not.",
     "a widely read blog": "A derivation of the backward pass of batch normalisation in a widely read blog.",
     "a reproduction": "A published reproduction of Santurkar et al. 2018.",
     "this work": "Derived in this package; the published statement does not include it.",

@@ -84,7 +84,7 @@ def examples(
 
 
 def by_optimisation(
-    margin: Callable[[Example], float], refutes: Refutes, normalizer: Normalizer, *, size: int = 4, starts: int = 20,
+    margin: Callable[[Example], float], refutes: Refutes, normalizer: Normalizer, *, size: int = 4, starts: int = 5,
     seed: int = 0,
 ) -> Example | None:  # fmt: skip
     """Make ``margin`` (negative where refuted) small over real y and g, then round to ever finer rationals.
@@ -107,7 +107,7 @@ def by_optimisation(
             return float("inf")
 
     for _ in range(starts):
-        best = minimize(objective, source.standard_normal(2 * size), method="Nelder-Mead", options={"maxiter": 2000})
+        best = minimize(objective, source.standard_normal(2 * size), method="Nelder-Mead", options={"maxiter": 400})
         if best.fun >= 0:
             continue
         for digits in (2, 5, 10, 100, 1000):
