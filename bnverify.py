@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import math
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,8 @@ from rich.table import Column, Table
 
 from empirical.config import PRESETS, RunConfig, preset
 from empirical.errors import InputError
-from empirical.verdict import Verdict
-from theory import CLAIMS, UnknownClaim
+from empirical.verdict import Verdict as ClaimVerdict
+from theory import AUDIT, CLAIMS, NORMALIZERS, Normalizer, Printed, UnknownClaim, Verdict, explain, smoothing, to_json
 
 app = typer.Typer(
     help="Settle what is true about batch normalisation: derive, train, measure, compare, report.",
@@ -47,32 +48,92 @@ RunDirectory = Annotated[Path, typer.Argument(help="A directory written by `bnve
 
 @app.command()
 def theory(
-    key: Annotated[str | None, typer.Argument(help="A claim's key; all claims in a table without it.")] = None,
+    key: Annotated[
+        str | None, typer.Argument(help="A claim, an audit record or a normaliser; everything in tables without it.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Proofs, certificates and audit as JSON.")] = False,
 ) -> None:
-    """Prove the claims, all in a table or one with its steps."""
-    if key is not None:
-        _show_claim(key)
-        return
+    """Prove the claims and audit the printed formulas; with KEY, one of them with its proof or counterexample."""
+    if as_json:
+        _print_json(key)
+    elif key is not None:
+        _show(key)
+    else:
+        _show_claims()
+        _show_audit()
+
+
+def _show_claims() -> None:
     table = Table("claim", "kind", "statement", "steps", "proof", title="Derived for symbolic m, gamma, epsilon")
     for claim in CLAIMS.values():
-        proof = claim.prove()
-        table.add_row(claim.key, claim.kind, claim.title, str(len(proof)), "[green]exact[/]")
+        table.add_row(claim.key, claim.kind, claim.title, str(len(claim.prove())), "[green]exact[/]")
     console.print(table)
-    console.print(f"{len(CLAIMS)} claims proved. `bnverify theory KEY` prints one with its proof.")
+    console.print(f"{len(CLAIMS)} claims proved.")
 
 
-def _show_claim(key: str) -> None:
-    claim = CLAIMS[key]
-    console.print(f"[bold]{claim.title}[/]  ({claim.source})")
-    console.print(f"  {claim.left} {claim.relation} {claim.right}", soft_wrap=True, highlight=False)
-    for hypothesis in claim.hypotheses:
-        console.print(f"  if {hypothesis.name}: {hypothesis.statement}", highlight=False)
-    if claim.remark:
-        console.print(f"  {claim.remark}", highlight=False)
-    for number, step in enumerate(claim.prove(), start=1):
-        console.print(f"[bold]{number}. {step.name}[/]: {step.reason}", highlight=False)
-        console.print(f"     {step.left}\n   = {step.right}", soft_wrap=True, highlight=False)
-    console.print("Every step was checked: the difference of its sides is exactly 0.")
+def _show_audit() -> None:
+    style = {Verdict.TRUE: "green", Verdict.EQUALITY: "green", Verdict.CONDITIONAL: "yellow"}
+    table = Table(
+        Column("printed", no_wrap=True), "statement", "source", "verdict", "true instead", "smallest counterexample",
+        title="What is printed, and how it fares",
+    )  # fmt: skip
+    for record in AUDIT.values():
+        record.check()
+        verdict = f"[{style.get(record.verdict, 'red')}]{record.verdict.value}[/]"
+        example = "" if record.counterexample is None else str(record.counterexample)
+        table.add_row(record.key, record.title, str(record.source), verdict, record.corrected[0], example)
+    console.print(table)
+    console.print(
+        f"{len(AUDIT)} printed formulas audited: every verdict proved or refuted by exact arithmetic.\n"
+        "`bnverify theory KEY` prints one claim with its proof, one formula with its counterexample, or one normaliser "
+        f"({', '.join(NORMALIZERS)})."
+    )
+
+
+def _show(key: str) -> None:
+    if key in CLAIMS:
+        console.print(str(explain(CLAIMS[key])), soft_wrap=True, highlight=False, markup=False)
+    elif key in AUDIT:
+        _show_record(AUDIT[key])
+    elif key in NORMALIZERS:
+        _show_normalizer(NORMALIZERS[key])
+    else:
+        raise UnknownClaim("key", key, (*CLAIMS, *AUDIT, *NORMALIZERS))
+
+
+def _show_record(record: Printed) -> None:
+    record.check()
+    lines = [
+        f"{record.title}  ({record.source})",
+        f"  {record.relation.lhs} {record.relation.rel_op} {record.relation.rhs}",
+    ]
+    lines += [f"  if {p.lhs} {p.rel_op} {p.rhs}" for p in record.premises]
+    lines += [f"Verdict: {record.verdict.value}. {record.remark}"]
+    if record.counterexample is not None:
+        sides = record.at(record.counterexample)
+        lines += [f"Counterexample: {record.counterexample}", f"  left {sides.left}, right {sides.right}, exactly"]
+    lines += [f"True instead: {claim.key}\n  {claim.left} {claim.relation} {claim.right}" for claim in record.claims]
+    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def _show_normalizer(normalizer: Normalizer) -> None:
+    found = smoothing(normalizer)
+    lines = [
+        f"{normalizer.name} normalisation, over {normalizer.over}",
+        f"  gradient of the scale: n = {normalizer.n}",
+        f"  backward pass:         v = {normalizer.backward}",
+        f"  {found.no_enlargement}", f"  {found.gain}",
+        f"  supremum of |v| / ((gamma/s) |Pg|): {found.worst if found.worst is not None else 'unknown'}",
+    ]  # fmt: skip
+    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+
+
+def _print_json(key: str | None) -> None:
+    claims = {k: to_json(claim) for k, claim in CLAIMS.items() if key in (None, k)}
+    audit = {k: record.to_json() for k, record in AUDIT.items() if key in (None, k)}
+    if not claims and not audit:
+        raise UnknownClaim("key", str(key), (*CLAIMS, *AUDIT))
+    print(json.dumps({"claims": claims, "audit": audit}, indent=1, sort_keys=True))
 
 
 @app.command()
@@ -166,7 +227,7 @@ def _verify(path: Path) -> int:
     return violations
 
 
-def _verdict_table(verdicts: list[Verdict]) -> Table:
+def _verdict_table(verdicts: list[ClaimVerdict]) -> Table:
     """One row a claim, network and dtype; green holds, red is violated, yellow had no point inside its hypotheses."""
     words = (Column(name, no_wrap=True) for name in ("claim", "network", "type"))
     table = Table(*words, box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -181,7 +242,7 @@ def _verdict_table(verdicts: list[Verdict]) -> Table:
     return table
 
 
-def _counted_apart(verdicts: list[Verdict]) -> Iterator[str]:
+def _counted_apart(verdicts: list[ClaimVerdict]) -> Iterator[str]:
     """Why points were counted apart, one line a reason, network and dtype."""
     reasons: dict[tuple[str, str, str], list[str]] = {}
     for v in verdicts:

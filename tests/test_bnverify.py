@@ -35,12 +35,36 @@ def test_theory_lists_and_proves_all_claims():
     done = bnverify("theory")
     assert done.returncode == 0
     assert "theorem-4.1-exact" in done.stdout and "claims proved" in done.stdout
+    assert "4.1-v3" in done.stdout and "printed formulas audited" in done.stdout
 
 
 def test_theory_prints_one_claim_with_its_proof():
     done = bnverify("theory", "theorem-4.1")
     assert done.returncode == 0
     assert "backward pass" in done.stdout and "slack" in done.stdout and "later version" in done.stdout
+
+
+def test_theory_prints_an_audit_record_with_its_counterexample():
+    done = bnverify("theory", "4.1-v3")
+    assert done.returncode == 0
+    assert "Verdict: false" in done.stdout and "left 0, right 2 - 2*sqrt(2)" in done.stdout
+
+
+def test_theory_prints_a_normaliser():
+    done = bnverify("theory", "rms")
+    assert done.returncode == 0
+    assert done.stdout.count("proved") == 2 and "n = (1/m) yhat" in done.stdout
+
+
+def test_theory_as_json_can_be_checked_again():
+    done = bnverify("theory", "--json")
+    content = json.loads(done.stdout)
+    assert content["audit"]["4.1-v3"]["verdict"] == "false"
+    from theory.recheck import recheck
+
+    assert recheck(content["claims"]["theorem-4.1"])
+    only = json.loads(bnverify("theory", "4.2-ii", "--json").stdout)
+    assert list(only["audit"]) == ["4.2-ii"] and not only["claims"]
 
 
 def test_verify_passes_and_writes_the_summary(copied):
@@ -76,7 +100,7 @@ def test_verify_fails_on_a_violated_claim_and_says_where(copied, tmp_path):
     ("arguments", "words"),
     [
         (("train", "--preset", "huge"), ("preset 'huge'", "one of", "--preset")),
-        (("theory", "theorem-9"), ("claim 'theorem-9'", "one of", "listed key")),
+        (("theory", "theorem-9"), ("key 'theorem-9'", "one of", "listed key")),
         (("train", *TINY, "--dataset", "mnist"), ("mnist", "synthetic", "cifar10")),
         (("train", *TINY, "--dataset", "cifar10", "--data", "/nonexistent"), ("/nonexistent", "expected", "do:")),
         (("train", *TINY, "--learning-rate", "-1"), ("learning rate -1.0", "positive", "0.035")),

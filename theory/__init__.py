@@ -2,10 +2,12 @@
 
 from theory.algebra import ONE, Atom, Image, Inner, SelfAdjoint, Vector, is_zero, m, substitute, trace
 from theory.audit import AUDIT
-from theory.catalogue import CLAIMS, UnknownClaim
+from theory.catalogue import CLAIMS, UnknownClaim, claims_for
 from theory.claim import Certificate, Claim, Derivation, Hypothesis, Proof, ProofError, Source, Step
-from theory.derivative import Functional, derivative, gradient, representer
+from theory.derivative import Functional, LinearMap, derivative, gradient, hessian, jacobian, representer
 from theory.example import Example
+from theory.explain import Explanation, explain
+from theory.export import to_json
 from theory.normalizer import BATCH, KnownScale, Normalizer, centre, in_normalised_coordinates, variance
 from theory.normalizers import NORMALIZERS
 from theory.printed import AuditError, Printed, Verdict
@@ -32,14 +34,16 @@ from theory.quantities import (
     rho,
     s,
 )  # fmt: skip
+from theory.recheck import Recheck, recheck
 from theory.references import REFERENCES
 from theory.smoothing import smoothing
 
 __all__ = [
-    "AUDIT", "BATCH", "CLAIMS", "HHAT", "NORMALIZERS", "ONE", "QUANTITIES", "REFERENCES", "YHAT", "Atom", "AuditError",
-    "Certificate", "ChannelSum", "Claim", "Derivation", "Example", "Functional", "G", "H", "Hypothesis", "Image",
-    "Inner", "KnownScale", "Normalizer", "Printed", "Proof", "ProofError", "Quantity", "SelfAdjoint", "Source", "Step",
-    "U", "UnknownClaim", "V", "Vector", "Verdict", "W", "X", "Y", "Z", "a", "beta", "centre", "derivative", "epsilon",
-    "gamma", "gradient", "in_normalised_coordinates", "is_zero", "latex", "m", "mu", "representer", "rho", "s",
-    "smoothing", "substitute", "trace", "variance",
+    "AUDIT", "BATCH", "CLAIMS", "HHAT", "NORMALIZERS", "ONE", "QUANTITIES", "REFERENCES", "YHAT", "Atom",
+    "AuditError", "Certificate", "ChannelSum", "Claim", "Derivation", "Example", "Explanation", "Functional", "G",
+    "H", "Hypothesis", "Image", "Inner", "KnownScale", "LinearMap", "Normalizer", "Printed", "Proof", "ProofError",
+    "Quantity", "Recheck", "SelfAdjoint", "Source", "Step", "U", "UnknownClaim", "V", "Vector", "Verdict", "W", "X",
+    "Y", "Z", "a", "beta", "centre", "claims_for", "derivative", "epsilon", "explain", "gamma", "gradient", "hessian",
+    "in_normalised_coordinates", "is_zero", "jacobian", "latex", "m", "mu", "recheck", "representer", "rho", "s",
+    "smoothing", "substitute", "to_json", "trace", "variance",
 ]  # fmt: skip

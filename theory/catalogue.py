@@ -133,5 +133,30 @@ CLAIMS: Catalogue[Claim] = Catalogue(
         lp_normalisation.L1_GRADIENT,
         lp_normalisation.L1_WORST,
         lp_normalisation.LINF_WORST,
-    )
+    ),
 )
+
+_GENERAL = frozenset(claim.key for claim in any_normalizer.GENERAL)
+_WORST = frozenset({any_normalizer.WORST.key, any_normalizer.AT_LEAST_ONE.key})
+_OWN = {
+    "l1": frozenset({"l1-scale-gradient", "l1-worst-factor"}),
+    "linf": frozenset({"linf-worst-factor"}),
+    "batch-renorm": frozenset(key for key in CLAIMS if key.startswith("renorm")),
+}
+
+
+def claims_for(normalizer: str) -> tuple[Claim, ...]:
+    """The claims that speak of a normaliser of `theory.NORMALIZERS` (or of one's own), in the catalogue's order.
+
+    Batch norm has all that do not name another one; every normaliser has the general ones, those about its worst factor
+    only if its scale does not see what it removes (not the uncentred l_p).
+    """
+    others = frozenset().union(*(keys for name, keys in _OWN.items() if name != normalizer))
+    if normalizer == "batch":
+        wanted = frozenset(CLAIMS) - others
+    elif normalizer == "batch-renorm":
+        wanted = _OWN[normalizer]
+    else:
+        wanted = _GENERAL | _OWN.get(normalizer, frozenset())
+        wanted -= _WORST if normalizer.endswith("uncentred") else frozenset()
+    return tuple(claim for key, claim in CLAIMS.items() if key in wanted)

@@ -126,7 +126,7 @@ class ProofError(AssertionError):
     """A step or the conclusion of a proof does not hold."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Proof:
     """A checked proof: its steps, conclusion last, and the certificate of an inequality."""
 
@@ -140,12 +140,16 @@ class Proof:
     def __len__(self) -> int:
         return len(self.steps)
 
+    def __repr__(self) -> str:
+        lines = [f"{i}. {step.name}: {step.left} = {step.right}" for i, step in enumerate(self.steps, start=1)]
+        return "\n".join([f"Proof of {self.claim.key}", *lines])
+
     def _repr_latex_(self) -> str:
         rows = [rf"\text{{{step.name}}} &:& {latex(step.left)} &= {latex(step.right)}" for step in self.steps]
         return "$\\displaystyle \\begin{aligned}" + r" \\ ".join(rows) + "\\end{aligned}$"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Claim:
     """A relation ``left == right`` or ``left <= right`` between quantities of one table.
 
@@ -230,3 +234,5 @@ class Claim:
 
     def __str__(self) -> str:
         return f"{self.title}: {self.left} {self.relation} {self.right}   [{self.source}]"
+
+    __repr__ = __str__

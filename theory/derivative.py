@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from theory.algebra import Atom, Image, Inner, SelfAdjoint, Vector, single_atom, substitute
+from theory.algebra import Atom, Image, Inner, SelfAdjoint, Vector, single_atom, substitute, trace
 
 _T = sp.Symbol("t", real=True)
 
@@ -59,6 +59,39 @@ def gradient(f: sp.Expr, at: Vector) -> Vector:
     """The gradient of a scalar function of ``at``."""
     w = Vector.atom("w_gradient")
     return representer(derivative(f, at, w), w)
+
+
+_PROBE = Vector.atom("x_probe", latex="x")
+
+
+@dataclass(frozen=True, eq=False)
+class LinearMap:
+    """A linear map of R^m, known by what it does to a generic vector: call it, take its ``trace``, look at it."""
+
+    image: Vector
+
+    def __call__(self, vector: Vector) -> Vector:
+        return substitute(self.image, {_PROBE: vector})
+
+    @property
+    def trace(self) -> sp.Expr:
+        return trace(self)
+
+    def __repr__(self) -> str:
+        return f"x -> {self.image!r}".replace("x_probe", "x")
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle x \mapsto {self.image._latex()}$"
+
+
+def jacobian(f: Vector, at: Vector) -> LinearMap:
+    """The Jacobian of a vector function of ``at``, as a linear map: ``jacobian(f, y)(x)`` is D f[x]."""
+    return LinearMap(derivative(f, at, _PROBE).map(sp.simplify))
+
+
+def hessian(f: sp.Expr, at: Vector) -> LinearMap:
+    """The Hessian of a scalar function of ``at``, as a linear map: ``w @ hessian(f, y)(x)`` is D2 f[x, w]."""
+    return LinearMap(derivative(gradient(f, at), at, _PROBE).map(sp.simplify))
 
 
 @dataclass(frozen=True)

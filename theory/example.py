@@ -70,7 +70,7 @@ def squared_scale_of(normalizer: Normalizer) -> Callable[[Entries], Any] | None:
     return lambda entries: compiled(dot(entries, entries), sum(entries[1:], entries[0]), Fraction(len(entries)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Example:
     """One vector y, normalised, followed by a loss with gradient g and Hessian H at z. All entries rational (or
     floats, in a search). ``w``, ``x`` are test vectors; H None means zero."""
@@ -207,11 +207,14 @@ class Example:
 
     def __str__(self) -> str:
         parts = [f"y = {_row(self.y)}", f"g = {_row(self.g)}"]
-        parts += [f"H = {', '.join(map(_row, self.H))}"] if self.H is not None else []
+        parts += [f"H = {matrix_text(self.H)}"] if self.H is not None else []
         parts += [f"w = {_row(self.w)}"] if self.w is not None else []
         parts += [f"x = {_row(self.x)}"] if self.x is not None else []
-        parts += [f"gamma = {self.gamma}", f"epsilon = {self.epsilon}"]
+        parts += [f"gamma = {self.gamma}"] if self.gamma != 1 else []
+        parts += [f"epsilon = {self.epsilon}"]
         return ", ".join(parts) + ("" if self.normalizer is BATCH else f" ({self.normalizer.name})")
+
+    __repr__ = __str__
 
 
 def algebraic(example: Example) -> Example:
@@ -220,6 +223,15 @@ def algebraic(example: Example) -> Example:
         example, y=tuple(map(exact, example.y)), g=tuple(map(exact, example.g)), gamma=exact(example.gamma),
         beta=exact(example.beta), epsilon=exact(example.epsilon),
     )  # fmt: skip
+
+
+def matrix_text(rows: Sequence[Sequence[Any]]) -> str:
+    """A matrix in words: 0, I, a multiple of I, or its rows."""
+    size = len(rows)
+    factor = rows[0][0]
+    if all(rows[i][k] == (factor if i == k else 0) for i in range(size) for k in range(len(rows[0]))):
+        return "0" if factor == 0 else {1: "I", -1: "-I"}.get(factor, f"{factor} I")
+    return "[" + ", ".join(map(_row, rows)) + "]"
 
 
 def _row(entries: Iterable[Any]) -> str:

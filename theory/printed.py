@@ -52,7 +52,7 @@ class Sides:
     holds: bool
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Printed:
     """A printed formula. ``candidates`` yields what the search for a counterexample goes through, smallest first."""
 
@@ -103,6 +103,19 @@ class Printed:
         if self.counterexample is not None and not self.refuted_by(self.counterexample):
             raise AuditError(f"{self.key}: {self.counterexample} does not refute it: {self.at(self.counterexample)}")
 
+    def to_json(self) -> dict[str, Any]:
+        """The record as plain data: formulas as text and LaTeX, the counterexample with both sides, exact."""
+        sides = None if self.counterexample is None else self.at(self.counterexample)
+        return {
+            "key": self.key, "title": self.title, "reference": self.source.reference, "place": self.source.place,
+            "printed": f"{self.relation.lhs} {self.relation.rel_op} {self.relation.rhs}", "latex": self.latex,
+            "premises": [f"{p.lhs} {p.rel_op} {p.rhs}" for p in self.premises],
+            "verdict": self.verdict.value, "corrected": list(self.corrected), "remark": self.remark,
+            "counterexample": None if sides is None else {
+                "at": str(self.counterexample), "left": str(sides.left), "right": str(sides.right),
+            },
+        }  # fmt: skip
+
     @property
     def latex(self) -> str:
         sign = {"<=": r"\le", ">=": r"\ge", ">": ">", "==": "="}[self.relation.rel_op]
@@ -112,7 +125,10 @@ class Printed:
         return rf"$\displaystyle {self.latex} \quad\text{{({self.verdict.value})}}$"
 
     def __str__(self) -> str:
-        return f"{self.title}: {self.relation.lhs} {self.relation.rel_op} {self.relation.rhs}   [{self.source}]"
+        formula = f"{self.relation.lhs} {self.relation.rel_op} {self.relation.rhs}"
+        return f"{self.title}: {formula}   [{self.source}] {self.verdict.value}"
+
+    __repr__ = __str__
 
 
 def _sides(relation: sp.Rel, example: Counterexample) -> Sides:

@@ -29,6 +29,7 @@ design_norm2, frozen_plain, frozen_normalised = sp.symbols(
 )
 k, learning_rate = sp.symbols("k learning_rate", positive=True)
 next_y_v = sp.Symbol("next_y_v", real=True)
+followed = sp.Symbol("followed", nonnegative=True)
 # Batch renormalisation: the correction (r, d) and the running moments it comes from.
 r, s_run = sp.symbols("r s_run", positive=True)
 d, mu_run = sp.symbols("d mu_run", real=True)
@@ -225,6 +226,7 @@ _ROWS = (
     ("frozen_plain", frozen_plain, "channel", "largest |X'g|^2 over design matrices of norm lambda"),
     ("frozen_normalised", frozen_normalised, "channel", "largest |X'v|^2 over design matrices of norm lambda"),
     ("next_y_v", next_y_v, "layer", "sum over the channels of the next normalisation of <y, v> there"),
+    ("followed", followed, "layer", "1 where another batch norm follows after homogeneous stages only, else 0"),
     ("r", r, "channel", "scale correction of batch renormalisation, a constant for differentiation"),
     ("d", d, "channel", "shift correction of batch renormalisation, a constant for differentiation"),
     ("mu_run", mu_run, "channel", "running mean"),

@@ -14,7 +14,7 @@ from typing import Any
 import sympy as sp
 
 from theory.algebra import Vector
-from theory.example import Example, dot, exact
+from theory.example import Example, dot, exact, matrix_text
 from theory.quantities import (
     HHAT,
     QUANTITIES,
@@ -152,8 +152,7 @@ class Inputs:
         return numbers
 
     def __str__(self) -> str:
-        rows = ", ".join("(" + ", ".join(map(str, row)) + ")" for row in self.X)
-        return f"{self.example}, X = [{rows}], lambda = {self.norm}"
+        return f"{self.example}, X = {matrix_text(self.X)}, lambda = {self.norm}"
 
 
 def inputs(examples: Iterator[Example], *, projectors: bool = True) -> Iterator[Inputs]:

@@ -41,7 +41,7 @@ class Answer:
         return f"{self.statement}: {'undecided' if self.holds is None else 'false'}, {self.reason}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Smoothing:
     """What is known of a normaliser: the two answers, and how much it can enlarge a gradient beyond gamma/s.
 
@@ -53,7 +53,7 @@ class Smoothing:
     gain: Answer
     worst: sp.Expr | tuple[sp.Expr, sp.Expr] | None
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return f"{self.normalizer.name}\n  {self.no_enlargement}\n  {self.gain}\n  worst factor: {self.worst}"
 
 
@@ -79,7 +79,8 @@ def _decide(normalizer: Normalizer, statement: str, gain: sp.Expr) -> Answer:
     if not known and not coefficient.has(G @ G, ONE @ G, alignment):
         in_moments = _in_moments(normalizer, coefficient)
         if _nonnegative(in_moments):
-            return Answer(statement, True, coefficient, Certificate(((in_moments, alignment**2),)))
+            shown = min(coefficient, in_moments, key=sp.count_ops)
+            return Answer(statement, True, shown, Certificate(((in_moments, alignment**2),)))
     if isinstance(normalizer.scale, KnownScale) and normalizer.scale.of is None:
         if set(normalizer.n.terms) <= {*normalizer.normalised.terms, *ONE.terms}:
             return Answer(statement, None, reason="the scale cannot be computed: give KnownScale(of=...)")

@@ -9,13 +9,14 @@ from theory.claim import Claim, Derivation, Hypothesis, Source, Step
 from theory.fact_c1 import pull_back_steps
 from theory.hypotheses import NO_EPSILON, READING, TRAINING_MODE
 from theory.normalizer import BATCH, LOSS
-from theory.quantities import YHAT, ChannelSum, G, a, beta, distribute, gamma, mu, next_y_v, rho, s
+from theory.quantities import YHAT, ChannelSum, G, a, beta, distribute, followed, gamma, mu, next_y_v, rho, s
 
 _THIS = Source("this work", "Euler's relation for homogeneous functions")
 HOMOGENEOUS = Hypothesis(
     "homogeneous up to the next batch norm",
     "from z to the output y' of the next normalised layer only ReLU, max-pool and one linear layer, its bias directly "
     "before the norm, so that z -> kz gives y' -> ky' up to a constant in each channel",
+    sp.Gt(followed, 0),
 )
 _left = ChannelSum(gamma * a + beta * (ONE @ G))
 
@@ -38,10 +39,15 @@ def _derive() -> Derivation:
 
 
 def _derive_zero() -> Derivation:
-    steps = _derive().steps
+    """The exact rule, solved for the sum of gamma a; what epsilon leaves at the next layer vanishes with 1 - rho."""
     there = Vector.atom("g_next", latex="g'") @ YHAT
     residue = ChannelSum(gamma * (1 - rho) * there)
-    return Derivation(steps, scalars={_left: residue}, rewrite=lambda e: distribute(e.subs(rho, 1).doit()))
+    alignments, shifts = ChannelSum(gamma * a), ChannelSum(beta * (ONE @ G))
+
+    def solved(expression: sp.Expr) -> sp.Expr:
+        return distribute(distribute(expression).xreplace({alignments: residue - shifts}).subs(rho, 1).doit())
+
+    return Derivation(_derive().steps, rewrite=solved)
 
 
 EXACT = Claim(
