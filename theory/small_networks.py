@@ -17,6 +17,7 @@ from theory.algebra import Vector
 from theory.example import Example, dot, exact, matrix_text
 from theory.quantities import (
     HHAT,
+    LATEX_NAMES,
     QUANTITIES,
     W0,
     WSTAR,
@@ -42,8 +43,9 @@ Row = tuple[Fraction, ...]
 
 PLAIN_WEIGHT_GRADIENT = Vector.atom("grad_W_plain", latex=r"\nabla_{W}L")
 # XX'g and XX'v: the output of the layer moved by a step along the gradient of its weights.
-MOVED_G, MOVED_V = Vector.atom("XXg", latex="XX^{\\top}g"), Vector.atom("XXv", latex="XX^{\\top}v")
+MOVED_G, MOVED_V = Vector.atom("XXg", latex=r"(XX^{\top}g)"), Vector.atom("XXv", latex=r"(XX^{\top}v)")
 largest_plain = sp.Symbol("largest_plain", real=True)
+LATEX_NAMES[largest_plain] = r"\max_{\lVert X\rVert\le\lambda}(XX^{\top}g)^{\top} H\,(XX^{\top}g)"
 
 
 @dataclass(frozen=True)

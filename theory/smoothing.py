@@ -81,12 +81,15 @@ def _decide(normalizer: Normalizer, statement: str, gain: sp.Expr) -> Answer:
         if _nonnegative(in_moments):
             shown = min(coefficient, in_moments, key=sp.count_ops)
             return Answer(statement, True, shown, Certificate(((in_moments, alignment**2),)))
-    if isinstance(normalizer.scale, KnownScale) and normalizer.scale.of is None:
-        if set(normalizer.n.terms) <= {*normalizer.normalised.terms, *ONE.terms}:
-            return Answer(statement, None, reason="the scale cannot be computed: give KnownScale(of=...)")
-        return Answer(statement, False, reason="n is not parallel to yhat (normalizer-worst-factor-floor)")
     found = _refute(normalizer, gain)
-    return Answer(statement, None if found is None else False, counterexample=found, reason="no counterexample found")
+    if found is not None:
+        return Answer(statement, False, counterexample=found)
+    if known and not set(normalizer.n.terms) <= {*normalizer.normalised.terms, *ONE.terms}:
+        return Answer(statement, False, reason=_NOT_PARALLEL)
+    return Answer(statement, None, reason="no counterexample found")
+
+
+_NOT_PARALLEL = "wherever n is not parallel to yhat, for p = 2 only it is (normalizer-worst-factor-floor)"
 
 
 def _in_moments(normalizer: Normalizer, expression: sp.Expr) -> sp.Expr:
@@ -120,7 +123,9 @@ def _refute(normalizer: Normalizer, gain: sp.Expr) -> Example | None:
     def refutes(example: Example) -> bool:
         return margin(example) < 0
 
-    found = first(examples(normalizer, bound=3, sizes=(2, 3)), refutes)
+    if isinstance(normalizer.scale, KnownScale):
+        return None if normalizer.scale.of is None else first(examples(normalizer, sizes=(2, 3)), refutes)
+    found = first(examples(normalizer, sizes=(2, 3)), refutes)
     found = found or first(examples(normalizer, epsilon=True, sizes=(2, 3)), refutes)
     return found or by_optimisation(margin, refutes, normalizer)
 
@@ -133,6 +138,7 @@ WORST_FACTORS: dict[str, sp.Expr | tuple[sp.Expr, sp.Expr]] = {
     "l1": sp.sqrt(m / 2),
     "linf": sp.sqrt(m - 1),
     "lp": (sp.Integer(1), m ** sp.Abs(sp.Rational(1, 2) - 1 / _p)),
+    "l4": (sp.Integer(1), m ** sp.Rational(1, 4)),
     "l1-uncentred": (sp.sqrt(m), 1 + sp.sqrt(m)),
     "linf-uncentred": (sp.sqrt((m + sp.sqrt(m**2 - 4)) / 2), 1 + sp.sqrt(m)),
 }

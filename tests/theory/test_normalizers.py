@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 import sympy as sp
-from examples import EXPLICIT, example
 
+from examples import EXPLICIT, example
 from theory import (
     NORMALIZERS,
     ONE,
@@ -93,6 +93,12 @@ def test_other_normalisers_do_not(name):
     at = found.no_enlargement.counterexample
     grown = dot(at.v, at.v) * at.s**2 / at.gamma**2
     assert grown > dot(at.project(at.g), at.project(at.g))
+
+
+@pytest.mark.parametrize("name", ["lp", "l4", "lp-uncentred"])
+def test_powers_do_not_smooth_by_the_theorem(name):
+    found = smoothing(NORMALIZERS[name])
+    assert found.no_enlargement.holds is False and "not parallel" in str(found)
 
 
 def test_a_normaliser_of_ones_own():
