@@ -190,8 +190,8 @@ AT_LEAST_ONE = Claim(
     "normalizer-worst-factor-floor", "No normaliser has a worst factor below one", _THIS,
     sp.Integer(1), "<=", (N @ N) * (NORMALISED @ NORMALISED), "channel",
     _derive_at_least_one, (TRAINING_MODE, SMOOTH, NO_EPSILON, CONSISTENT),
-    remark="Equality iff n is parallel to yhat. For a centring normaliser this at every y means s is a multiple of the "
-    "standard deviation: batch norm is the only one that never enlarges the gradient.",
+    remark="Equality iff n is parallel to yhat. For a centring normaliser whose scale does not see the mean, and "
+    "m >= 3, this at every y means that s is a multiple of the standard deviation.",
 )  # fmt: skip
 
 GENERAL = (

@@ -181,14 +181,14 @@ _THEOREM_4_2 = (
         "4.2-alignment", "<g, yhat> > 0 as a mild assumption", Source(_PAPER, "after Theorem 4.2"),
         sp.Gt(a, 0, evaluate=False), Verdict.FALSE, ("sum-rule", "sum-rule-exact"),
         "Not in a network whose next layer is normalised too: with beta = 0 and one channel the alignment is 0, and "
-        "with several channels it is positive in one only if it is negative in another.",
+        "with several channels and gamma > 0 it is positive in one only if it is negative in another.",
         followed_by_norm(Example(_row(0, 0, 1, 1), _row(0, 0, 0, 1))),
         candidates=_followed, premises=(_not_zero,),
     ),
     Printed(
         "4.2-psd", "H positive semidefinite as a mild assumption", Source(_PAPER, "after Theorem 4.2"),
         sp.Ge(G @ H(G), 0, evaluate=False), Verdict.FALSE, ("theorem-4.2-exact", "hessian"),
-        "A later batch norm bends the loss downwards along its gradient, even if what follows it is linear.",
+        "A later batch norm can bend the loss downwards along its gradient, even if what follows it is linear.",
         followed_by_norm(Example(_row(0, 0, 1, 1), _row(0, 0, 0, 1))),
         candidates=_followed,
     ),
@@ -224,16 +224,17 @@ _THEOREM_4_4 = (
     Printed(
         "c.1", "Minimax smoothness", Source(_PAPER, "Theorem C.1"),
         _le(MOVED_V @ HHAT(MOVED_V), _gain * (largest_plain - design_norm2**2 * a / (m * gamma) * (V @ V))),
-        Verdict.FALSE, ("theorem-4.2", "theorem-4.4"),
-        "The left side stands for one X of the maximum, here X = 0; H = 0, so that the largest plain value is 0. True "
-        "if both maxima are replaced by the values at the same X with XX' = lambda^2 I.",
+        Verdict.FALSE, ("theorem-4.2-ii", "theorem-4.2", "theorem-4.4"),
+        "The left side stands for one X of the maximum, here X = 0; H = 0, so that the largest plain value is 0. With "
+        "both values taken at the same X with XX' = lambda^2 I it is Theorem 4.2(ii), and needs v'Hv <= g'Hg.",
         Inputs(Example(_row(0, 0, 1, 1), _row(0, 0, 0, 1)), Fraction(1), _identity(4, 0)),
         candidates=lambda: inputs(examples()),
     ),
     Printed(
         "c.1-step-58", "The maximum over X of v'XX'HXX'v is lambda^4 v'Hv", Source(_PAPER, "equation (58)"),
         _le(MOVED_V @ H(MOVED_V), design_norm2**2 * (V @ H(V))), Verdict.FALSE, ("theorem-4.4",),
-        "Stated as what it implies for every X of norm lambda; false where H is not positive semidefinite.",
+        "Stated as what it implies for every X of norm lambda. False for positive semidefinite H too, unless H is a "
+        "multiple of I: an X that turns v towards larger curvature gains more than its norm.",
         Inputs(Example(_row(0, 0, 1, 1), _row(0, 0, 0, 1), H=_identity(4, -1)), Fraction(1), _identity(4, 0)),
         candidates=lambda: inputs(examples(hessians=(-1,))),
     ),

@@ -54,15 +54,17 @@ def _scaled_steps() -> tuple[Step, ...]:
 
 
 def _derive_scaled() -> Derivation:
-    # At epsilon = 0, yhat, hence z, g and H are those of y; s is k s.
+    # With the same epsilon; only without it are yhat, hence z, g and H those of y, and s becomes k s.
     hessian = BATCH.hessian(X, W)
-    values = in_normalised_coordinates(
-        substitute(BATCH.raw, {Y: k * Y}).map(lambda e: e.xreplace({epsilon: k**2 * epsilon}))
-    )
+    scale = in_normalised_coordinates(substitute(BATCH.formula(Y), {Y: k * Y}))
     return Derivation(
         _scaled_steps(),
-        definitions={YHAT_SCALED: values, V_SCALED: BATCH.backward.subs(s, k * s), V: BATCH.backward},
-        scalars={W @ HHAT(X): hessian, W @ HHAT_SCALED(X): hessian.subs(s, k * s)},
+        definitions={
+            YHAT_SCALED: in_normalised_coordinates(substitute(BATCH.raw, {Y: k * Y})),
+            V_SCALED: BATCH.backward.subs(s, scale),
+            V: BATCH.backward,
+        },
+        scalars={W @ HHAT(X): hessian, W @ HHAT_SCALED(X): hessian.subs(s, scale)},
     )
 
 
@@ -121,10 +123,11 @@ SHIFT_GRADIENT = Claim(
 )  # fmt: skip
 
 NORM_GROWTH = Claim(
-    "norm-growth", "A step of plain gradient descent lengthens every filter", _THIS,
+    "norm-growth", "Length of a filter after a step of plain gradient descent", _THIS,
     NEXT_WEIGHTS @ NEXT_WEIGHTS, "==",
     WEIGHTS @ WEIGHTS - 2 * learning_rate * gamma * (1 - rho) * a
     + learning_rate**2 * (WEIGHT_GRADIENT @ WEIGHT_GRADIENT), "channel",
     _derive_growth, (TRAINING_MODE, READING, LINEAR_WITH_BIAS),
-    remark="At epsilon = 0 the middle term is 0. Plain gradient descent: no momentum, no weight decay.",
+    remark="At epsilon = 0 the middle term is 0 and every step lengthens the filter. Plain gradient descent: no "
+    "momentum, no weight decay.",
 )  # fmt: skip

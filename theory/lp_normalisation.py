@@ -1,8 +1,9 @@
 r"""L1 and Linf normalisation: their scales' gradients, and how much they can enlarge a gradient at worst.
 
 The factor of `normalizer-worst-factor`, |n||yhat|, is 1 for batch norm. It can come as close as one likes to
-sqrt(m/2) for L1 (m even; sqrt(m/2) sqrt(1 - 1/m^2) for m odd, as then the signs cannot balance) and to sqrt(m - 1) for
-Linf (m even; (m - 1)/sqrt(m) for m odd). For any p it lies between 1 and m^|1/2 - 1/p|, by the power-mean inequality.
+sqrt(m/2) for L1 (m even; sqrt(m/2) sqrt(1 - 1/m^2) for m odd, as then the signs cannot balance) and to sqrt(m - 1)
+for Linf (m even; (m - 1)/sqrt(m) for m odd). For any p >= 1 it lies between 1 and m^|1/2 - 1/p|, by the power-mean
+inequality.
 """
 
 from __future__ import annotations

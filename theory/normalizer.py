@@ -74,6 +74,13 @@ class Normalizer:
     def __repr__(self) -> str:
         return f"Normalizer({self.name})"
 
+    def __post_init__(self) -> None:
+        if self.values is not None and not self.centred and (ONE @ self.values) == 0:
+            raise ValueError(
+                f"got values of {self.name} declared to sum to zero without centring; expected values of which that is "
+                "not assumed; leave `values` out"
+            )
+
     @property
     def normalised(self) -> Vector:
         """The atom standing for yhat, with what is known of it."""

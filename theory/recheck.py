@@ -36,18 +36,22 @@ class Refused(ValueError):
 
 @dataclass(frozen=True)
 class Recheck:
-    """The verdict on a document: true if nothing was refused. ``rests_on`` lists what it takes as given."""
+    """The verdict on a document: true if nothing was refused. ``rests_on`` lists what it takes as given.
+
+    Read ``statement`` and ``rests_on``: that the one follows from the other is what was checked, and all that was.
+    """
 
     key: str
     checked: tuple[str, ...]
     refused: tuple[str, ...]
     rests_on: tuple[str, ...]
+    statement: str = ""
 
     def __bool__(self) -> bool:
         return not self.refused
 
     def __str__(self) -> str:
-        lines = [f"{self.key}: {'checked' if self else 'REFUSED'}"]
+        lines = [f"{self.key}: {'checked' if self else 'REFUSED'}", f"  statement: {self.statement}"]
         lines += [f"  refused: {line}" for line in self.refused] or [f"  checked: {line}" for line in self.checked]
         return "\n".join(lines + [f"  rests on: {line}" for line in self.rests_on])
 
@@ -57,6 +61,7 @@ def recheck(document: Mapping[str, Any]) -> Recheck:
     checked: list[str] = []
     refused: list[str] = []
     given: tuple[str, ...] = ()
+    stated: str = ""
 
     def attempt(what: str, check: Callable[[], Any]) -> Any:
         try:
@@ -75,8 +80,9 @@ def recheck(document: Mapping[str, Any]) -> Recheck:
             attempt(f"step {number}", partial(proof.step, step, number))
         attempt("the conclusion", proof.conclusion)
         given = tuple(attempt("what is given", lambda: list(proof.given())) or ())
+        stated = attempt("the statement", proof.stated) or ""
     key = document.get("key") if isinstance(document, Mapping) else None
-    return Recheck(str(key), tuple(checked), tuple(refused), given)
+    return Recheck(str(key), tuple(checked), tuple(refused), given, stated)
 
 
 class _Proof:
@@ -92,7 +98,10 @@ class _Proof:
         self.products: dict[sp.Symbol, tuple[str, str]] = {}
         self.facts: dict[sp.Symbol, sp.Expr] = {}
         for name, pair in document["inner_products"].items():
-            self._name(name, self.symbol(*_pair(pair)))
+            symbol = self.symbol(*_pair(pair))
+            if symbol in self.names.values() and " " not in "".join(_pair(pair)):
+                raise Refused(f"the inner product {pair} has two names")
+            self._name(name, symbol)
         self.facts = {self.symbol(*_pair(pair)): self.read(value) for pair, value in document["facts"].items()}
         self.facts[self.symbol("1", "1")] = self.names["m"]
         self.used: set[sp.Symbol] = set()
@@ -217,7 +226,9 @@ class _Proof:
     def hypothesis(self, hypothesis: Mapping[str, Any]) -> None:
         """What a hypothesis sets must fulfil its condition, where that is an equation."""
         condition = hypothesis["condition"]
-        if hypothesis["substitution"] and condition and condition["relation"] == "==":
+        if hypothesis["substitution"] and not (condition and condition["relation"] == "=="):
+            raise Refused(f"the hypothesis {hypothesis['name']} sets something without an equation that says so")
+        if hypothesis["substitution"]:
             sides = (self.read(condition[side]).xreplace(self.assumed) for side in ("left", "right"))
             if not self.same(*sides):
                 raise Refused(f"what the hypothesis {hypothesis['name']} sets does not fulfil it")
@@ -309,7 +320,20 @@ class _Proof:
         for name, vector in document["definitions"].items():
             terms = (f"({readable(text)}) {atom}" for atom, text in vector.items())
             yield f"{name} = " + (" + ".join(terms) or "0")
-        yield from (f"hypothesis {h['name']}: {h['statement']}" for h in document["hypotheses"])
+        for h in document["hypotheses"]:
+            c, sets = h["condition"], h["substitution"].items()
+            condition = f" [{readable(c['left'])} {c['relation']} {readable(c['right'])}]" if c else ""
+            setting = "".join(f"; sets {readable(name)} = {readable(value)}" for name, value in sets)
+            yield f"hypothesis {h['name']}: {h['statement']}{condition}{setting}"
+
+    def stated(self) -> str:
+        """The statement with its inner products and sums spelled out."""
+        document, statement = self.document, self.document["statement"]
+        text = f"{statement['left']} {statement['relation']} {statement['right']}"
+        sums = {name: f"(sum over channels of {body})" for name, body in document["sums_over_channels"].items()}
+        for meanings in (sums, document["functions"], document["inner_products"]):
+            text = re.sub(r"\w+", partial(_meaning, meanings), text)
+        return text
 
 
 def parse(text: str, names: Mapping[str, sp.Expr]) -> sp.Expr:

@@ -103,7 +103,7 @@ def by_optimisation(
     def objective(entries) -> float:
         try:
             return margin(at(entries)) / float(entries[size:] @ entries[size:])
-        except (ZeroDivisionError, NotSmooth):
+        except (ZeroDivisionError, NotSmooth, ValueError):
             return float("inf")
 
     for _ in range(starts):

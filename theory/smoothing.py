@@ -16,6 +16,7 @@ from theory.algebra import ONE, m
 from theory.claim import Certificate
 from theory.example import Example, dot
 from theory.normalizer import KnownScale, Normalizer
+from theory.normalizers import L1, L1_UNCENTRED, L4, LINF, LINF_UNCENTRED, LP
 from theory.quantities import G, Y, mu, rho, s
 from theory.search import by_optimisation, examples, first
 
@@ -45,7 +46,8 @@ class Answer:
 class Smoothing:
     """What is known of a normaliser: the two answers, and how much it can enlarge a gradient beyond gamma/s.
 
-    ``worst`` is the largest |v|/((gamma/s)|Pg|) over g and y, or a pair of bounds on it; None where unknown.
+    ``worst`` bounds |v|/((gamma/s)|Pg|) over g and y, and is approached (for L1 and Linf where m is even); a pair is a
+    lower and an upper bound of that supremum; None where unknown.
     """
 
     normalizer: Normalizer
@@ -61,7 +63,7 @@ def smoothing(normalizer: Normalizer) -> Smoothing:
     """Decide both statements for a normaliser."""
     none = _decide(normalizer, "|v|^2 <= (gamma/s)^2 |Pg|^2", sp.Integer(0))
     gain = _decide(normalizer, "|v|^2 <= (gamma/s)^2 (|Pg|^2 - <g, yhat>^2/m)", 1 / m)
-    return Smoothing(normalizer, none, gain, sp.Integer(1) if none.holds else WORST_FACTORS.get(normalizer.name))
+    return Smoothing(normalizer, none, gain, sp.Integer(1) if none.holds else WORST_FACTORS.get(normalizer))
 
 
 def _slack(normalizer: Normalizer, gain: sp.Expr) -> sp.Expr:
@@ -81,15 +83,16 @@ def _decide(normalizer: Normalizer, statement: str, gain: sp.Expr) -> Answer:
         if _nonnegative(in_moments):
             shown = min(coefficient, in_moments, key=sp.count_ops)
             return Answer(statement, True, shown, Certificate(((in_moments, alignment**2),)))
-    found = _refute(normalizer, gain)
+    try:
+        found = _refute(normalizer, gain)
+    except (TypeError, NameError, SyntaxError, NotImplementedError) as error:
+        return Answer(statement, None, reason=f"its scale cannot be computed from numbers ({error})")
     if found is not None:
         return Answer(statement, False, counterexample=found)
-    if known and not set(normalizer.n.terms) <= {*normalizer.normalised.terms, *ONE.terms}:
-        return Answer(statement, False, reason=_NOT_PARALLEL)
+    if normalizer in (LP, L4):
+        return Answer(statement, False, reason="for p other than 2, n is not parallel to yhat at every y "
+                                               "(normalizer-worst-factor-floor)")  # fmt: skip
     return Answer(statement, None, reason="no counterexample found")
-
-
-_NOT_PARALLEL = "wherever n is not parallel to yhat, for p = 2 only it is (normalizer-worst-factor-floor)"
 
 
 def _in_moments(normalizer: Normalizer, expression: sp.Expr) -> sp.Expr:
@@ -131,14 +134,14 @@ def _refute(normalizer: Normalizer, gain: sp.Expr) -> Example | None:
 
 
 _p = sp.Symbol("p", positive=True)
-# Theorems of `theory.lp_normalisation` for L1 and Linf; for other p the bracket of the power-mean inequality.
+# Theorems of `theory.lp_normalisation` for L1 and Linf; for other p >= 1 the bracket of the power-mean inequality.
 # Uncentred: the norm of C - n yhat' is at most 1 + |n||yhat| <= 1 + sqrt(m); the lower ends are approached by one
 # dominating value among positive ones (l_1) and by values nearly +-1, half and half (l_inf, m even).
-WORST_FACTORS: dict[str, sp.Expr | tuple[sp.Expr, sp.Expr]] = {
-    "l1": sp.sqrt(m / 2),
-    "linf": sp.sqrt(m - 1),
-    "lp": (sp.Integer(1), m ** sp.Abs(sp.Rational(1, 2) - 1 / _p)),
-    "l4": (sp.Integer(1), m ** sp.Rational(1, 4)),
-    "l1-uncentred": (sp.sqrt(m), 1 + sp.sqrt(m)),
-    "linf-uncentred": (sp.sqrt((m + sp.sqrt(m**2 - 4)) / 2), 1 + sp.sqrt(m)),
+WORST_FACTORS: dict[Normalizer, sp.Expr | tuple[sp.Expr, sp.Expr]] = {
+    L1: sp.sqrt(m / 2),
+    LINF: sp.sqrt(m - 1),
+    LP: (sp.Integer(1), m ** sp.Abs(sp.Rational(1, 2) - 1 / _p)),
+    L4: (sp.Integer(1), m ** sp.Rational(1, 4)),
+    L1_UNCENTRED: (sp.sqrt(m), 1 + sp.sqrt(m)),
+    LINF_UNCENTRED: (sp.sqrt((m + sp.sqrt(m**2 - 4)) / 2), 1 + sp.sqrt(m)),
 }

@@ -35,15 +35,17 @@ def _derive() -> Derivation:
 
 
 def _derive_two_values() -> Derivation:
-    # In R^2 the vectors 1 and yhat are an orthogonal basis, so Parseval's identity gives |g|^2.
+    # In R^2 the vectors 1 and yhat are an orthogonal basis, so Parseval's identity gives |g|^2; in R^m there are m - 2
+    # further directions, in which g has whatever mean square it likes.
     parseval = (ONE @ G) ** 2 / m + a**2 / m
+    beyond = (m - 2) * sp.Symbol("mean_square_beyond", nonnegative=True)
     steps = (
         *backward_steps(),
         Step("Parseval", "1 and yhat, of squared norms m and m, span R^2",
              ((ONE @ G) / m * ONE + a / m * YHAT).squared.subs(rho, 1), parseval),
     )  # fmt: skip
     return Derivation(
-        steps, definitions={V: BATCH.backward}, rewrite=lambda e: sp.expand(e.xreplace({G @ G: parseval}))
+        steps, definitions={V: BATCH.backward}, rewrite=lambda e: sp.expand(e.xreplace({G @ G: parseval + beyond}))
     )  # fmt: skip
 
 

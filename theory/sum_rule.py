@@ -45,7 +45,7 @@ def _derive_zero() -> Derivation:
     alignments, shifts = ChannelSum(gamma * a), ChannelSum(beta * (ONE @ G))
 
     def solved(expression: sp.Expr) -> sp.Expr:
-        return distribute(distribute(expression).xreplace({alignments: residue - shifts}).subs(rho, 1).doit())
+        return distribute(distribute(expression).xreplace({alignments: residue - shifts}))
 
     return Derivation(_derive().steps, rewrite=solved)
 
@@ -57,7 +57,7 @@ EXACT = Claim(
 )  # fmt: skip
 
 ZERO = Claim(
-    "sum-rule", "Sum rule: the alignments of a layer cannot all be positive", _THIS,
+    "sum-rule", "Sum rule: with beta = 0 and gamma > 0 the alignments of a layer cannot all be positive", _THIS,
     _left, "==", sp.Integer(0), "layer", _derive_zero, (TRAINING_MODE, READING, HOMOGENEOUS, NO_EPSILON),
     scale=ChannelSum(sp.Abs(gamma * a) + sp.Abs(beta * (ONE @ G))),
     remark="With beta = 0 and gamma > 0, <g, yhat> > 0 in one channel forces a negative one in another: the mild "

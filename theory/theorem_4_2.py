@@ -77,7 +77,7 @@ def _derive_second() -> Derivation:
     left, right = (first.insert(side).subs({rho: 1}) for side in (V @ HHAT(V), PRINTED.right))
     return Derivation(
         (Step("Theorem 4.2(i)", "the exact value of the left side", left, sp.expand(right)),),
-        scalars={V @ HHAT(V): PRINTED.right},
+        scalars={V @ HHAT(V): PRINTED.right + (1 - rho) * sp.Symbol("epsilon_terms", real=True)},
         certificate=Certificate((((gamma / s) ** 2, G @ H(G) - V @ H(V)),)),
     )
 

@@ -3,6 +3,7 @@
 import random
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -10,6 +11,7 @@ from examples import EXPLICIT, example
 from theory import (
     NORMALIZERS,
     ONE,
+    KnownScale,
     Normalizer,
     W,
     X,
@@ -22,11 +24,12 @@ from theory import (
     smoothing,
     variance,
 )
-from theory.algebra import SelfAdjoint, Vector, substitute
+from theory.algebra import Inner, SelfAdjoint, Vector, substitute
 from theory.example import Example, dot
 from theory.normalizers import BATCH_RENORM, L1, LP, PEAK
-from theory.quantities import SIGNS, gamma, r
+from theory.quantities import SIGNS, gamma, r, rho, s
 from theory.search import by_optimisation, examples
+from theory.smoothing import WORST_FACTORS
 
 OWN = Normalizer("outside the root", centred=True, scale=lambda y: sp.sqrt(variance(y)) + epsilon)
 
@@ -95,7 +98,7 @@ def test_other_normalisers_do_not(name):
     assert grown > dot(at.project(at.g), at.project(at.g))
 
 
-@pytest.mark.parametrize("name", ["lp", "l4", "lp-uncentred"])
+@pytest.mark.parametrize("name", ["lp", "l4"])
 def test_powers_do_not_smooth_by_the_theorem(name):
     found = smoothing(NORMALIZERS[name])
     assert found.no_enlargement.holds is False and "not parallel" in str(found)
@@ -180,3 +183,114 @@ def test_optimiser_finds_nothing_against_batch_norm():
 def test_examples_are_ordered_by_size():
     sizes = [at.size for at in examples(L1, sizes=(2, 3), bound=1)]
     assert sizes == sorted(sizes) and set(sizes) == {2, 3}
+
+
+@pytest.mark.parametrize("normalizer", EXPLICIT, ids=lambda n: n.name)
+def test_declared_norm_of_the_values(normalizer):
+    """What the atom standing for yhat is declared to have as squared norm, and as sum, at an example."""
+    at = example(8, 4, normalizer)
+    values = normalizer.normalised
+    known = {m: at.size, rho: sp.sympify(at.number("rho"))}
+    if values.squared.has(rho):
+        assert values.squared.subs(known) == sp.sympify(dot(at.yhat, at.yhat))
+    assert ((ONE @ values) == 0) == normalizer.centred
+
+
+@pytest.mark.parametrize("name", ["l1", "linf", "l1-uncentred", "linf-uncentred"])
+def test_declared_flatness(name):
+    at = example(9, 5, NORMALIZERS[name])
+    assert NORMALIZERS[name].scale_hessian(X, X) == at.number("x_M_x") == 0
+
+
+def test_declared_hessian_of_the_fourth_power():
+    """x'Mx of `l4` with q and D put in as numbers, against second differences of the scale."""
+    y, x = np.array([1.0, -2.0, 0.5, 3.0, 0.7]), np.array([0.3, 1.0, -2.0, 0.4, 1.1])
+    centred, moved = y - y.mean(), x - x.mean()
+
+    def scale(t):
+        d = (y + t * x) - (y + t * x).mean()
+        return np.mean(d**4) ** 0.25
+
+    s0, h = scale(0.0), 1e-3
+    yhat = centred / s0
+    n = (yhat**3 - (yhat**3).mean()) / 5
+    expected = (scale(h) - 2 * s0 + scale(-h)) / h**2
+    formula = NORMALIZERS["l4"].scale_hessian(X, X)
+    power = sp.Symbol("p", positive=True)
+    insert = {
+        inner: sp.Float(value) for inner in formula.atoms(Inner) for value in [_inner_number(inner, x, moved, yhat)]
+    }
+    found = float(formula.xreplace(insert).subs({power: 4, m: 5, s: s0}))
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert float(n @ x) == pytest.approx((scale(h) - scale(-h)) / (2 * h), rel=1e-5)
+
+
+def _inner_number(inner, x, moved, yhat):
+    """<u, D v> and <u, v> for the atoms 1, x and q = yhat^3, D = diag yhat^2."""
+    vectors = {"1": np.ones(5), "x": x, "powers": yhat**3}
+    a, b = inner.args
+    weight = 1.0
+    if hasattr(b, "preimage"):
+        weight, b = yhat**2, b.preimage
+    return float(np.sum(vectors[a.name] * weight * vectors[b.name]))
+
+
+KNOWN = {
+    "half the deviation": (True, lambda y: sp.sqrt(variance(y)) / 2, False),
+    "deviation times two": (True, lambda y: 2 * sp.sqrt(variance(y)), True),
+    "half and epsilon": (True, lambda y: sp.sqrt(variance(y) / 4 + epsilon), False),
+    "half the mean square": (False, lambda y: sp.sqrt(y.squared / m + epsilon) / 2, False),
+    "rms times two": (False, lambda y: 2 * sp.sqrt(y.squared / m), True),
+    "sum, not mean": (True, lambda y: sp.sqrt(m * variance(y) + epsilon), True),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_gain_of_scales_with_known_answers(name):
+    """With s = c sd, v = (gamma/s)(Cg - a c^2 yhat/m ...): the gain holds iff (2 - 1)/m of a^2 is covered."""
+    centred, scale, _ = KNOWN[name]
+    normalizer = Normalizer(name, centred, scale)
+    answer = smoothing(normalizer).gain
+    worst = _worst_margin(normalizer)
+    assert answer.holds is None or answer.holds == (worst >= -1e-9), (str(answer), worst)
+    assert answer.holds is not None
+
+
+def _worst_margin(normalizer):
+    """The smallest slack of the gain over random examples in floating point, by jets."""
+    source = np.random.default_rng(0)
+    slacks = []
+    for _ in range(200):
+        y, g = (tuple(map(float, source.standard_normal(4))) for _ in range(2))
+        at = Example(y, g, gamma=1.0, epsilon=float(source.choice([0.0, 0.5])), normalizer=normalizer)
+        v = [e * at.s for e in at.v]
+        slacks.append(dot(at.project(g), at.project(g)) - dot(g, at.yhat) ** 2 / 4 - dot(v, v))
+    return min(slacks)
+
+
+@pytest.mark.parametrize("normalizer", list(WORST_FACTORS), ids=lambda n: n.name)
+def test_worst_factors_are_not_exceeded(normalizer):
+    """The bound (or the upper end of the bracket) against random values and the spectral norm of P - n yhat'."""
+    bound = WORST_FACTORS[normalizer]
+    upper = bound[1] if isinstance(bound, tuple) else bound
+    size, source, largest = 4, np.random.default_rng(1), 0.0
+    if normalizer.scale.of is None:
+        pytest.skip("p is a symbol")
+    for _ in range(150):
+        y = tuple(map(float, source.standard_t(2, size)))
+        at = Example(y, y, gamma=1.0, epsilon=0.0, normalizer=normalizer)
+        project = np.eye(size) - normalizer.centred / size
+        largest = max(largest, np.linalg.norm(project - np.outer(at.yhat, at.n), 2))
+    assert 1 < largest <= float(upper.subs(m, size))
+
+
+def test_declaring_a_sum_without_centring_is_refused():
+    with pytest.raises(ValueError, match="sum to zero"):
+        Normalizer("mine", False, lambda y: sp.sqrt(y.squared / m + epsilon), values=NORMALIZERS["batch"].normalised)
+
+
+def test_a_scale_that_numbers_cannot_enter_is_undecided():
+    odd = Normalizer("with a constant", True, lambda y: sp.sqrt(variance(y) / 4 + sp.Symbol("c", positive=True)))
+    assert smoothing(odd).no_enlargement.holds in (True, None)
+    by_hand = Normalizer("batch norm by hand", True, KnownScale(Y / (m * s), lambda x: x))
+    assert smoothing(by_hand).no_enlargement.holds is None

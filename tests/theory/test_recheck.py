@@ -46,7 +46,7 @@ def test_proof_is_accepted(key):
     exported = document(key)
     verdict = recheck(exported)
     assert verdict, str(verdict)
-    assert len(verdict.checked) == len(exported["steps"]) + 3  # tables, what is given, conclusion
+    assert len(verdict.checked) == len(exported["steps"]) + 4  # tables, what is given, conclusion, statement
     assert len(verdict.rests_on) >= len(exported["hypotheses"]) + len(exported["definitions"])
     assert str(verdict).startswith(f"{key}: checked")
 
@@ -352,3 +352,20 @@ def test_nothing_of_the_package_is_imported(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert "refused: step 1: the two sides are not equal at g" in done.stdout
     assert done.stdout.splitlines()[-1] == "[0, 1] []"
+
+
+def test_statement_is_printed_and_a_hidden_premise_shows():
+    """Found by an attack: a premise slipped into a hypothesis, a product under another's name, another statement."""
+    from theory import CLAIMS, to_json
+
+    document = to_json(CLAIMS["theorem-4.1-exact"])
+    assert "<v, v> == " in str(recheck(document))
+    hidden = json.loads(json.dumps(document))
+    hidden["hypotheses"][0]["substitution"] = {"a": "0"}
+    hidden["statement"]["right"] = hidden["statement"]["right"].replace("2 - rho", "7 - rho")
+    assert not recheck(hidden)
+    renamed = json.loads(json.dumps(document))
+    renamed["inner_products"]["v_v"] = "<g, g>"
+    assert not recheck(renamed)
+    conditional = to_json(CLAIMS["theorem-4.2"])
+    assert any("sets epsilon = 0" in line and "epsilon == 0" in line for line in recheck(conditional).rests_on)
