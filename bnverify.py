@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import inspect
 import json
 import math
 import sys
@@ -152,17 +152,94 @@ def train(
     return path
 
 
+def _with_options_of(command):
+    """The options of another command behind one's own."""
+
+    def decorate(function):
+        own = inspect.signature(function)
+        kept = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        more = list(inspect.signature(command).parameters.values())
+        function.__signature__ = own.replace(parameters=[*kept, *more])
+        function.__annotations__ = command.__annotations__ | function.__annotations__
+        return function
+
+    return decorate
+
+
 @app.command()
-@functools.wraps(train, assigned=("__annotations__",))
-def run(**options) -> None:
+@_with_options_of(train)
+def run(
+    experiment: Annotated[str | None, typer.Option(help="A named experiment; see `bnverify experiments`.")] = None,
+    scale: Annotated[str, typer.Option(help="Of the experiment: quick or paper.")] = "quick",
+    **options,
+) -> None:
     """Everything: prove, train, verify and report. Ends with the verdict table and the path of the report."""
     for claim in CLAIMS.values():
         claim.prove()
     console.print(f"{len(CLAIMS)} claims proved exactly, for symbolic m, gamma and epsilon.")
-    path = train(**options)
-    violations = _verify(path)
-    _report(path)
+    if experiment is not None:
+        violations = _run_experiment(experiment, scale, **options)
+    else:
+        path = train(**options)
+        violations = _verify(path)
+        _report(path)
     raise typer.Exit(VIOLATED if violations else 0)
+
+
+@app.command()
+def experiments() -> None:
+    """List the named experiments: what each shows, where that was published, and its cost."""
+    from empirical.experiments import EXPERIMENTS
+
+    table = Table(Column("experiment", no_wrap=True), "what", "source", "runs", "quick, on two cores", "paper scale")
+    for one in EXPERIMENTS.values():
+        steps = ", ".join(sorted({f"{c.steps:,} steps, width {c.width:g}" for c in one.paper.values()}))
+        table.add_row(one.name, one.title, one.source, str(len(one.quick)), one.cost, f"{len(one.paper)} x {steps}")
+    console.print(table)
+    console.print("`bnverify run --experiment NAME [--scale paper] [--data DIR]` runs one.")
+
+
+def _run_experiment(name: str, scale: str, *, preset: str, out: Path | None, **options) -> int:
+    """Train, verify and report every run of an experiment; the number of violations."""
+    from empirical.experiments import experiment as named
+    from empirical.findings import findings
+    from empirical.records import load_run, write_json
+
+    chosen = named(name)
+    directory = out or Path("runs") / f"{name}-{scale}"
+    data, download = options.pop("data"), options.pop("download")
+    violations, finished = 0, {}
+    for label, config in chosen.runs(scale).items():
+        if config.architecture == "vgg":
+            config = config.changed(dataset="cifar10" if data is not None else None)
+        path = directory / label.replace(" ", "-").replace(",", "")
+        console.rule(f"{name}: {label}")
+        _train(config.changed(**options), path, data, download)
+        violations += _verify(path)
+        finished[label] = load_run(path)
+    found = findings(chosen, finished)
+    write_json(directory / "findings.json", {
+        "experiment": name, "scale": scale, "runs": {label: run.path.name for label, run in finished.items()},
+        "observed": [
+            {"published": f.published.words, "place": f.published.place, "ours": f.ours, "verdict": f.verdict}
+            for f in found
+        ],
+    })  # fmt: skip
+    table = Table("published", "place", "ours", "verdict", title="Observed, not asserted")
+    for one in found:
+        table.add_row(one.published.words, one.published.place, one.ours, one.verdict)
+    console.print(table)
+    _report_experiment(chosen, finished, directory)
+    return violations
+
+
+def _report_experiment(chosen, finished, directory: Path) -> None:
+    from reports.experiment import build_experiment_report
+
+    built = build_experiment_report(chosen, finished, directory)
+    if built.note:
+        console.print(built.note, highlight=False)
+    console.print(f"Report: {built.pdf} ({built.engine}); source: {built.tex}", soft_wrap=True)
 
 
 @app.command()
@@ -183,11 +260,12 @@ def _configure(name: str, out: Path | None, **options) -> tuple[RunConfig, Path]
 
 
 def _train(config: RunConfig, path: Path, data: Path | None, download: bool) -> None:
-    from empirical.dataset import load_dataset
+    from empirical.experiment import load_data
     from empirical.run import train as run_training
 
-    dataset = load_dataset(config.dataset, directory=data, download=download, seed=config.seed)
-    console.print(f"Training both VGGs at width {config.width:g} for {config.steps} steps on {dataset.name} -> {path}")
+    dataset = load_data(config, directory=data, download=download)
+    what = f"both VGGs at width {config.width:g}" if config.architecture == "vgg" else "both deep linear networks"
+    console.print(f"Training {what} for {config.steps} steps on {dataset.name} -> {path}")
     with _progress(config.steps) as update:
         finished = run_training(config, dataset, path, progress=update)
     for network in finished.curves:

@@ -23,6 +23,17 @@ from empirical.errors import InputError
 from theory import QUANTITIES
 
 FORMAT = 1
+# What is recorded besides quantities. Flags say where a hypothesis without a condition of its own holds.
+FLAGS = {
+    "sampled": "channel measured by Hessian-vector products of its own",
+    "smooth": "the scale of the normaliser is differentiable at this vector",
+    "unclipped": "the correction of batch renormalisation is within its limits",
+    "zero_mean": "every input feature of the layer has mean zero over the batch",
+}
+EXTRAS = {
+    "vector": "number of the normalised vector, in row-major order of samples and groups of channels",
+    "deviation": "root mean square of what the normaliser divides",
+}
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -56,24 +67,26 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
 
 
 def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr.Dataset:
-    """Quantities by site name as one labelled record: dims site x channel, padded with NaN to the widest site."""
+    """Quantities by site name as one labelled record: dims site x channel, padded with NaN to the widest site. Where a
+    normaliser's vectors are no channels, a vector takes the place of a channel, and ``vector`` is its number."""
     names = list(sites)
     width = max(len(quantities["s"]) for quantities in sites.values())
     columns: dict[str, Any] = {"channels": ("site", np.array([len(sites[n]["s"]) for n in names], np.int32))}
     for name in sites[names[0]]:
         values = [np.asarray(sites[site][name]) for site in names]
-        if name == "sampled":
-            rows = [np.pad(v.astype(np.int8), (0, width - len(v))) for v in values]
-            columns[name] = (("site", "channel"), np.stack(rows))
-        elif QUANTITIES[name].shape in ("site", "layer"):
+        if name in FLAGS:
+            values = [v.astype(np.int8) for v in values]
+        if name == "zero_mean" or (name in QUANTITIES and QUANTITIES[name].shape in ("site", "layer")):
             columns[name] = ("site", np.concatenate(values))
         else:
-            rows = [np.pad(v, (0, width - len(v)), constant_values=np.nan) for v in values]
+            missing = np.nan if np.issubdtype(values[0].dtype, np.floating) else 0
+            rows = [np.pad(v, (0, width - len(v)), constant_values=missing) for v in values]
             columns[name] = (("site", "channel"), np.stack(rows))
     data = xr.Dataset(columns, coords={"site": names, "channel": np.arange(width, dtype=np.int32)})
-    for name, quantity in QUANTITIES.items():
-        if name in data:
-            data[name].attrs["long_name"] = quantity.meaning
+    meanings = {name: quantity.meaning for name, quantity in QUANTITIES.items()} | FLAGS | EXTRAS
+    for name in data.data_vars:
+        if name in meanings:
+            data[name].attrs["long_name"] = meanings[str(name)]
     return data.expand_dims(step=np.array([step], np.int32))
 
 
@@ -106,7 +119,8 @@ class Run:
 
     @cached_property
     def exact(self) -> dict[str, xr.Dataset]:
-        """Float64 quantities at the checked steps, by network; also `test_accuracy` (step)."""
+        """Float64 quantities at the checked steps, by network; also `test_accuracy` or `test_loss` (step), which
+        is all there is of a network that no claim speaks of."""
         return self._by_network("exact")
 
     @cached_property
@@ -118,6 +132,21 @@ class Run:
     def curves(self) -> dict[str, xr.Dataset]:
         """`loss` and `accuracy` on the training batch at every step, by network."""
         return self._by_network("curves")
+
+    @cached_property
+    def landscape(self) -> dict[str, xr.Dataset]:
+        """Loss, gradient predictiveness, smoothness and linearity along lines (step x line x point), by network."""
+        return self._by_network("landscape")
+
+    @cached_property
+    def shift(self) -> dict[str, xr.Dataset]:
+        """Internal covariate shift (step x layer), by network."""
+        return self._by_network("shift")
+
+    @cached_property
+    def activations(self) -> dict[str, xr.Dataset]:
+        """Distributions of activations (step x site), by network."""
+        return self._by_network("activations")
 
     @cached_property
     def summary(self) -> dict[str, Any]:

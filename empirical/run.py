@@ -1,5 +1,9 @@
 """Train both networks on the same batches and record the theorems' quantities along the way; resumable at any point.
 
+Both networks are always named "bn", with whatever normaliser the configuration puts there, and "plain". Of a network
+that claims do not speak of (another normaliser, noise, batch renormalisation) the curves and the test are recorded:
+its exact records hold the test alone, and there are no inline records.
+
 Order within a chunk: measure, train, write the records, then the checkpoint. What is after the last checkpoint is
 computed again on resumption and comes out the same, because a step depends on the configuration, the data and the
 previous state only.
@@ -12,7 +16,6 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +24,13 @@ import numpy as np
 import orbax.checkpoint as ocp
 import xarray as xr
 
+from empirical import experiment
 from empirical.config import NETWORKS, RunConfig
-from empirical.dataset import Dataset, batch_indices, normalise
 from empirical.errors import InputError
-from empirical.network import Network
+from empirical.experiment import Data
 from empirical.records import FORMAT, Run, load_run, site_dataset, write_dataset, write_json
-from empirical.sites import SiteMeasurement
-from empirical.training import Trainer, TrainState
-from empirical.vgg import IMAGE, cross_entropy, vgg
+from empirical.training import TrainState
+from empirical.trajectory import due
 
 Report = Callable[[int], None]
 _PACKAGES = ("jax", "jaxlib", "numpy", "optax", "orbax-checkpoint", "sympy", "xarray")
@@ -56,8 +58,9 @@ def _processor() -> str:
         return platform.processor() or "unknown"
 
 
-def train(config: RunConfig, dataset: Dataset, path: str | Path, *, progress: Report = lambda step: None) -> Run:
-    """Train and record into a run directory, or go on where an interrupted run stopped.
+def train(config: RunConfig, dataset: Data, path: str | Path, *, progress: Report = lambda step: None) -> Run:
+    """Train and record into a run directory, or go on where an interrupted run stopped; ``dataset`` is that of
+    `empirical.experiment.load_data`, or another of its kind.
 
     ``progress(step)`` is called after every chunk. InputError where the directory holds a run of another
     configuration or of other data, or cannot be written.
@@ -65,9 +68,10 @@ def train(config: RunConfig, dataset: Dataset, path: str | Path, *, progress: Re
     path = Path(path)
     _describe(path, config, dataset)
     key = jax.random.key(config.seed)
-    trainers = {name: _trainer(name, config) for name in NETWORKS}
-    measurements = {name: _measurement(name, config) for name in NETWORKS}
-    shape = (config.batch, *IMAGE)
+    trainers = {name: experiment.trainer(name, config) for name in NETWORKS}
+    measurements = {name: experiment.measurement(name, config) for name in NETWORKS}
+    trajectories = {name: experiment.trajectory(name, config) for name in NETWORKS}
+    shape = experiment.input_shape(config)
     initial = {name: trainer.start(key, shape) for name, trainer in trainers.items()}
     with _checkpoints(path) as manager:
         step, states = _restore(manager, initial)
@@ -84,9 +88,14 @@ def train(config: RunConfig, dataset: Dataset, path: str | Path, *, progress: Re
                 break
             size = min(config.record_every, config.steps - step)
             for name in NETWORKS:
-                images, labels = _batches(config, dataset, range(step, step + size))
-                states[name], curves, quantities = trainers[name].chunk(states[name], images, labels)
-                ordered = {site.name: quantities[site.name] for site in trainers[name].network.sites}
+                inputs, labels = experiment.batches(config, dataset, range(step, step + size))
+                for kind in due(config, step):
+                    at_step = (step, states[name], inputs[0], labels[0])
+                    record = trajectories[name].measure(kind, *at_step, seed=config.seed)
+                    write_dataset(path / "records" / name / f"{kind}-{step:06d}.nc", record)
+                states[name], curves, quantities = trainers[name].chunk(states[name], inputs, labels)
+                sites = trainers[name].network.sites
+                ordered = {site.name: quantities[site.name] for site in sites if site.name in quantities}
                 _write_chunk(path / "records" / name, step, size, curves, ordered)
             step += size
             manager.save(step, args=ocp.args.StandardSave(_plain(states)))
@@ -95,36 +104,9 @@ def train(config: RunConfig, dataset: Dataset, path: str | Path, *, progress: Re
     return load_run(path)
 
 
-@lru_cache
-def _network(name: str, width: float, epsilon: float) -> Network:
-    """One object for equal arguments, so that what is compiled for it serves every run of a process."""
-    return vgg(batch_norm=name == "bn", width=width, epsilon=epsilon)
-
-
-@lru_cache
-def _compiled_trainer(network: Network, learning_rate: float, momentum: float, insertion_epsilon: float) -> Trainer:
-    return Trainer(network, learning_rate, momentum, insertion_epsilon)
-
-
-@lru_cache
-def _compiled_measurement(network: Network, insertion_epsilon: float, groups: int) -> SiteMeasurement:
-    return SiteMeasurement(network, cross_entropy, insertion_epsilon=insertion_epsilon, groups=groups)
-
-
-def _trainer(name: str, config: RunConfig) -> Trainer:
-    network = _network(name, config.width, config.epsilon)
-    return _compiled_trainer(network, config.learning_rate, config.momentum, config.insertion_epsilon)
-
-
-def _measurement(name: str, config: RunConfig) -> SiteMeasurement:
-    network = _network(name, config.width, config.epsilon)
-    return _compiled_measurement(network, config.insertion_epsilon, config.groups)
-
-
-def _describe(path: Path, config: RunConfig, dataset: Dataset) -> None:
+def _describe(path: Path, config: RunConfig, dataset: Data) -> None:
     """Write config.json, or check that the one there describes the same run."""
-    data = {"name": dataset.name, "fingerprint": dataset.fingerprint, "train": len(dataset.train_labels),
-            "test": len(dataset.test_labels), "classes": list(dataset.classes)}  # fmt: skip
+    data = experiment.describe_data(config, dataset)
     description = {"format": FORMAT, "config": asdict(config), "data": data, "environment": environment()}
     file = path / "config.json"
     if not file.exists():
@@ -153,31 +135,20 @@ def _describe(path: Path, config: RunConfig, dataset: Dataset) -> None:
         )
 
 
-def _batches(config: RunConfig, dataset: Dataset, steps: range) -> tuple[np.ndarray, np.ndarray]:
-    """Normalised images (k, N, 32, 32, 3) and labels (k, N) of the given steps."""
-    rows = np.stack([batch_indices(config.seed, t, len(dataset.train_labels), config.batch) for t in steps])
-    return normalise(dataset.train_images[rows]), dataset.train_labels[rows]
-
-
-def _exact(config, dataset, step, trainer, measurement, state, initial) -> xr.Dataset:
-    """All quantities in float64 at W_t on the batch of step t, and the test accuracy of W_t."""
-    images, labels = _batches(config, dataset, range(step, step + 1))
-    sites = measurement(
-        state.params, initial.params, images[0], labels[0], seed=(config.seed, step), samples=config.samples
-    )
-    record = site_dataset(step, sites)
-    record["test_accuracy"] = ("step", np.array([_test_accuracy(config, dataset, trainer, state)], np.float32))
+def _exact(config, data, step, trainer, measurement, state, initial) -> xr.Dataset:
+    """The test of W_t and, where claims speak of the network, all quantities in float64 on the batch of step t."""
+    if measurement is None:
+        record = xr.Dataset(coords={"step": np.array([step], np.int32)})
+    else:
+        inputs, labels = experiment.batches(config, data, range(step, step + 1))
+        sites = measurement(
+            state.params, initial.params, inputs[0], labels[0], seed=(config.seed, step), samples=config.samples,
+            moment=trainer.moment(state),
+        )  # fmt: skip
+        record = site_dataset(step, sites)
+    for name, value in experiment.evaluation(config, data, trainer, state).items():
+        record[name] = ("step", np.array([value], np.float32))
     return record
-
-
-def _test_accuracy(config: RunConfig, dataset: Dataset, trainer: Trainer, state: TrainState) -> float:
-    count = min(config.test_images, len(dataset.test_labels))
-    size = min(250, count)
-    right = 0
-    for start in range(0, count - size + 1, size):
-        part = slice(start, start + size)
-        right += int(trainer.correct(state, normalise(dataset.test_images[part]), dataset.test_labels[part]))
-    return right / (count // size * size)
 
 
 def _write_chunk(folder: Path, step: int, size: int, curves, quantities) -> None:
@@ -185,7 +156,8 @@ def _write_chunk(folder: Path, step: int, size: int, curves, quantities) -> None
     first = {site: {name: np.asarray(v)[0] for name, v in values.items()} for site, values in quantities.items()}
     steps = {"step": np.arange(step, step + size, dtype=np.int32)}
     write_dataset(folder / f"curves-{step:06d}.nc", xr.Dataset({k: ("step", v) for k, v in curves.items()}, steps))
-    write_dataset(folder / f"inline-{step:06d}.nc", site_dataset(step, first))
+    if first:
+        write_dataset(folder / f"inline-{step:06d}.nc", site_dataset(step, first))
 
 
 def _checkpoints(path: Path) -> ocp.CheckpointManager:

@@ -1,13 +1,15 @@
-"""SGD with momentum, several steps in one compiled chunk; Theorem 4.1's quantities come out of the step itself.
+"""SGD with momentum, several steps in one compiled chunk; what a recorder wants comes out of the step itself.
 
-One backward pass gives the gradients with respect to every y and every z through zero probes, so recording costs a
-few reductions. In the plain network v is the pull-back of g through a matched batch norm at that site.
+One backward pass gives the gradients with respect to every value a recorder names through zero probes, so recording
+costs a few reductions. A network that is another function at every step (noise, batch renormalisation) is taken as it
+is at the step of the state.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,45 +17,70 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
-from empirical.measurement import Quantities, first_order
-from empirical.network import Network, NormStage, Parameters
-from empirical.normalization import batch_norm, batch_statistics
-from empirical.sites import normalisation_at
-from empirical.vgg import cross_entropy
+from empirical.network import Moment, Network, Parameters, Statistics
+from empirical.noise import step_key
+from empirical.recording import Recorder, recorder
+from empirical.vgg import accuracy, cross_entropy
 
 STATISTICS_MOMENTUM = 0.9
+Objective = Callable[[Array, Array], Array]
 
 
 class TrainState(NamedTuple):
-    """Parameters, optimiser state, running (mean, variance) of every batch norm: one pytree of arrays."""
+    """Parameters, optimiser state, running statistics of every normalisation that keeps them (batch norm: mean and
+    variance), and the number of the next step, kept only where the network moves with it: one pytree of arrays."""
 
     params: Parameters
     optimizer: Any
-    statistics: dict[str, tuple[Array, Array]]
+    statistics: dict[str, Statistics]
+    step: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """Compiled training of one network on batches of images (N, 32, 32, 3) and labels (N,)."""
+    """Compiled training of one network on batches of inputs (N, ...) and labels (N, ...).
+
+    ``objective(output, labels)`` is the loss; ``accuracy(output, labels)``, or None where outputs are not classes, a
+    fraction. ``seed`` names the noise of the steps. Without noise or batch renormalisation it is not used.
+    """
 
     network: Network
     learning_rate: float
     momentum: float
     insertion_epsilon: float = 0.0
+    objective: Objective = cross_entropy
+    accuracy: Objective | None = accuracy
+    seed: int = 0
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
         return optax.sgd(self.learning_rate, self.momentum)
+
+    @cached_property
+    def recorder(self) -> Recorder | None:
+        return recorder(self.network, self.insertion_epsilon)
 
     def start(self, key, input_shape: tuple[int, ...]) -> TrainState:
         """The state before the first step."""
         params = self.network.init(key, input_shape)
         shapes = jax.eval_shape(self.network.batch_statistics, params, jax.ShapeDtypeStruct(input_shape, jnp.float32))
         statistics = {
-            name: (jnp.zeros(mean.shape, mean.dtype), jnp.ones(variance.shape, variance.dtype))
-            for name, (mean, variance) in shapes.items()
+            name: (jnp.zeros(centre.shape, centre.dtype), jnp.ones(spread.shape, spread.dtype))
+            for name, (centre, spread) in shapes.items()
         }
-        return TrainState(params, self.optimizer.init(params), statistics)
+        step = jnp.zeros((), jnp.int32) if self.network.moving else None
+        return TrainState(params, self.optimizer.init(params), statistics, step)
+
+    def network_at(self, state: TrainState) -> Network:
+        """The network of the state's step: what is differentiated there, and what a measurement must look at."""
+        moment = self.moment(state)
+        return self.network if moment is None else self.network.during(moment)
+
+    def moment(self, state: TrainState) -> Moment | None:
+        """What a moving network depends on at the state's step; None for a network that does not move."""
+        if state.step is None:
+            return None
+        return Moment(state.step, step_key(self.seed, state.step), state.statistics)
 
     @partial(jax.jit, static_argnums=0)
     def bare_chunk(self, state: TrainState, images: Float[Array, "k n h w c"], labels: Int[Array, "k n"]):
@@ -62,10 +89,11 @@ class Trainer:
         def step(state, batch):
             x, labels = batch
 
+            network = self.network_at(state)
+
             def loss(params):
-                values = self._wanted(norms_only=True)
-                logits = self.network(params, x, values=values)
-                return cross_entropy(logits, labels), values
+                values = dict.fromkeys(self._running)
+                return self.objective(network(params, x, values=values), labels), values
 
             (value, values), slope = jax.value_and_grad(loss, has_aux=True)(state.params)
             return self._update(state, slope, values), value
@@ -82,60 +110,48 @@ class Trainer:
         state, (curves, quantities) = jax.lax.scan(step, state, (images, labels))
         return state, curves, quantities
 
-    def recorded_step(self, state: TrainState, x: Float[Array, "n h w c"], labels: Int[Array, " n"]):
-        """One step and what it saw: loss, accuracy on the batch, and Theorem 4.1's quantities by site name."""
-        network = self.network
-        shapes = jax.eval_shape(lambda p: network.values_at(p, x, self._cuts()), state.params)
-        probes = {cut: jnp.zeros(s.shape, s.dtype) for cut, s in zip(self._cuts(), shapes, strict=True)}
+    def recorded_step(self, state: TrainState, x: Float[Array, "n ..."], labels: Array):
+        """One step and what it saw: loss, accuracy on the batch (NaN where outputs are not classes), and what the
+        recorder records by site name (nothing without one)."""
+        network, cuts = self.network_at(state), self.recorder.cuts if self.recorder else ()
+        shapes = jax.eval_shape(lambda p: network.values_at(p, x, cuts), state.params) if cuts else ()
+        probes = {cut: jnp.zeros(s.shape, s.dtype) for cut, s in zip(cuts, shapes, strict=True)}
 
         def loss(params, probes):
-            values = self._wanted()
-            logits = network(params, x, probes=probes, values=values)
-            return cross_entropy(logits, labels), (logits, values)
+            values = dict.fromkeys((*cuts, *self._running))
+            output = network(params, x, probes=probes, values=values)
+            return self.objective(output, labels), (output, values)
 
-        (value, (logits, values)), (slope, at) = jax.value_and_grad(loss, (0, 1), has_aux=True)(state.params, probes)
-        accuracy = _hits(logits, labels).mean(dtype=logits.dtype)
-        quantities = {site.name: self._first_order(state.params, site, values, at) for site in network.sites}
-        return self._update(state, slope, values), ({"loss": value, "accuracy": accuracy}, quantities)
+        (value, (output, values)), (slope, at) = jax.value_and_grad(loss, (0, 1), has_aux=True)(state.params, probes)
+        hits = self.accuracy(output, labels) if self.accuracy else jnp.full((), jnp.nan, value.dtype)
+        quantities = self.recorder.quantities(state.params, values, at) if self.recorder else {}
+        return self._update(state, slope, values), ({"loss": value, "accuracy": hits}, quantities)
 
-    def _first_order(self, params, site, values, at) -> Quantities:
-        y = values[site.index]
-        gamma, beta, epsilon = normalisation_at(self.network, params, site, y, self.insertion_epsilon)
-        if isinstance(self.network.stages[site.index], NormStage):
-            g, v = at[site.index + 1], at[site.index]
-        else:
-            g = at[site.index]
-            v = jax.vjp(lambda y: batch_norm(y, gamma, beta, epsilon), y)[1](g)[0]
-        return first_order(y, g, v, gamma, epsilon)
-
-    def _cuts(self) -> tuple[int, ...]:
-        """Cuts at which gradients are wanted: before every site, and after it where a norm stands there."""
-        norms = [s.index for s in self.network.sites if isinstance(self.network.stages[s.index], NormStage)]
-        return tuple(sorted({site.index for site in self.network.sites} | {i + 1 for i in norms}))
-
-    def _wanted(self, *, norms_only: bool = False) -> dict:
-        sites = [s.index for s in self.network.sites]
-        return dict.fromkeys(i for i in sites if not norms_only or isinstance(self.network.stages[i], NormStage))
+    @cached_property
+    def _running(self) -> tuple[int, ...]:
+        """The stages that keep running statistics."""
+        return tuple(i for i, stage in enumerate(self.network.stages) if stage.running)
 
     def _update(self, state: TrainState, slope, values) -> TrainState:
         updates, optimizer = self.optimizer.update(slope, state.optimizer, state.params)
         statistics = dict(state.statistics)
-        for site in self.network.sites:
-            stage = self.network.stages[site.index]
-            if isinstance(stage, NormStage):
-                old, new = state.statistics[stage.name], batch_statistics(values[site.index])
-                mean, variance = (
-                    STATISTICS_MOMENTUM * o + (1 - STATISTICS_MOMENTUM) * n for o, n in zip(old, new, strict=True)
-                )
-                statistics[stage.name] = mean, variance
-        return TrainState(optax.apply_updates(state.params, updates), optimizer, statistics)
+        for index in self._running:
+            stage = self.network.stages[index]
+            old, new = state.statistics[stage.name], stage.statistics(values[index])
+            centre, spread = (
+                STATISTICS_MOMENTUM * o + (1 - STATISTICS_MOMENTUM) * n for o, n in zip(old, new, strict=True)
+            )
+            statistics[stage.name] = centre, spread
+        step = None if state.step is None else state.step + 1
+        return TrainState(optax.apply_updates(state.params, updates), optimizer, statistics, step)
 
     @partial(jax.jit, static_argnums=0)
     def correct(self, state: TrainState, x: Float[Array, "n h w c"], labels: Int[Array, " n"]) -> Array:
         """How many images the network in inference mode classifies correctly."""
         logits = self.network.inference(state.statistics)(state.params, x)
-        return _hits(logits, labels).sum()
+        return (logits.argmax(-1).astype(labels.dtype) == labels).sum()
 
-
-def _hits(logits: Array, labels: Array) -> Array:
-    return logits.argmax(-1).astype(labels.dtype) == labels
+    @partial(jax.jit, static_argnums=0)
+    def inference_loss(self, state: TrainState, x: Float[Array, "n ..."], labels: Array) -> Array:
+        """The objective of the network in inference mode."""
+        return self.objective(self.network.inference(state.statistics)(state.params, x), labels)

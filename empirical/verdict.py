@@ -10,9 +10,10 @@ import numpy as np
 import xarray as xr
 
 from empirical.compile import Sides, compile_claim
-from empirical.records import FORMAT, Run
-from theory import CLAIMS, QUANTITIES
+from empirical.records import FLAGS, FORMAT, Run
+from theory import CLAIMS, QUANTITIES, claims_for
 from theory.claim import Claim
+from theory.quantities import names_of
 
 # Residuals are relative to the terms of the claim, so one number serves all magnitudes.
 TOLERANCES: dict[str, dict[str, float]] = {
@@ -24,11 +25,14 @@ TOLERANCES: dict[str, dict[str, float]] = {
 # Claims about these alone do not depend on any activation, so a constant channel does not matter to them.
 _OF_WEIGHTS = frozenset(name for name in QUANTITIES if name.endswith(("W0_W0", "W0_Wstar", "Wstar_Wstar", "distance2")))
 _ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24}
+# Hypotheses that claims state in words, and the flag of the records that says where they hold.
+_FLAGGED = {"differentiable scale": "smooth", "unclipped": "unclipped", "zero-mean inputs": "zero_mean"}
 
 
 @dataclass(frozen=True)
 class Point:
-    """Where a claim was evaluated, and both sides there. Site and layer claims have channel None."""
+    """Where a claim was evaluated, and both sides there. Site and layer claims have channel None; where a normaliser's
+    vectors are no channels, it is the number of the vector."""
 
     step: int
     site: str
@@ -99,16 +103,17 @@ def evaluate(claim: Claim, records: xr.Dataset, *, network: str, dtype: str = "f
     tolerance = TOLERANCES[dtype][claim.kind]
     found: list[tuple[np.ndarray, ...]] = []
     excluded: dict[str, int] = {}
-    for site, quantities, sampled in _sites(records, compiled.names):
+    for site, quantities in _sites(records, compiled.names):
         sides = compiled(quantities)
         everywhere = np.ones(sides.left.shape, bool)
-        candidate = everywhere & sampled if claim.shape == "sample" else everywhere
+        candidate = everywhere & quantities["sampled"] if claim.shape == "sample" else everywhere
         for reason, mask in _exclusions(claim, sides, quantities, dtype):
             hit = candidate & mask
             if hit.any():
                 excluded[reason] = excluded.get(reason, 0) + int(hit.sum())
             candidate &= ~mask
-        step, channel = np.nonzero(candidate)
+        step, position = np.nonzero(candidate)
+        channel = quantities["vector"][step, position] if claim.shape != "layer" else position
         values = (sides.left, sides.right, residuals(claim, sides), sides.scale)
         found.append((step, np.full(len(step), site), channel, *(v[candidate] for v in values)))
     columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
@@ -134,38 +139,59 @@ def evaluate(claim: Claim, records: xr.Dataset, *, network: str, dtype: str = "f
     )  # fmt: skip
 
 
-def _sites(records: xr.Dataset, names: tuple[str, ...]) -> Iterator[tuple[int, dict[str, np.ndarray], np.ndarray]]:
-    """For every site: its number, the named quantities as (step, C) or (step, 1), and which channels were sampled."""
-    wanted = {*names, "m", "epsilon", "mu", "s", "rho"}
+def _sites(records: xr.Dataset, names: tuple[str, ...]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """For every site: its number, and the named quantities as (step, C) or (step, 1); with the flags as booleans,
+    ``vector`` and ``deviation``, the spread of what is normalised."""
     for number, width in enumerate(records["channels"].isel(step=0).values):
         here = records.isel(site=number)
-        quantities = {}
-        for name in wanted:
-            if QUANTITIES[name].shape in ("site", "layer"):
-                quantities[name] = here[name].values[:, None].astype(float)
-            else:
-                quantities[name] = here[name].values[:, : int(width)].astype(float)
-        sampled = here["sampled"].values[:, : int(width)].astype(bool) if "sampled" in here else np.zeros((1, 1), bool)
-        yield number, quantities, sampled
+
+        def read(name: str, here=here, width=int(width)) -> np.ndarray:
+            values = here[name].values
+            return values[:, None] if values.ndim == 1 else values[:, :width]
+
+        wanted = {*names, "m", "mu", "s", "deviation", "rho"} & set(map(str, records.data_vars))
+        quantities = {name: read(name).astype(float) for name in wanted}
+        if "deviation" not in quantities:
+            with np.errstate(all="ignore"):
+                quantities["deviation"] = quantities["s"] * np.sqrt(quantities["rho"])
+        every = np.ones_like(quantities["s"], bool)
+        flags = {name: read(name).astype(bool) for name in FLAGS if name in records}
+        numbers = read("vector").astype(int) if "vector" in records else np.arange(int(width)) * every
+        yield number, {"sampled": ~every} | quantities | flags | {"vector": numbers}
 
 
 def _exclusions(claim: Claim, sides: Sides, quantities, dtype: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Named reasons, in this order, why a point is not counted; each a mask that broadcasts to the points."""
+    """Named reasons, in this order, why a point is not counted; each a mask that broadcasts to the points.
+
+    A hypothesis is decided before its claim's sides are looked at, where what it speaks of is finite: what would be
+    needed only inside a hypothesis is not measured outside it."""
     shape = sides.left.shape
-    if not set(claim.quantities) <= _OF_WEIGHTS:
+    conditions = {h.name: h.condition for h in claim.hypotheses if h.condition is not None}
+    spoken_of = {name: names_of(condition) for name, condition in conditions.items()}
+    of_m = any(names == ("m",) for names in spoken_of.values())  # the claim is about one or two values
+    if not (of_m or set(claim.quantities) <= _OF_WEIGHTS):
         # Where the deviation is lost in the rounding of the mean, the channel is constant as far as arithmetic can see.
-        deviation = quantities["s"] * np.sqrt(quantities["rho"])
         with np.errstate(all="ignore"):
-            constant = ~(deviation > _ROUNDING[dtype] * np.abs(quantities["mu"]) / TOLERANCES[dtype]["equality"])
+            noise = _ROUNDING[dtype] * np.abs(quantities["mu"]) / TOLERANCES[dtype]["equality"]
+            constant = ~(quantities["deviation"] > noise)
         constant &= np.isfinite(quantities["mu"])
         if shape[-1] == 1:
             constant = constant.any(axis=-1, keepdims=True)
         yield "constant channel", np.broadcast_to(constant, shape)
-    yield "non-finite", ~(np.isfinite(sides.left) & np.isfinite(sides.right) & np.isfinite(sides.scale))
-    yield "m = 1", np.broadcast_to(quantities["m"] == 1, shape)
-    yield "m = 2", np.broadcast_to(quantities["m"] == 2, shape)
+    if not of_m:
+        yield "m = 1", np.broadcast_to(quantities["m"] == 1, shape)
+        yield "m = 2", np.broadcast_to(quantities["m"] == 2, shape)
+    undecided = np.zeros(shape, bool)
     for name, holds in sides.hypotheses.items():
-        yield f"outside the hypothesis {name}", ~holds.astype(bool)
+        finite = np.logical_and.reduce([np.isfinite(quantities[each]) for each in spoken_of[name]])
+        undecided |= ~finite
+        yield f"outside the hypothesis {name}", ~holds.astype(bool) & finite
+    for hypothesis in claim.hypotheses:
+        flag = _FLAGGED.get(hypothesis.name)
+        if flag in quantities:
+            yield f"outside the hypothesis {hypothesis.name}", np.broadcast_to(~quantities[flag], shape)
+    finite = np.isfinite(sides.left) & np.isfinite(sides.right) & np.isfinite(sides.scale)
+    yield "non-finite", ~finite | undecided
     yield "all terms zero", sides.scale == 0
 
 
@@ -179,9 +205,9 @@ def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
             "first_loss": float(curves["loss"][0]),
             "last_loss": float(curves["loss"][-20:].mean()),
             "last_training_accuracy": float(curves["accuracy"][-20:].mean()),
-            "test_accuracy": None if exact is None else float(exact["test_accuracy"][-1]),
+            "test_accuracy": _last(exact, "test_accuracy"),
             "diverged_at": run.diverged(network),
-        }
+        } | ({"test_loss": _last(exact, "test_loss")} if exact is not None and "test_loss" in exact else {})
     return {
         "format": FORMAT,
         "config": asdict(run.config),
@@ -193,12 +219,20 @@ def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
     }
 
 
+def _last(records: xr.Dataset | None, name: str) -> float | None:
+    return None if records is None or name not in records else float(records[name][-1])
+
+
 def verify(run: Run) -> list[Verdict]:
-    """Every claim on every network of a run: float64 records first, then what the float32 training steps recorded."""
+    """Every claim that speaks of a network's normaliser, on every network of a run: float64 records first, then what
+    the float32 training steps recorded. In the plain network batch norm is inserted."""
+    spoken_of = {"bn": claims_for(run.config.normalizer), "plain": claims_for("batch")}
     verdicts = []
     for dtype, groups in (("float64", run.exact), ("float32", run.inline)):
         for claim in CLAIMS.values():
             for network, records in groups.items():
+                if claim not in spoken_of[network]:
+                    continue
                 verdict = evaluate(claim, records, network=network, dtype=dtype)
                 if verdict is not None:
                     verdicts.append(verdict)

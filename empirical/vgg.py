@@ -1,4 +1,4 @@
-"""The VGG of the reproduction: ten 3x3 convolutions, five max-pools, three dense layers, with or without batch norm."""
+"""The VGG of the reproduction: ten 3x3 convolutions, five max-pools, three dense layers; with a normaliser or not."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from empirical.convolution import convolve
 from empirical.errors import InputError
-from empirical.network import Network, Site, Stage, identity_stage, norm_stage
+from empirical.network import Network, Site, Stage
+from empirical.placement import Placement
 from empirical.pooling import max_pool
 
 CHANNELS = (64, 64, 128, 128, 256, 256, 512, 512, 512, 512)
@@ -47,25 +48,27 @@ def _relu(p, x):
 
 
 def vgg(
-    *, batch_norm: bool, width: float = 1.0, epsilon: float = 1e-5, classes: int = 10, method: str = "auto"
-) -> Network:
+    *, batch_norm: bool, width: float = 1.0, epsilon: float = 1e-5, classes: int = 10, method: str = "auto",
+    normalizer: str = "batch", noise: bool = False, stretch: float = 1.0,
+) -> Network:  # fmt: skip
     """The network at a width multiplier of the convolutions; a site after each convolution, before its ReLU.
 
     With batch norm and without it the stages are in one-to-one correspondence (identity in place of the norm), so the
     same key gives the same initial weights. Full width: 9,476,298 parameters with batch norm (running statistics
-    counted), 9,464,522 without.
+    counted), 9,464,522 without. ``normalizer`` names what stands where batch norm stands (`empirical.placement`), and
+    ``noise`` follows it, or the identity; neither changes the initial weights.
     """
     if not 0 < width <= 4:
         raise InputError(
             got=f"width {width}", expected="a multiplier in (0, 4], 1 for the full network", advice="pass e.g. 0.125"
         )
+    placement = Placement(normalizer if batch_norm else None, epsilon, noise, stretch)
     stages: list[Stage] = []
     sites: list[Site] = []
     for number, channels in enumerate(CHANNELS, start=1):
         stages.append(convolution_stage(f"conv{number}", max(1, round(channels * width)), method=method))
         sites.append(Site(f"conv{number}", len(stages), f"conv{number}"))
-        name = f"norm{number}"
-        stages.append(norm_stage(name, epsilon) if batch_norm else identity_stage(name))
+        stages.extend(placement.stages(number))
         stages.append(Stage(f"relu{number}", _relu))
         if number % 2 == 0:
             stages.append(Stage(f"pool{number // 2}", lambda p, x: max_pool(x)))
@@ -81,3 +84,8 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Mean softmax cross-entropy over the batch: logits (N, K), integer labels (N,)."""
     log_probabilities = jax.nn.log_softmax(logits)
     return -jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1).mean()
+
+
+def accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """The fraction of the batch whose largest logit is the label's: logits (N, K), integer labels (N,)."""
+    return (logits.argmax(-1).astype(labels.dtype) == labels).mean(dtype=logits.dtype)

@@ -6,8 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from matplotlib.figure import Figure
 
 from empirical.records import Run, write_atomically
 from reports import style
@@ -39,18 +43,31 @@ def build_report(run: Run, directory: str | Path | None = None) -> Built:
     """Write figures/*.pdf, report.tex and report.pdf into ``directory`` (default: report/ in the run directory)."""
     directory = Path(directory) if directory is not None else run.path / "report"
     content = Content(run)
-    figures: dict[str, str] = {}
+    figures, notes = write_figures(directory, {name: partial(plot, run) for name, plot in FIGURES.items()})
+    return typeset(directory, document(content, figures, notes), lambda note: fallback_pdf(content, note, notes))
+
+
+def write_figures(
+    directory: Path, figures: Mapping[str, Callable[[], Figure]]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Write figures/<name>.pdf for every figure that can be drawn: files by name, and why others are left out."""
+    files: dict[str, str] = {}
     notes: dict[str, str] = {}
-    for name, plot in FIGURES.items():
+    for name, draw in figures.items():
         try:
-            data = style.pdf_bytes(plot(run))
+            data = style.pdf_bytes(draw())
         except NotRecorded as reason:
             notes[name] = str(reason)
             continue
-        figures[name] = f"figures/{name}.pdf"
-        write_atomically(directory / figures[name], data)
+        files[name] = f"figures/{name}.pdf"
+        write_atomically(directory / files[name], data)
+    return files, notes
+
+
+def typeset(directory: Path, source: str, fallback: Callable[[str], bytes]) -> Built:
+    """Write report.tex and, beside it, report.pdf: by TeX, or by ``fallback``, which is told why it was not TeX."""
     tex, pdf = directory / "report.tex", directory / "report.pdf"
-    write_atomically(tex, document(content, figures, notes).encode())
+    write_atomically(tex, source.encode())
     engine, note = tex_engine(), ""
     if engine is None:
         note = "No TeX was found (latexmk or pdflatex); the PDF was set by matplotlib alone."
@@ -60,7 +77,7 @@ def build_report(run: Run, directory: str | Path | None = None) -> Built:
             return Built(tex, pdf, engine)
         except TexFailed as error:
             note = f"TeX failed and the PDF was set by matplotlib alone; {error}"
-    write_atomically(pdf, fallback_pdf(content, note, notes))
+    write_atomically(pdf, fallback(note))
     return Built(tex, pdf, "matplotlib", note)
 
 

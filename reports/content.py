@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
-import sympy as sp
 
 from empirical.config import NETWORKS
 from empirical.records import Run
 from empirical.verdict import Verdict, verify
-from reports import formula, setting
+from reports import audit, formula, setting
 from reports.alignment import overall_share
+from reports.families import Family, families
 from reports.prose import prose, verbatim
 from reports.setting import Table
 from reports.style import LABELS
@@ -34,6 +34,11 @@ class ShownStep:
     seen_in: str = ""
 
 
+@cache
+def _proved(claim: Claim) -> Proof:
+    return claim.prove()
+
+
 @dataclass(frozen=True)
 class Content:
     """A run, its verdicts and the proofs, and everything the report derives from them."""
@@ -46,8 +51,12 @@ class Content:
 
     @cached_property
     def proofs(self) -> dict[str, Proof]:
-        """Every claim proved anew; ProofError if one fails, so that no report is written."""
-        return {key: claim.prove() for key, claim in CLAIMS.items()}
+        """Every claim proved here and now, in reading order; ProofError if one fails: then there is no report."""
+        return {claim.key: _proved(claim) for family in self.families for claim in family.claims}
+
+    @cached_property
+    def families(self) -> tuple[Family, ...]:
+        return families()
 
     @property
     def networks(self) -> list[str]:
@@ -58,7 +67,7 @@ class Content:
         return [verdict for verdict in self.verdicts if verdict.violations]
 
     def abstract(self) -> list[str]:
-        return [*self._derived(), *self._trained(), *self._compared()]
+        return [*self._derived(), audit.summary(), *self._trained(), *self._compared()]
 
     def _derived(self) -> Iterator[str]:
         bounds = sum(claim.relation == "<=" for claim in CLAIMS.values())
@@ -159,32 +168,64 @@ class Content:
         parts = [f"{', '.join(names)} ({key})" for key, names in by_claim.items()]
         return f"Steps proved before: {'; '.join(parts)}." if parts else ""
 
-    def certificate(self, claim: Claim) -> str:
-        """The slack of an upper bound as a sum of products; empty for an equality."""
+    def certificate(self, claim: Claim, room: float) -> list[formula.Row]:
+        """The slack of an upper bound as a sum of products, in rows; empty for an equality."""
         certificate = self.proofs[claim.key].certificate
-        if certificate is None:
-            return ""
-        products = [r" \cdot ".join(_factor(factor) for factor in factors) for factors in certificate.terms]
-        return f"${' + '.join(products)}$"
+        return [] if certificate is None else formula.certificate_rows(certificate.terms, room)
 
     def outcome(self, claim: Claim) -> list[str]:
         """One sentence for every network and precision the claim met, and for every network it did not."""
         met = [verdict for verdict in self.verdicts if verdict.key == claim.key]
+        if not met:
+            return ["Not on this run."]
         missing = [name for name in self.networks if not any(v.network == name for v in met)]
         return [f"{LABELS[v.network].capitalize()}, {v.dtype}: {outcome(v)}." for v in met] + [
             f"{LABELS[name].capitalize()}: no record holds all of its quantities." for name in missing
         ]
 
     def verdict_table(self) -> list[Table]:
-        """By claim: key, network, type, points, violations, worst residual, tightness, status, counted apart."""
+        """By tested claim: key, network, type, points, violations, worst residual, tightness, status, counted apart."""
         tables: dict[str, Table] = {}
-        for verdict in self.verdicts:
+        tested = {verdict.key for verdict in self.verdicts if verdict.points}
+        for verdict in (verdict for verdict in self.verdicts if verdict.key in tested):
             tables.setdefault(verdict.key, []).append((
                 verdict.key, "with" if verdict.network == "bn" else "without", verdict.dtype,
                 whole(verdict.points), whole(verdict.violations), scientific(verdict.worst), tightness(verdict),
                 verdict.status, excluded(verdict),
             ))  # fmt: skip
         return [tables[key] for key in CLAIMS if key in tables]
+
+    def measured(self) -> str:
+        """How many claims held, were violated or not tested on this run, and how many were not measured at all."""
+        by_claim: dict[str, set[str]] = {}
+        for verdict in self.verdicts:
+            by_claim.setdefault(verdict.key, set()).add(verdict.status)
+        violated = sum("violated" in found for found in by_claim.values())
+        held = sum("violated" not in found and "holds" in found for found in by_claim.values())
+        untested = len(by_claim) - violated - held
+        apart = f", {counted(untested, 'claim')} met no point inside {'its' if untested == 1 else 'their'} hypotheses"
+        return (
+            f"On this run {counted(held, 'claim')} held at every point, {counted(violated, 'claim')} "
+            f"{'was' if violated == 1 else 'were'} violated{apart if untested else ''}, and "
+            f"{counted(len(CLAIMS) - len(by_claim), 'claim')} {'was' if len(CLAIMS) - len(by_claim) == 1 else 'were'} "
+            "not measured."
+        )
+
+    def untested(self) -> list[tuple[str, str]]:
+        """Claims that were recorded and met no point inside their hypotheses, and why the points were counted apart."""
+        tested = {verdict.key for verdict in self.verdicts if verdict.points}
+        notes: dict[str, list[str]] = {}
+        for verdict in self.verdicts:
+            if verdict.key not in tested:
+                where = f"{LABELS[verdict.network]}, {verdict.dtype}"
+                notes.setdefault(verdict.key, []).append(f"{where}: {excluded(verdict) or 'no point'}")
+        return [(key, ". ".join(notes[key])) for key in CLAIMS if key in notes]
+
+    def unmeasured(self) -> list[tuple[str, list[str]]]:
+        """By chapter the claims without any record on this run."""
+        met = {verdict.key for verdict in self.verdicts}
+        left = ((f.title, [c.key for c in f.claims if c.key not in met]) for f in self.families)
+        return [(title, keys) for title, keys in left if keys]
 
     def violations(self) -> list[tuple[Verdict, Table]]:
         """For every violated claim the worst points: step, site, channel, both sides, residual."""
@@ -217,7 +258,3 @@ class Content:
                     f"{whole(step)}."
                 )
         return sentences
-
-
-def _factor(factor: sp.Expr) -> str:
-    return f"({formula.latex(factor)})" if factor.is_Add else formula.latex(factor)

@@ -8,25 +8,41 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure, FigureBase
 
 from empirical.records import Run
-from reports import alignment, curvature, gradient_bound, initialisation, residuals, style, training_curves
+from reports import (
+    activations,
+    alignment,
+    covariate_shift,
+    curvature,
+    gradient_bound,
+    initialisation,
+    landscape,
+    residuals,
+    style,
+    training_curves,
+)
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure: ``plot(run)`` makes it; ``draw`` puts it into a figure or a part of one. ``height`` is in cm.
+    """A figure: ``plot(run)`` makes it; ``draw`` puts it into a figure or a part of one.
 
-    ``caption`` is marked-up text (see ``reports.prose``): what is seen, then how to read it.
+    ``height`` is in cm, a number or a function of the run. ``caption`` is marked-up text (see ``reports.prose``): what
+    is seen, then how to read it.
     """
 
     name: str
-    height: float
+    height: float | Callable[[Run], float]
     caption: str
     draw: Callable[[Run, FigureBase], None]
+
+    def height_of(self, run: Run) -> float:
+        """The height for a run, in cm."""
+        return self.height if isinstance(self.height, float) else self.height(run)
 
     def __call__(self, run: Run) -> Figure:
         """The figure of a run; ``NotRecorded`` where the run does not hold what it shows."""
         with style.look():
-            figure = style.new_figure(self.height)
+            figure = style.new_figure(self.height_of(run))
             self.draw(run, figure)
             return figure
 
@@ -35,16 +51,18 @@ _PLOTS = (
     Plot(
         "training", 6.0,
         "Training. Left: loss on the training batch of each step. Right: accuracy on that batch (lines) and on test "
-        "images (points). Thin lines are single batches and thick lines their running mean, where the run is long "
+        "images (points); without classes there is one panel, and the points are the loss of the test. Thin lines are "
+        "single batches and thick lines their running mean, where the run is long "
         "enough for one; a dotted vertical line marks the first loss that is not finite. Both networks start from the "
         "same weights and see the same batches. One run with one seed: the curves describe it and compare nothing.",
         training_curves.draw,
     ),
     Plot(
-        "residuals", 11.5,
-        "Residuals of all claims. Open marks: median over all points; full marks: the worst point; a vertical mark: "
-        "the tolerance. A claim is violated if a full mark lies to the right of its tolerance. Residuals of exactly 0 "
-        "are drawn at the left edge; for an upper bound, 0 is what a point inside the bound gives.",
+        "residuals", residuals.height,
+        "Residuals of all claims tested on this run. Open marks: median over all points; full marks: the worst point; "
+        "a vertical mark: the tolerance. A claim is violated if a full mark lies to the right of its tolerance. "
+        "Residuals of exactly 0 are drawn at the left edge; for an upper bound, 0 is what a point inside the bound "
+        "gives.",
         residuals.draw,
     ),
     Plot(
@@ -95,6 +113,78 @@ _PLOTS = (
         r"the marks coincide, rescaling the weights brings them no closer to where they started. The lemma reads the "
         r"ray as optima of a normalised network, which is not tested here.",
         initialisation.draw,
+    ),
+    Plot(
+        "landscape", 6.2,
+        r"The loss landscape along the gradient: at measured steps the batch of the step is looked at again from "
+        r"the points $W = W_t + h$ with $h = -\eta t\,\nabla L(W_t)$, $t$ from $1/2$ to 4 and $\eta t$ at most "
+        r"0.4, in training mode; $g$ and $g'$ are the gradients at $W_t$ and at $W$. Left: smallest to largest loss "
+        r"over the points. Middle: smallest to largest difference of the gradients. Right: the largest over the "
+        r"distance. Gaps are steps at which a point has no finite value. Two networks trained apart are set side by "
+        r"side; nothing is asserted of others.",
+        landscape.draw_gradient,
+    ),
+    Plot(
+        "landscape-random", 6.2,
+        r"The same along a random direction of the gradient's length, drawn anew at every measured step, with equal "
+        r"numbers for parameters that both networks have. What differs from the figure along the gradient belongs "
+        r"to the gradient's direction; what does not, to the region.",
+        landscape.draw_random,
+    ),
+    Plot(
+        "linearity", 9.5,
+        r"Departure of the loss from its linear model, $|\Delta L - \langle g, h\rangle|$ with $\Delta L = L(W_t + "
+        r"h) - L(W_t)$ and $g = \nabla L(W_t)$, smallest to largest over the points: over the distance (left) and "
+        r"over its square (right), along the gradient (above) and along the random direction (below). Where the "
+        r"loss is a parabola the right side is half its curvature at every point, and the band has no width.",
+        landscape.draw_linearity,
+    ),
+    Plot(
+        "landscape-relative", 6.2,
+        r"Along the gradient, free of the loss's scale. Left and middle: cosine and relative difference of the "
+        r"gradients $g$ at $W_t$ and $g'$ at the points, smallest to largest. Right: learning rate times second "
+        r"derivative along the gradient; a step of gradient descent multiplies the slope along it by 1 less this "
+        r"number, to first order, so that the slope shrinks between 0 and 2 (grey lines, that at 2 if the values "
+        r"come near it).",
+        landscape.draw_relative,
+    ),
+    Plot(
+        "covariate-shift", covariate_shift.height,
+        r"Internal covariate shift, Definition 2.1: $G$ is the gradient of the loss with respect to the kernel of a "
+        r"layer, $G'$ that after the optimiser has updated every parameter before the layer, on the same batch. One "
+        r"panel a layer; the first layer is left out, since nothing precedes it. The size depends on the scale of "
+        r"loss and weights, which differs between the networks.",
+        covariate_shift.draw_size,
+    ),
+    Plot(
+        "covariate-shift-relative", covariate_shift.height,
+        r"Internal covariate shift over the length of the gradient before the update, one panel a layer. At 1 the "
+        r"change is as long as the gradient itself.",
+        covariate_shift.draw_relative,
+    ),
+    Plot(
+        "covariate-shift-cosine", covariate_shift.height,
+        r"Internal covariate shift as an angle: the cosine of the gradients before and after the update of the "
+        r"layers before, one panel a layer. 1 says that the update did not turn the gradient.",
+        covariate_shift.draw_cosine,
+    ),
+    Plot(
+        "distributions", 9.5,
+        r"Distributions of activations over the batch, all pixels and channels of a site, in training mode, at the "
+        r"first, the middle and the last measured step. A column is a site and has one horizontal axis; every "
+        r"histogram is drawn to the same height, so that widths and places can be compared, not areas.",
+        activations.draw_distributions,
+    ),
+    Plot(
+        "moments", activations.moments_height,
+        r"Mean of the activations of a site along training, over the batch, all pixels and channels, in standard "
+        r"deviations of the same activations.",
+        activations.draw_mean,
+    ),
+    Plot(
+        "moments-deviation", activations.moments_height,
+        r"Standard deviation of the activations of a site along training, over the batch, all pixels and channels.",
+        activations.draw_deviation,
     ),
 )  # fmt: skip
 

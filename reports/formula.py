@@ -7,6 +7,7 @@ own typesetting of the Computer Modern fonts, so that a row that fits here fits 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -16,14 +17,22 @@ from matplotlib.mathtext import MathTextParser
 from sympy.printing.latex import LatexPrinter
 
 from theory import QUANTITIES, ChannelSum, Vector
-from theory.algebra import Atom, Image, Inner
-from theory.quantities import LATEX_NAMES
+from theory.algebra import Atom, Image, Inner, PairSum
+from theory.claim import Factor
+from theory.quantities import LATEX_NAMES, design_norm2
 
 _a = sp.Symbol("a", real=True)
-_SHORTHAND = {QUANTITIES["a"].symbol: _a}
-_SYMBOL_NAMES = {**LATEX_NAMES, sp.Symbol("sigma2", nonnegative=True): r"\sigma^{2}"}
+# The squared norm of the inputs is written lambda^2, and <g, yhat> as a.
+_BOUND = {design_norm2: sp.Symbol("lambda", positive=True) ** 2}
+_SHORTHAND = {QUANTITIES["a"].symbol: _a, **_BOUND}
+_SYMBOL_NAMES = {
+    **{sp.Symbol("sigma2", **{sign: True}): r"\sigma^{2}" for sign in ("nonnegative", "positive")},
+    sp.Symbol("largest_plain", real=True): r"\max_{\lVert X\rVert\le\lambda}(XX^{\top}g)^{\top}H\,XX^{\top}g",
+    **LATEX_NAMES,
+}
 _INDENT = 20.0
-_LONG = set(LATEX_NAMES.values()) - {r"\varepsilon"}
+_LONG = {tex for tex in _SYMBOL_NAMES.values() if re.search(r"[(|:]|\\l|\\max", tex)}
+SIGNS = {"==": "=", "<=": r"\le", ">=": r"\ge", "<": "<", ">": ">"}
 
 
 class Row(NamedTuple):
@@ -35,6 +44,41 @@ class Row(NamedTuple):
 
 class _Printer(LatexPrinter):
     """Coefficients as one fraction, vectors, quadratic forms and sums behind it, long sums in brackets."""
+
+    def _print(self, expr, **kwargs) -> str:
+        if isinstance(expr, Inner | PairSum):
+            return self._product(expr, **kwargs)
+        if isinstance(expr, Vector):
+            return self._print(_scalar(expr))
+        return super()._print(expr, **kwargs)
+
+    def _product(self, expr: Inner | PairSum, exp: str | None = None) -> str:
+        """An inner product, a squared norm, a quadratic form or a sum of products of entries."""
+        power = "" if exp is None else f"^{{{exp}}}"
+        if isinstance(expr, PairSum):
+            (p,) = (_closed(atom.tex) for atom in expr.args)
+            body = rf"\sum_{{i\neq k}} {p}_i\, {p}_k"
+        elif expr.args[0] == expr.args[1]:
+            double = 2 if exp is None else 2 * int(exp) if exp.isdigit() else rf"2\cdot {exp}"
+            return rf"\lVert {expr.args[0].tex}\rVert^{{{double}}}"
+        elif isinstance(expr.args[1], Image):
+            left = expr.args[0].tex
+            left = left if re.fullmatch(r"\\?[A-Za-z]+_[A-Za-z0-9]", left) else _closed(left)
+            body = rf"{left}^{{\top}} {expr.args[1].tex}"
+        else:
+            return rf"\langle {expr.args[0].tex}, {expr.args[1].tex}\rangle{power}"
+        return f"({body}){power}" if power else body
+
+    def _print_sign(self, expr) -> str:
+        return rf"\operatorname{{sgn}}({self._print(expr.args[0])})"
+
+    def _print_Piecewise(self, expr) -> str:
+        """The indicator of a condition in Iverson's brackets."""
+        (value, condition), *rest = expr.args
+        if value != 1 or rest != [(sp.Integer(0), sp.true)]:
+            return super()._print_Piecewise(expr)
+        sides = (condition.rhs, condition.lhs) if condition.lhs.is_Pow else condition.args
+        return f"1[{self._print(sides[0])} {SIGNS[condition.rel_op]} {self._print(sides[1])}]"
 
     def _print_Add(self, expr, order=None) -> str:
         return _joined(self.terms(expr))
@@ -77,7 +121,9 @@ class _Printer(LatexPrinter):
                 if factor != 1:
                     inline.append((0, "", self._print(factor)))
             elif base.is_Add:
-                if factor.is_Add and (base.as_coeff_Add()[0] < 0 or all(_negative(t) for t in base.args)):
+                if factor.is_Add and (
+                    (len(base.args) == 2 and base.as_coeff_Add()[0] < 0) or all(map(_negative, base.args))
+                ):
                     sign, factor = -sign, sp.Add(*(-t for t in factor.args))
                 if any(term.has(Inner, Atom, ChannelSum) or sp.fraction(term)[1] != 1 for term in base.args):
                     sums.append(factor)
@@ -91,6 +137,8 @@ class _Printer(LatexPrinter):
                 inline.append((rank, str(base), self._print(factor)))
         coefficient = " ".join(shown for _, _, shown in sorted(inline))
         if denominator != 1:
+            if len(inline) == 1 and inline[0][0] == 2 and not (sums or behind):
+                coefficient = re.sub(r"^\((.*)\)$", r"\1", coefficient)
             coefficient = rf"\frac{{{coefficient or '1'}}}{{{self._print(denominator)}}}"
         after = (r"\," if coefficient else "") + r"\,".join(behind) if behind else ""
         return "-" if sign < 0 else "", coefficient, sums, after
@@ -98,6 +146,12 @@ class _Printer(LatexPrinter):
 
 def _negative(term: sp.Expr) -> bool:
     return term.as_coeff_Mul()[0] < 0
+
+
+def _closed(tex: str) -> str:
+    """The name of a vector so that an index or a transposition after it belongs to all of it."""
+    closed = re.fullmatch(r"\\?[A-Za-z]+|\\(hat|mathbf) [A-Za-z0-9]|\(.*\)", tex)
+    return tex if closed else f"({tex})"
 
 
 def _bracket(body: str) -> str:
@@ -117,11 +171,12 @@ def _print(expr: sp.Expr) -> str:
     return _PRINTER._print(expr)
 
 
-def _scalar(expression: sp.Expr | Vector) -> sp.Expr:
-    """A vector as the sum of its terms, and <g, yhat> under its name a."""
+def _scalar(expression: sp.Expr | Vector, spelled: bool = False) -> sp.Expr:
+    """A vector as the sum of its terms; <g, yhat> under its name a unless ``spelled``."""
+    names = _BOUND if spelled else _SHORTHAND
     if isinstance(expression, Vector):
-        expression = sp.Add(*(c.xreplace(_SHORTHAND) * atom for atom, c in expression.terms.items()))
-    return sp.sympify(expression).xreplace(_SHORTHAND)
+        expression = sp.Add(*(c.xreplace(names) * atom for atom, c in expression.terms.items()))
+    return sp.sympify(expression).xreplace(names)
 
 
 @cache
@@ -131,20 +186,22 @@ def latex(expression: sp.Expr | Vector) -> str:
 
 
 def symbol(name: str) -> str:
-    """LaTeX of a quantity of the table; the abbreviation a keeps its definition."""
-    defined = QUANTITIES[name].latex
-    return f"a = {defined}" if name == "a" else defined
+    """LaTeX of a quantity of the table; an abbreviation keeps its definition."""
+    defined, shown = QUANTITIES[name].latex, latex(QUANTITIES[name].symbol)
+    return f"{shown} = {defined}" if QUANTITIES[name].symbol in _SHORTHAND else defined
 
 
 def to_mathtext(tex: str) -> str:
     """The subset of LaTeX that matplotlib understands."""
-    balanced = all(len(re.findall(rf"\\[bB]igg?l\{o}", tex)) == len(re.findall(rf"\\[bB]igg?r\{c}", tex))
-                   for o, c in ("()", "[]"))  # fmt: skip
-    tex = re.sub(r"\\[bB]igg?l(?=[(\[])", r"\\left" if balanced else "", tex)
-    tex = re.sub(r"\\[bB]igg?r(?=[)\]])", r"\\right" if balanced else "", tex)
-    tex = tex.replace(r"\lVert", r"\Vert ").replace(r"\rVert", r"\Vert ").replace(r"\frac", r"\dfrac")
+    brackets = {r"\(": r"\)", r"\[": r"\]", r"\\lVert": r"\\rVert"}
+    balanced = all(len(re.findall(rf"\\[bB]igg?l{o}", tex)) == len(re.findall(rf"\\[bB]igg?r{c}", tex))
+                   for o, c in brackets.items())  # fmt: skip
+    tex = re.sub(r"\\[bB]igg?l(?=[(\[\\])", r"\\left" if balanced else "", tex)
+    tex = re.sub(r"\\[bB]igg?r(?=[)\]\\])", r"\\right" if balanced else "", tex)
+    tex = tex.replace(r"\lVert", r"\Vert ").replace(r"\rVert", r"\Vert ")
+    tex = tex.replace(r"\frac", r"\dfrac").replace(r"\tfrac", r"\frac")
     tex = re.sub(r"\\(mathbf|mathrm|hat) ?([A-Za-z0-9])", r"\\\1{\2}", tex)
-    return re.sub(r"\\le(?![a-z])", r"\\leq", tex).replace(r"\displaystyle", "")
+    return re.sub(r"\\([lg])e(?![a-z])", r"\\\1eq", tex).replace(r"\displaystyle", "")
 
 
 @cache
@@ -195,9 +252,9 @@ def _pack(pieces: list[str], room: float) -> list[str]:
     return lines
 
 
-def rows(left, relation: str, right, room: float) -> list[Row]:
-    """A relation between two expressions in rows at most ``room`` points wide at 10 pt."""
-    left, right = _scalar(left), _scalar(right)
+def rows(left, relation: str, right, room: float, *, spelled: bool = False) -> list[Row]:
+    """A relation in rows at most ``room`` points wide at 10 pt; <g, yhat> is abbreviated to a unless ``spelled``."""
+    left, right = _scalar(left, spelled), _scalar(right, spelled)
     first = _pack(_pieces(left, room - _INDENT), room - _INDENT)
     taken = width(first[0]) + 20
     if len(first) == 1 and taken <= 0.35 * room:
@@ -210,10 +267,39 @@ def rows(left, relation: str, right, room: float) -> list[Row]:
     return [Row("", line) for line in (*body, *(rf"\quad {line}" for line in second[1:]))]
 
 
-def expression_rows(expression, room: float) -> list[Row]:
+def expression_rows(expression, room: float, *, spelled: bool = False) -> list[Row]:
     """One expression in rows."""
-    lines = _pack(_pieces(_scalar(expression), room - _INDENT), room - _INDENT)
+    lines = _pack(_pieces(_scalar(expression, spelled), room - _INDENT), room - _INDENT)
     return [Row("", lines[0]), *(Row("", rf"\quad {line}") for line in lines[1:])]
+
+
+def certificate_rows(terms: Iterable[tuple[Factor, ...]], room: float) -> list[Row]:
+    """A sum of products in rows; a vector stands for its squared norm."""
+    pieces: list[str] = []
+    for number, factors in enumerate(terms):
+        lead = "+ " if number else ""
+        whole = lead + r" \cdot ".join(_factor(factor) for factor in factors)
+        if width(whole) <= room:
+            pieces.append(whole)
+            continue
+        for factor in factors:
+            shown = lead + _factor(factor)
+            if isinstance(factor, Vector) and width(shown) > room:
+                inner = _pieces(_scalar(factor), room - 40)
+                pieces += _enclose(inner, lead + r"\biggl\lVert ", r"\biggr\rVert^{2}")
+            else:
+                pieces.append(shown)
+            lead = r"\cdot "
+    return [Row("", rf"\quad {line}" if number else line) for number, line in enumerate(_pack(pieces, room))]
+
+
+def _factor(factor: Factor) -> str:
+    if not isinstance(factor, Vector):
+        return f"({latex(factor)})" if factor.is_Add else latex(factor)
+    body = latex(factor)
+    size = "bigg" if r"\Big" in body else "Big" if r"\frac" in body else ""
+    left, right = (rf"\{size}l", rf"\{size}r") if size else ("", "")
+    return rf"{left}\lVert {body}{right}\rVert^{{2}}"
 
 
 def display(table: list[Row]) -> str:

@@ -70,14 +70,23 @@ def wrapped(marked: str, size: float, room: float, first: float = 0.0, weight: s
     return lines
 
 
+def _drop(line: str, size: float, weight: str = "normal") -> tuple[float, float]:
+    """How far below the line before it the base line lies, and how much room a tall formula needs below it, in cm."""
+    extents = [_extent(formula, size, weight) for formula in re.findall(r"(?<!\\)\$.+?(?<!\\)\$", line)]
+    rise = max((height - descent for _, height, descent in extents), default=0.0)
+    deep = max((descent for _, _, descent in extents), default=0.0)
+    return max(1.35 * size, rise + 0.55 * size) * _POINT, max(0.0, deep - 0.25 * size) * _POINT
+
+
 class Pages:
     """Collects pages; ``pdf()`` gives the document."""
 
     def __init__(self) -> None:
         self.pages: list[Figure] = []
-        self._new_page()
+        self.new()
 
-    def _new_page(self) -> None:
+    def new(self) -> None:
+        """A new page."""
         self.pages.append(Figure(figsize=(WIDTH / 2.54, HEIGHT / 2.54)))
         self.y = MARGIN
         number = str(len(self.pages))
@@ -86,7 +95,7 @@ class Pages:
     def need(self, height: float) -> None:
         """Start a new page unless ``height`` cm are left."""
         if self.y + height > HEIGHT - FOOT:
-            self._new_page()
+            self.new()
 
     def space(self, height: float) -> None:
         self.y += height
@@ -103,13 +112,14 @@ class Pages:
         """Text of the given size, ``lead`` in bold before it."""
         lead = shown(lead)
         first = text_width(lead + " ", size, "bold") + 3 if lead else 0.0
-        step = 1.35 * size * _POINT
         for number, line in enumerate(wrapped(marked, size, ROOM - indent / _POINT, first)):
-            self.need(step)
-            self.y += step
+            above, below = _drop(line, size)
+            self.need(above + below)
+            self.y += above
             if number == 0 and lead:
                 self._put(indent, lead, size, weight="bold")
             self._put(indent + (first * _POINT if number == 0 else 0), line, size)
+            self.y += below
         self.y += after
 
     def heading(self, marked: str, *, size: float = 12) -> None:
@@ -143,23 +153,33 @@ class Pages:
         self, head: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[float], size: float = 7
     ) -> None:
         """Rows of marked-up cells in columns of the given widths in cm; the head is repeated on a new page."""
-        step = 1.35 * size * _POINT
-        self._row(head, widths, size, step, weight="bold")
+        rows = list(rows)
+        self.need(sum(self._height(row, widths, size) for row in (head, *rows[:1])))
+        self._row(head, widths, size, weight="bold")
         for row in rows:
-            lines = max(len(wrapped(cell, size, (wide - 0.2) / _POINT)) for cell, wide in zip(row, widths, strict=True))
-            if self.y + lines * step > HEIGHT - FOOT:
-                self._new_page()
-                self._row(head, widths, size, step, weight="bold")
-            self._row(row, widths, size, step)
+            if self.y + self._height(row, widths, size) > HEIGHT - FOOT:
+                self.new()
+                self._row(head, widths, size, weight="bold")
+            self._row(row, widths, size)
         self.y += 0.2
 
-    def _row(self, row: Sequence[str], widths: Sequence[float], size: float, step: float, **options) -> None:
+    def _height(self, row: Sequence[str], widths: Sequence[float], size: float) -> float:
+        """Height of a row of a table in cm."""
+        cells = (wrapped(cell, size, (wide - 0.2) / _POINT) for cell, wide in zip(row, widths, strict=True))
+        return max(sum(sum(_drop(line, size)) for line in lines) for lines in cells)
+
+    def _row(self, row: Sequence[str], widths: Sequence[float], size: float, **options) -> None:
+        """A row of a table; the first lines of its cells share a base line."""
+        cells = [wrapped(cell, size, (wide - 0.2) / _POINT) for cell, wide in zip(row, widths, strict=True)]
+        first = max(_drop(lines[0], size)[0] for lines in cells)
         top, x, deepest = self.y, 0.0, self.y
-        for cell, wide in zip(row, widths, strict=True):
+        for lines, wide in zip(cells, widths, strict=True):
             self.y = top
-            for line in wrapped(cell, size, (wide - 0.2) / _POINT):
-                self.y += step
+            for number, line in enumerate(lines):
+                above, below = _drop(line, size)
+                self.y += above if number else first
                 self._put(x, line, size, **options)
+                self.y += below
             deepest = max(deepest, self.y)
             x += wide
         self.y = deepest

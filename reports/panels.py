@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from empirical.records import Run
 from reports import style
@@ -71,9 +72,11 @@ def positive(values: np.ndarray) -> np.ndarray:
         return np.where(np.isfinite(values) & (values > 0), values, np.nan)
 
 
-def site_panels(figure: FigureBase, sites: list[str], *, ylabel: str, sharey: bool = True) -> dict[str, Axes]:
-    """A grid of at most five columns, panels titled by site, axis names at the edge."""
-    columns = min(5, len(sites))
+def site_panels(
+    figure: FigureBase, sites: list[str], *, ylabel: str, sharey: bool = True, columns: int = 5
+) -> dict[str, Axes]:
+    """A grid of at most so many columns, panels titled by site, axis names at the edge."""
+    columns = min(columns, len(sites))
     rows = -(-len(sites) // columns)
     grid = figure.subplots(rows, columns, sharex=True, sharey=sharey, squeeze=False).ravel()
     for axes in grid[len(sites) :]:
@@ -93,8 +96,10 @@ def legend(figure: FigureBase, entries: Iterable[tuple[str, dict]], columns: int
     figure.legend(handles=handles, loc="outside upper center", ncols=min(columns, len(handles)), handlelength=2.6)
 
 
-def networks_legend(groups: Iterable[str]) -> list[tuple[str, dict]]:
-    return [(style.LABELS[network], style.line(network, marker=True)) for network in groups]
+def networks_legend(
+    groups: Iterable[str], names: Mapping[str, str] = MappingProxyType(style.LABELS)
+) -> list[tuple[str, dict]]:
+    return [(names[network], style.line(network, marker=True)) for network in groups]
 
 
 def log_axis(axes: Axes, curves: Iterable[np.ndarray]) -> None:
@@ -104,3 +109,32 @@ def log_axis(axes: Axes, curves: Iterable[np.ndarray]) -> None:
         axes.yaxis.set_major_locator(LogLocator(numticks=6))
         low, high = axes.get_ylim()
         axes.set_ylim(10.0 ** np.floor(np.log10(low)), 10.0 ** np.ceil(np.log10(high)))
+
+
+def short_log_axis(axes: Axes, curves: Iterable[np.ndarray]) -> None:
+    """A logarithmic vertical axis that may span less than a decade; its limits are those of what is drawn."""
+    values = np.concatenate([positive(np.asarray(curve, float)).ravel() for curve in curves])
+    if not np.isfinite(values).any():
+        return
+    low, high = np.nanmin(values), np.nanmax(values)
+    decades = np.log10(high / low)
+    axes.set_yscale("log")
+    reach = 10 ** max(0.06 * decades, 0.02)
+    axes.set_ylim(low / reach, high * reach)
+    if decades > 2:
+        axes.yaxis.set_major_locator(LogLocator(numticks=6))
+    else:
+        few = LogLocator(subs=(1, 2, 5) if decades > 0.7 else (1, 1.5, 2, 3, 4, 6), numticks=20)
+        axes.yaxis.set_major_locator(few if decades > 0.3 else MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+        axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _tick(value: float) -> str:
+    """A number on an axis, with a power of ten where it is large or small."""
+    if 1e-3 <= abs(value) < 1e4 or value == 0:
+        return f"{value:.4g}"
+    exponent = int(np.floor(np.log10(abs(value))))
+    factor = f"{value / 10.0**exponent:.4g}"
+    return rf"$10^{{{exponent}}}$" if factor == "1" else rf"${factor}\cdot 10^{{{exponent}}}$"

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 
 _NAMES = {
-    **{name: rf"\{name}" for name in ("gamma", "beta", "mu", "sigma", "rho", "lambda", "eta", "delta")},
+    **{name: rf"\{name}" for name in ("gamma", "beta", "mu", "sigma", "rho", "lambda", "eta", "delta", "pi")},
     "epsilon": r"\varepsilon",
     "yhat": r"\hat y",
+    "xhat": r"\hat x",
     "Lhat": r"\hat L",
     "dL": r"\mathrm{d}L",
     "dLhat": r"\mathrm{d}\hat L",
@@ -26,10 +27,21 @@ _NAMES = {
     "W0": "W_0",
     "Hess": r"\operatorname{Hess}",
     "sqrt": r"\sqrt",
+    "sgn": r"\operatorname{sgn}",
+    "grad": r"\nabla\hat L",
+    **{f"d{name}": rf"\mathrm{{d}}{name}" for name in "lxykt"},
+    **{f"d{name}": rf"\mathrm{{d}}\{name}" for name in ("mu", "sigma")},
+    "dxhat": r"\mathrm{d}\hat x",
 }
-_OPERATORS = {"=", "+", "-", "<", ">", "<=", ">=", "->"}
+_SUBSCRIPTS = {"run": r"\mathrm{run}", "inf": r"\infty"}
+_OPERATORS = {"=", "+", "-", "<", ">", "<=", ">=", "->", "/"}
 # Products written without a sign, and letters that are never words here.
-_PRODUCTS = {"Cg", "Cv", "Cy", "Hu", "XW", "kW*", "kW", "W*", "k*", "Lhat[w]", "s[x]", "s[v,v]", "yhat[x]", "yhat[v,v]"}
+_PRODUCTS = {
+    "Cg", "Cv", "Cw", "Cx", "Cy", "Hu", "Pg", "Pn", "Pv", "Px", "XW", "kW", "kW*", "W*", "k*", "ky", "ky'", "kz", "sJ",
+    "Lhat[w]", "s[x]", "s[v,v]", "yhat[x]", "yhat[v,v]",
+}  # fmt: skip
+# A product with a transposed factor, such as v'XX'v; words with an apostrophe do not look like it.
+_TRANSPOSED = re.compile(r"(?:[a-z]?[A-Z]*[a-z]?')+[a-z]?[A-Z]*[a-z0-9]?")
 _LATEX_ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "#": r"\#", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
@@ -55,7 +67,7 @@ def verbatim(text: str) -> str:
 
 def prose(text: str) -> str:
     """Mark up the formulas in a sentence of theory/, such as "c = <yhat, v>/m is 0 at epsilon = 0"."""
-    text = re.sub(r"<([^<>=]*), ([^<>=]*)>", r"<\1,\2>", text.replace("$", r"\$"))
+    text = re.sub(r"<([^<>=]*), ([^<>=]*)>", r"<\1,\2>", text.replace("$", r"\$")).replace('"<="', r'"$\leq$"')
     tokens = text.split(" ")
     cores = [token.strip(".;:") if len(token) > 1 else token for token in tokens]
     kinds = [_is_formula(core) for core in cores]
@@ -65,6 +77,7 @@ def prose(text: str) -> str:
             operator = after in _OPERATORS or before in _OPERATORS
             inside = i > 0 and kinds[i - 1] is True and not tokens[i - 1].endswith((",", ".", ";", ":"))
             product = after.startswith("(") or _is_formula(after) is True or core.strip("(),").isdigit()
+            product = product or before.endswith(")") or not after
             kinds[i] = operator or (inside and product)
     return _join(tokens, [bool(kind) for kind in kinds])
 
@@ -74,15 +87,20 @@ def _is_formula(core: str) -> bool | None:
     bare = core.strip("(),")
     if core in _OPERATORS:
         return True
-    if bare in ("a", "A", "I") or re.fullmatch(r"\d+", bare):
+    if bare in ("a", "A", "I") or re.fullmatch(r"\d+(\.\d+)?", bare):
         return None
     if bare in _NAMES or bare in _PRODUCTS or re.fullmatch(r"[A-Za-z]'{0,2}", bare):
         return True
     if re.search(r"[<>^=|_\[\]]", core) and not re.fullmatch(r'["\'].*["\']', bare):
         return True
-    parts = [part for part in re.split(r"[/()'*]", core.strip(",")) if part]
-    known = all(part in _NAMES or part in _PRODUCTS or re.fullmatch(r"[A-Za-z]|\d+", part) for part in parts)
-    return bool(re.search(r"[/']|\w\(", core)) and known
+    parts = [part for part in re.split(r"[/()*]", core.strip(",")) if part]
+    return bool(re.search(r"[/']|\w\(", core)) and all(map(_is_factor, parts))
+
+
+def _is_factor(part: str) -> bool:
+    bare = part.rstrip("'")
+    letter = re.fullmatch(r"[A-Za-z]|-?\d+", bare)
+    return bool(bare in _NAMES or bare in _PRODUCTS or letter or _TRANSPOSED.fullmatch(part))
 
 
 def _join(tokens: list[str], formulas: list[bool]) -> str:
@@ -103,6 +121,9 @@ def _formula(text: str) -> str:
     """A run of formula tokens as ``$...$``, with punctuation and unpaired parentheses kept outside."""
     body = text.rstrip(".,;:")
     after = text[len(body) :]
+    opened = _unclosed(body)
+    if opened > 0 and body[opened - 1] == " ":  # a bracket that ends in a later word
+        return f"{_formula(body[: opened - 1])} ({_formula(body[opened + 1 :] + after)}"
     before = ""
     while body.startswith("(") and body.count("(") > body.count(")"):
         before, body = before + "(", body[1:]
@@ -111,11 +132,24 @@ def _formula(text: str) -> str:
     return f"{before}${_mathematics(body)}${after}"
 
 
+def _unclosed(text: str) -> int:
+    """Where the last bracket that is not closed opens; -1 where there is none."""
+    opened: list[int] = []
+    for position, character in enumerate(text):
+        if character == "(":
+            opened.append(position)
+        elif character == ")" and opened:
+            opened.pop()
+    return opened[-1] if opened else -1
+
+
 def _mathematics(text: str) -> str:
-    text = re.sub(r"<([^<>=]*),([^<>=]*)>", r"\\langle{} \1, \2 \\rangle{}", text)
+    text = re.sub(r"<([^<>=]*),([^<>=]*)>", r"\\langle{} \1, \2 \\rangle{}", text).replace(", . ", r", \cdot{} ")
+    text = re.sub(r"(?<=[A-Z])'|(?<=yhat)'|(?<=[a-z])'(?=[A-Z])|(?<=\be)'", r"^{\\top{}}", text)
+    text = re.sub(r"(?<![A-Za-z\\])d(?=/)", r"\\mathrm{d}", text)
     text = re.sub(r"sqrt\(([^()]*)\)", r"sqrt{\1}", text)
-    text = text.replace("<=", r"\leq{}").replace("->", r"\to{}").replace("*", "^{*}")
-    text = re.sub(r"_([A-Za-z0-9]+)", r"_{\1}", text)
+    text = text.replace("<=", r"\leq{}").replace(">=", r"\geq{}").replace("->", r"\to{}").replace("*", "^{*}")
+    text = re.sub(r"_([A-Za-z0-9]+)", lambda match: f"_{{{_SUBSCRIPTS.get(match[1], match[1])}}}", text)
 
     def name(match: re.Match) -> str:
         word = match.group()

@@ -1,4 +1,4 @@
-"""Figure: the worst and the median residual of every claim beside its tolerance."""
+"""Figure: the worst and the median residual of every tested claim beside its tolerance."""
 
 from __future__ import annotations
 
@@ -15,17 +15,27 @@ _OFFSETS = {"bn": -0.17, "plain": 0.17}
 
 
 def draw(run: Run, figure: FigureBase) -> None:
-    """One row for every claim and precision; the tolerance as a vertical mark, untested claims named."""
+    """One row for every tested claim and precision; the tolerance as a vertical mark, untested networks named."""
     draw_verdicts(verify(run), figure)
 
 
+def height(run: Run) -> float:
+    """Room for every row, in cm, at most what a page holds besides the caption."""
+    return min(20.0, 3.0 + 0.33 * len(_rows(verify(run))))
+
+
+def _rows(verdicts: list[Verdict]) -> list[tuple[str, str]]:
+    """Precision and key of every claim that was tested on a network."""
+    return list(dict.fromkeys((verdict.dtype, verdict.key) for verdict in verdicts if verdict.points))
+
+
 def draw_verdicts(verdicts: list[Verdict], figure: FigureBase) -> None:
-    if not verdicts:
-        raise NotRecorded("no claim could be evaluated on this run")
-    rows = list(dict.fromkeys((verdict.dtype, verdict.key) for verdict in verdicts))
+    rows = _rows(verdicts)
+    if not rows:
+        raise NotRecorded("no claim could be tested on this run")
     axes = figure.subplots()
     largest = FLOOR
-    for verdict in verdicts:
+    for verdict in (verdict for verdict in verdicts if (verdict.dtype, verdict.key) in rows):
         row = rows.index((verdict.dtype, verdict.key))
         y = row + _OFFSETS[verdict.network]
         axes.plot([verdict.tolerance] * 2, [row - 0.42, row + 0.42], color="black", linewidth=1.2)

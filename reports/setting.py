@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from empirical.deep_linear import DEPTH, SIZE
 from empirical.records import Run
+from reports import naming
 from reports.prose import verbatim
 from reports.wording import counted, scientific, whole
 
@@ -16,31 +18,48 @@ def width(run: Run) -> str:
     return str(Fraction(run.config.width).limit_denominator(64))
 
 
+def architecture(run: Run) -> str:
+    """The layers of the networks in words."""
+    if naming.linear(run.config):
+        return f"{DEPTH} dense linear layers of {SIZE} units"
+    return r"VGG, ten $3\times 3$ convolutions and three dense layers"
+
+
 def configuration(run: Run) -> Table:
     config = run.config
     epsilon, inserted = scientific(config.epsilon), scientific(config.insertion_epsilon)
+    kinds = {"landscape": config.landscape_every, "covariate shift": config.shift_every,
+             "activations": config.activations_every}  # fmt: skip
+    noise = "; noise in both" if config.noise else ""
+    rate = f"{config.learning_rate:g}" if config.learning_rate >= 1e-3 else scientific(config.learning_rate)
     return [
         ("preset", verbatim(config.preset)),
-        ("networks", r"VGG, ten $3\times 3$ convolutions and three dense layers; with and without batch norm"),
-        ("width", f"{width(run)} of the full network"),
-        ("optimiser", f"SGD, learning rate {config.learning_rate:g}, momentum {config.momentum:g}"),
+        ("networks", architecture(run)),
+        ("normaliser", f"{naming.normaliser(config.normalizer)} in one network, none in its twin{noise}"),
+        *([("renorm schedule", f"published steps times {config.renorm_stretch:g}")]
+          if config.normalizer == "batch-renorm" else []),
+        *([] if naming.linear(config) else [("width", f"{width(run)} of the full network")]),
+        ("optimiser", f"SGD, learning rate {rate}, momentum {config.momentum:g}"),
         ("steps, batch size", f"{whole(config.steps)}, {whole(config.batch)}"),
         ("epsilon", f"{epsilon} in the network, {inserted} in inserted normalisations"),
         ("float32 records", f"Theorem 4.1, every {counted(config.record_every, 'step')}"),
         ("float64 records", f"every quantity, every {counted(config.check_every, 'step')} and at the end"),
         ("sampled channels", f"{whole(config.samples)} a site, for claims that need their own Hessian product"),
+        *((kind, f"every {counted(every, 'step')}") for kind, every in kinds.items() if every),
         ("seed", str(config.seed)),
-    ]
+    ]  # fmt: skip
 
 
 def data(run: Run) -> Table:
     description = run.description["data"]
+    classes = description["classes"]
     return [
         ("data set", verbatim(description["name"])),
-        ("images", f"{whole(description['train'])} for training, {whole(description['test'])} for testing"),
-        ("classes", verbatim(", ".join(description["classes"]))),
+        ("images" if classes else "samples",
+         f"{whole(description['train'])} for training, {whole(description['test'])} for testing"),
+        *([("classes", verbatim(", ".join(classes)))] if classes else []),
         ("fingerprint", f"SHA-256 {description['fingerprint']}"),
-    ]
+    ]  # fmt: skip
 
 
 def environment(run: Run) -> Table:

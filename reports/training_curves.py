@@ -1,4 +1,4 @@
-"""Figure: loss and accuracy of both networks on the training batches, and accuracy on test images."""
+"""Figure: loss and accuracy of both networks on the training batches, and the test."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
 from empirical.records import Run
-from reports import style
-from reports.panels import NotRecorded, legend
+from reports import naming, style
+from reports.panels import NotRecorded, legend, short_log_axis
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:
@@ -41,19 +41,31 @@ def _panel(axes: Axes, run: Run, name: str) -> None:
 
 
 def draw(run: Run, figure: FigureBase) -> None:
-    """Loss in one panel, accuracies in the other, both networks in each."""
+    """Loss in one panel, accuracies in the other, both networks in each; without classes the loss alone, with that of
+    the test."""
     if not run.curves:
         raise NotRecorded("no loss curve was recorded")
-    left, right = figure.subplots(1, 2)
-    _panel(left, run, "loss")
-    left.set_ylabel("cross-entropy loss (nats)")
-    _panel(right, run, "accuracy")
-    entries = [(f"training batch, {style.LABELS[n]}", style.line(n)) for n in run.curves]
+    names = naming.labels(run.config)
+    entries = [(f"training batch, {names[n]}", style.line(n)) for n in run.curves]
+    test = "test_loss" if naming.linear(run.config) else "test_accuracy"
+    if naming.linear(run.config):
+        (right,) = panels = figure.subplots(1, 1, squeeze=False).ravel()
+    else:
+        panels = figure.subplots(1, 2)
+        right = panels[1]
+        _panel(right, run, "accuracy")
+        right.set_ylabel("fraction correct")
+    _panel(panels[0], run, "loss")
+    panels[0].set_ylabel(naming.loss_name(run.config))
+    tested = []
     for network, records in run.exact.items():
-        if "test_accuracy" in records:
+        if test in records:
             points = style.line(network, marker=True, line=False, markersize=4, markerfacecolor="white")
-            right.plot(records["step"].values, records["test_accuracy"].values, **points, zorder=3, clip_on=False)
-            entries.append((f"test images, {style.LABELS[network]}", points))
-    right.set_ylabel("fraction correct")
-    right.set_ylim(bottom=0)
+            tested.append(records[test].values)
+            right.plot(records["step"].values, tested[-1], **points, zorder=3, clip_on=False)
+            entries.append((f"test, {names[network]}", points))
+    if naming.linear(run.config):
+        short_log_axis(right, [*(curves["loss"].values for curves in run.curves.values()), *tested])
+    else:
+        right.set_ylim(bottom=0)
     legend(figure, entries)

@@ -13,6 +13,7 @@ CASES = {
     "training_step.py": ["--shrink", "16", "--batch", "16", "--rounds", "1", "--size", "128"],
     "proving.py": ["--rounds", "1"],
     "measuring.py": ["--width", "0.03125", "--batch", "4", "--rounds", "1"],
+    "trajectory.py": ["--width", "0.03125", "--batch", "4", "--rounds", "1", "--networks", "bn", "--memory", "step"],
 }
 
 

@@ -6,6 +6,7 @@ import shutil
 import matplotlib
 import numpy as np
 import pytest
+import stored
 import xarray as xr
 
 from empirical.records import load_run, write_dataset
@@ -15,9 +16,9 @@ from reports.content import Content
 from reports.document import document
 from reports.figures import FIGURES
 from reports.pages import Pages
-from reports.prose import to_latex
+from reports.prose import prose, to_latex
 from reports.wording import scientific, tightness, whole
-from theory import CLAIMS, REFERENCES
+from theory import AUDIT, CLAIMS, NORMALIZERS, REFERENCES
 
 needs_tex = pytest.mark.skipif(build.tex_engine() is None, reason="no pdflatex on this machine")
 
@@ -41,6 +42,20 @@ def tex(tiny_run):
     return tex_of(tiny_run)
 
 
+def test_every_audit_record_and_normaliser_is_in_the_report(tex):
+    chapter = tex[tex.index(r"\section{What is printed") : tex.index(r"\section{The run}")]
+    plain = chapter.replace(r"\allowbreak{}", "")
+    for key, record in AUDIT.items():
+        entry = plain[plain.index(rf"\key{{{key}}} \textperiodcentered") :].split(r"\end{minipage}")[0]
+        assert to_latex(prose(record.source.place)) in entry
+        assert to_latex(prose(record.remark)) in entry
+        assert (r"\textit{Counterexample:}" in entry) == (record.counterexample is not None), key
+        assert rf"\key{{{record.corrected[0]}}}" in entry
+        assert any(rf"\texttt{{{key}}}" in row and record.verdict.value in row for row in plain.split(r"\\")), key
+    for name in NORMALIZERS:
+        assert plain.count(rf"\texttt{{{name}}} &") == 2
+
+
 @pytest.fixture(scope="session")
 def built(tiny_run, tmp_path_factory):
     return build_report(tiny_run, tmp_path_factory.mktemp("report"))
@@ -54,13 +69,34 @@ def test_every_claim_and_reference_is_in_the_report(tex):
         assert to_latex(text) in tex
 
 
-def test_every_number_of_every_verdict_is_in_the_table(tex, tiny_run):
-    table = re.sub(r"\\allowbreak\{\}", "", tex[tex.index("counted apart") :])
-    rows = [re.sub(r"\s+", " ", row) for row in table.split(r"\\")]
-    for verdict in verify(tiny_run):
+def rows_between(tex, start, end):
+    """The rows of all tables between two headings, without line breaks inside keys."""
+    part = tex[tex.index(start) : tex.index(end)]
+    return [re.sub(r"\s+", " ", row) for row in part.replace(r"\allowbreak{}", "").split(r"\\")]
+
+
+def test_every_number_of_every_verdict_of_a_tested_claim_is_in_the_table(tex, tiny_run):
+    rows = rows_between(tex, r"\subsection{Measured on this run}", r"\subsection{Proved, not measured")
+    tested = {verdict.key for verdict in verify(tiny_run) if verdict.points}
+    assert len(tested) >= 20
+    for verdict in (verdict for verdict in verify(tiny_run) if verdict.key in tested):
         numbers = (verdict.points, verdict.violations)
         cells = [verdict.dtype, *map(whole, numbers), scientific(verdict.worst), tightness(verdict), verdict.status]
         assert any(" & ".join(cells) in row for row in rows), verdict
+
+
+def test_every_claim_that_was_not_measured_is_listed_apart(tex, tiny_run):
+    listed = " ".join(rows_between(tex, r"\subsection{Proved, not measured", r"\subsection{What is not claimed}"))
+    verdicts = verify(tiny_run)
+    tested = {verdict.key for verdict in verdicts if verdict.points}
+    recorded = {verdict.key for verdict in verdicts}
+    for key in CLAIMS:
+        assert (rf"\texttt{{{key}}}" in listed) == (key not in tested), key
+    for key in recorded - tested:
+        assert rf"\texttt{{{key}}}}} & with" in listed, f"{key} is listed without a reason"
+    content = Content(tiny_run)
+    assert f"{len(CLAIMS) - len(recorded)} claims were not measured" in content.measured()
+    assert content.outcome(CLAIMS[content.unmeasured()[0][1][0]]) == ["Not on this run."]
 
 
 def test_a_claim_outside_its_hypotheses_is_not_tested_and_says_why(tex):
@@ -104,7 +140,7 @@ def test_without_tex_and_with_a_diverged_network_there_is_a_readable_pdf(tiny_ru
     pages = []
     pdf = Pages.pdf
     few = {key: CLAIMS[key] for key in ("normalised-norm", "theorem-4.1", "theorem-4.2", "lemma-4.5-rows")}
-    monkeypatch.setattr("reports.fallback.CLAIMS", few)  # all of them, and all figures, in the slow test below
+    monkeypatch.setattr("reports.families.CLAIMS", few)  # all of them, and all figures, in the slow test below
     plots = {name: FIGURES[name] for name in ("training", "residuals", "theorem-4.1")}
     monkeypatch.setattr("reports.fallback.FIGURES", plots)
     monkeypatch.setattr(Pages, "pdf", lambda self, title: (pages.append(self), pdf(self, title))[1])
@@ -122,6 +158,10 @@ def test_without_tex_and_with_a_diverged_network_there_is_a_readable_pdf(tiny_ru
     assert "step 3" in first
     assert "non-finite" in result.tex.read_text()
     assert not list(result.tex.parent.rglob("*.partial"))
+    shown = " ".join(text.get_text() for page in pages[0].pages for text in page.texts)
+    assert "What is printed, and how it fares" in shown
+    for key in (*AUDIT, *NORMALIZERS):
+        assert key in shown
 
 
 @needs_tex
@@ -131,7 +171,7 @@ def test_tex_sets_the_report_without_overflow_or_missing_references(built):
     again, log = build.compile_tex(built.tex.parent, built.engine)
     assert again == built.pdf.read_bytes()
     overfull = [float(width) for width in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
-    assert all(width <= 5 for width in overfull), overfull
+    assert all(width <= 1 for width in overfull), overfull
     assert "undefined" not in log
     assert "multiply defined" not in log
     assert "Output written on report.pdf" in log
@@ -147,14 +187,15 @@ def test_when_tex_fails_the_note_quotes_its_error(built, tmp_path):
 
 def test_all_figures_are_written_as_vectors_with_the_same_bytes_every_time(built, tiny_run):
     folder = built.tex.parent / "figures"
-    assert {file.stem for file in folder.iterdir()} == set(FIGURES)
+    along = {name for names in stored.FIGURES.values() for name in names}  # not measured on this run
+    assert {file.stem for file in folder.iterdir()} == set(FIGURES) - along
     before = dict(matplotlib.rcParams)
-    for name, plot in FIGURES.items():
-        stored = (folder / f"{name}.pdf").read_bytes()
-        assert stored.startswith(b"%PDF")
-        assert b"CreationDate" not in stored
-        assert b"/Subtype /Image" not in stored
-        assert style.pdf_bytes(plot(tiny_run)) == stored
+    for name in set(FIGURES) - along:
+        written = (folder / f"{name}.pdf").read_bytes()
+        assert written.startswith(b"%PDF")
+        assert b"CreationDate" not in written
+        assert b"/Subtype /Image" not in written
+        assert style.pdf_bytes(FIGURES[name](tiny_run)) == written
     assert dict(matplotlib.rcParams) == before
 
 

@@ -7,7 +7,8 @@ import pytest
 from reports import formula
 from reports.document import ROOM, statement
 from reports.pages import parses
-from theory import CLAIMS, QUANTITIES
+from theory import AUDIT, CLAIMS, QUANTITIES, SelfAdjoint, Vector
+from theory.algebra import Atom, PairSum
 
 NARROW = 120.0
 
@@ -61,6 +62,55 @@ def test_matplotlib_sets_every_row():
         for row in formula.rows(left, "=", right, ROOM):
             for part in filter(None, row):
                 assert parses(f"${formula.to_mathtext(part)}$"), part
+
+
+def certificates():
+    for claim in CLAIMS.values():
+        certificate = claim.prove().certificate
+        if certificate is not None:
+            yield certificate
+
+
+def test_certificates_fit_and_are_broken_where_they_are_long():
+    rows = [formula.certificate_rows(certificate.terms, ROOM) for certificate in certificates()]
+    assert len(rows) >= 8
+    for row in (row for display in rows for row in display):
+        assert formula.width(row.body) <= ROOM
+        assert parses(f"${formula.to_mathtext(row.body)}$"), row.body
+    assert any(len(display) > 1 for display in rows)
+
+
+def test_a_vector_in_a_certificate_is_its_squared_norm():
+    ((factor, *_), *_) = CLAIMS["normalizer-worst-factor-floor"].prove().certificate.terms
+    (row,) = formula.certificate_rows(((factor,),), ROOM)
+    assert row.body == r"\lVert \hat y\rVert^{2}"
+
+
+def test_names_of_several_letters_are_closed_before_an_index_or_a_transposition():
+    pair = PairSum(Atom("p", latex=r"\hat y_{+}", entrywise=True))
+    assert formula.latex(pair) == r"\sum_{i\neq k} (\hat y_{+})_i\, (\hat y_{+})_k"
+    moved, hessian = Vector.atom("Av", latex="Av"), SelfAdjoint("H")
+    longer = Vector.atom("XXv", latex=r"XX^{\top}v")
+    assert formula.latex(moved @ hessian(moved)) == r"Av^{\top} H Av"
+    assert formula.latex(longer @ hessian(longer)) == r"(XX^{\top}v)^{\top} H XX^{\top}v"
+
+
+def test_an_indicator_is_one_in_brackets():
+    relation = AUDIT["c.2-misprint"].relation
+    (row,) = formula.rows(relation.lhs, "=", relation.rhs, ROOM)
+    assert r"1[\langle w, x\rangle = \frac{1}{m}]" in row.body
+
+
+def test_powers_of_norms_have_one_exponent():
+    v = Vector.atom("v")
+    assert formula.latex((v @ v) ** 2) == r"\lVert v\rVert^{4}"
+    assert formula.latex(QUANTITIES["design_norm2"].symbol ** 2) == r"\lambda^{4}"
+
+
+def test_spelled_out_nothing_is_abbreviated():
+    a = QUANTITIES["a"].symbol
+    assert formula.rows(a, ">", 0, ROOM, spelled=True) == [formula.Row(r"\langle g, \hat y\rangle", "> 0")]
+    assert formula.rows(a, ">", 0, ROOM) == [formula.Row("a", "> 0")]
 
 
 def test_the_translation_to_mathtext_is_needed():

@@ -1,0 +1,40 @@
+"""What the networks of a run are called in figures and tables, and the units of their loss."""
+
+from __future__ import annotations
+
+from empirical.config import RunConfig
+
+_SCALES = {"l1": "centred $l_1$", "linf": r"centred $l_\infty$", "l1-uncentred": "$l_1$", "l2-uncentred": "$l_2$",
+           "linf-uncentred": r"$l_\infty$", "rms": "RMS"}  # fmt: skip
+
+
+def normaliser(name: str) -> str:
+    """The normaliser of a configuration in words, as marked-up text: "batch norm", "$l_1$ norm", "batch renorm"."""
+    if name == "batch-renorm":
+        return "batch renorm"
+    if name.startswith("group-"):
+        return f"group norm ({name.removeprefix('group-')} groups)"
+    return f"{_SCALES.get(name, name)} norm"
+
+
+def labels(config: RunConfig) -> dict[str, str]:
+    """The two networks: "with batch norm" and "without batch norm", or what else stands in the first."""
+    name = normaliser(config.normalizer)
+    without = name if config.normalizer == "batch" else "normaliser"
+    noise = (" and noise", ", with noise") if config.noise else ("", "")
+    return {"bn": f"with {name}{noise[0]}", "plain": f"without {without}{noise[1]}"}
+
+
+def loss_name(config: RunConfig) -> str:
+    """The loss with its unit, for an axis."""
+    return "squared error of the batch (no unit)" if linear(config) else "cross-entropy loss (nats)"
+
+
+def unit(config: RunConfig) -> str:
+    """The unit of the loss and, weights having none, of its derivatives."""
+    return "no unit" if linear(config) else "nats"
+
+
+def linear(config: RunConfig) -> bool:
+    """Whether the networks are deep linear ones, with a squared error and no classes."""
+    return config.architecture == "deep-linear"

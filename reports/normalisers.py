@@ -1,0 +1,111 @@
+"""The normalisers as content: what is divided by what, the backward pass, and whether a gradient can be enlarged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import sympy as sp
+
+from reports import counterexample, formula
+from reports.prose import prose
+from theory import AUDIT, NORMALIZERS, Example, Normalizer, Printed, smoothing
+from theory.smoothing import WORST_FACTORS, Answer
+
+ABOUT = (
+    r"Every normaliser is $\hat y = P y/s(y)$, where $P$ removes the mean or nothing, and $z = \gamma\hat y + \beta$. "
+    r"With $n$ the gradient of the scale $s$, the gradient through it is "
+    r"$v = \frac{\gamma}{s}(P g - \langle g, \hat y\rangle\, n)$."
+)
+QUESTIONS = (
+    r"No enlargement says that $\Vert v\Vert \leq \frac{\gamma}{s}\Vert P g\Vert$ for every $g$ and $y$; the gain is "
+    r"that of Theorem 4.1, $\Vert v\Vert^2 \leq \frac{\gamma^2}{s^2}(\Vert P g\Vert^2 - \frac{1}{m}\langle g, "
+    r"\hat y\rangle^2)$. Beside what is proved stands the slack over $\frac{\gamma^2}{s^2}\langle g, \hat y\rangle^2$, "
+    r"beside what is false a counterexample or the record of the audit that has it. The last column is the largest "
+    r"$\Vert v\Vert$ over $\frac{\gamma}{s}\Vert P g\Vert$, or bounds on it. In batch renormalisation $\gamma r$ takes "
+    r"the place of $\gamma$."
+)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """An answer: "proved", "false" or "open", and why, as marked-up text or as the key of an audit record."""
+
+    verdict: str
+    why: str = ""
+    record: str = ""
+
+
+@dataclass(frozen=True)
+class Described:
+    """One normaliser: what it normalises over, with a note; rows of its backward pass; the two answers."""
+
+    name: str
+    over: str
+    note: str
+    n: str
+    backward: list[formula.Row]
+    enlargement: Settled
+    gain: Settled
+    worst: str
+
+
+def described(room: float) -> list[Described]:
+    """All normalisers, backward passes in rows at most ``room`` points wide."""
+    return [_described(normalizer, room) for normalizer in NORMALIZERS.values()]
+
+
+def notes(rows: list[Described]) -> list[tuple[str, str]]:
+    """Every note with the names it holds for."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        if row.note:
+            names.setdefault(row.note, []).append(row.name)
+    return [(", ".join(found), note) for note, found in names.items()]
+
+
+@cache
+def _described(normalizer: Normalizer, room: float) -> Described:
+    over, _, note = normalizer.over.partition("; ")
+    record = next((record for record in AUDIT.values() if _enlarges(record, normalizer)), None)
+    if record is not None:  # with a gradient enlarged the gain fails as well
+        enlargement = gain = Settled("false", record=record.key)
+        worst = WORST_FACTORS.get(normalizer)
+    else:
+        found = smoothing(normalizer)
+        enlargement, gain, worst = _settled(found.no_enlargement), _settled(found.gain), found.worst
+    return Described(
+        normalizer.name, prose(over), prose(note), f"${formula.latex(normalizer.n)}$",
+        formula.expression_rows(normalizer.backward, room, spelled=True), enlargement, gain, _worst(worst),
+    )  # fmt: skip
+
+
+def _enlarges(record: Printed, normalizer: Normalizer) -> bool:
+    """Whether the counterexample of a record is of this normaliser and has |v| > (gamma/s)|Pg|, exactly."""
+    example = record.counterexample
+    if not isinstance(example, Example) or example.normalizer is not normalizer:
+        return False
+    return bool(example.number("v_v") * example.s**2 > example.gamma**2 * example.number("Pg_Pg"))
+
+
+def _settled(answer: Answer) -> Settled:
+    if answer.holds:
+        return Settled("proved", f"${formula.latex(answer.coefficient)}$")
+    why = prose(answer.reason)
+    if answer.counterexample is not None:
+        why = counterexample.marked(answer.counterexample, matrices=False)
+    return Settled("open" if answer.holds is None else "false", why)
+
+
+def _worst(worst: sp.Expr | tuple[sp.Expr, sp.Expr] | None) -> str:
+    if worst is None:
+        return "open"
+    return " to ".join(map(_root, worst)) if isinstance(worst, tuple) else _root(worst)
+
+
+def _root(value: sp.Expr) -> str:
+    """The number, as a single square root where its square is rational in its symbols."""
+    square = sp.expand(value**2)
+    if square.is_rational_function() and not value.is_rational_function():
+        return rf"$\sqrt{{{formula.latex(square)}}}$"
+    return f"${formula.latex(value)}$"
