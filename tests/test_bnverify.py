@@ -20,7 +20,7 @@ def bnverify(*arguments, **options):
     environment = os.environ | {"COLUMNS": "160", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, str(ROOT / "bnverify.py"), *map(str, arguments)],
-        capture_output=True, text=True, env=environment, timeout=400, **options,
+        capture_output=True, text=True, env=environment, **{"timeout": 400} | options,
     )  # fmt: skip
 
 
@@ -67,6 +67,23 @@ def test_theory_as_json_can_be_checked_again():
     assert list(only["audit"]) == ["4.2-ii"] and not only["claims"]
 
 
+def test_experiments_are_listed():
+    done = bnverify("experiments")
+    assert done.returncode == 0
+    assert "landscape" in done.stdout and "figure 4" in done.stdout and "15,000 steps" in done.stdout
+
+
+@pytest.mark.slow
+def test_an_experiment_runs_to_its_report(tmp_path):
+    short = ("--steps", "4", "--record-every", "2", "--check-every", "4", "--width", "0.03125", "--batch", "16")
+    done = bnverify("run", "--experiment", "noisy", "--out", tmp_path, *short, timeout=1500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Observed, not asserted" in done.stdout
+    found = json.loads((tmp_path / "findings.json").read_text())["observed"]
+    assert {one["verdict"] for one in found} <= {"agree", "differ", "not comparable"}
+    assert (tmp_path / "report.pdf").exists() and (tmp_path / "with-noise" / "summary.json").exists()
+
+
 def test_verify_passes_and_writes_the_summary(copied):
     done = bnverify("verify", copied)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -100,6 +117,8 @@ def test_verify_fails_on_a_violated_claim_and_says_where(copied, tmp_path):
     ("arguments", "words"),
     [
         (("train", "--preset", "huge"), ("preset 'huge'", "one of", "--preset")),
+        (("run", "--experiment", "figure-9"), ("experiment 'figure-9'", "landscape", "experiments")),
+        (("run", "--experiment", "training", "--scale", "huge"), ("scale 'huge'", "quick, paper", "--scale")),
         (("theory", "theorem-9"), ("key 'theorem-9'", "one of", "listed key")),
         (("train", *TINY, "--dataset", "mnist"), ("mnist", "synthetic", "cifar10")),
         (("train", *TINY, "--dataset", "cifar10", "--data", "/nonexistent"), ("/nonexistent", "expected", "do:")),
