@@ -13,6 +13,7 @@ To differentiation it is batch norm with gamma r for gamma. One value a channel 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -44,7 +45,7 @@ def batch_spread(y: Float[Array, "*batch channel"], epsilon: float) -> Statistic
 
 
 def correction(
-    y: Float[Array, "*batch channel"], epsilon: float, running: Statistics, r_max: Array, d_max: Array
+    y: Float[Array, "*batch channel"], epsilon: Any, running: Statistics, r_max: Array, d_max: Array
 ) -> tuple[Float[Array, " channel"], Float[Array, " channel"]]:
     """(r, d), constants to differentiation."""
     (mean, scale), (running_mean, running_scale) = batch_spread(y, epsilon), running

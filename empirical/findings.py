@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -104,11 +105,12 @@ def _line(run: Run, network: str, line: str = "gradient, paper"):
 def _learns_faster(runs: Runs, published: Published):
     parts, verdicts = [], []
     for label, run in runs.items():
-        with_norm, plain, text = _both(run, lambda network, run=run: last_loss(run, network))
+        with_norm, plain, text = _both(run, partial(last_loss, run))
         first, second = score(run, "bn"), score(run, "plain")
-        known = first is not None and second is not None
-        accuracy = f", test accuracy {first:.1%} and {second:.1%}" if known else ""
-        verdicts.append(with_norm < plain and (not known or first > second))
+        better, accuracy = with_norm < plain, ""
+        if first is not None and second is not None:
+            better, accuracy = better and first > second, f", test accuracy {first:.1%} and {second:.1%}"
+        verdicts.append(better)
         parts.append(f"{label}: final training loss {text}{accuracy}")
     return all(verdicts), "; ".join(parts)
 

@@ -1,7 +1,7 @@
 """What a training step records besides loss and accuracy: Theorem 4.1's quantities, from the step's own backward pass.
 
 A recorder names the cuts of a network at which it wants the value and the gradient of the loss, and turns them into
-quantities by site. `recorder` chooses it; claims about other normalisers get theirs there.
+quantities by site. Claims about other normalisers are checked in float64 only (`empirical.sites`).
 """
 
 from __future__ import annotations
@@ -63,5 +63,5 @@ class BatchNormRecorder:
 
 
 def recorder(network: Network, insertion_epsilon: float = 0.0) -> Recorder | None:
-    """What is recorded of a network in training; None where no claim speaks of it: its curves are all there is."""
+    """What is recorded of a network in training; None where Theorem 4.1 does not speak of it."""
     return BatchNormRecorder(network, insertion_epsilon) if batch_norm_measurable(network) else None

@@ -84,9 +84,9 @@ def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr
             columns[name] = (("site", "channel"), np.stack(rows))
     data = xr.Dataset(columns, coords={"site": names, "channel": np.arange(width, dtype=np.int32)})
     meanings = {name: quantity.meaning for name, quantity in QUANTITIES.items()} | FLAGS | EXTRAS
-    for name in data.data_vars:
-        if name in meanings:
-            data[name].attrs["long_name"] = meanings[str(name)]
+    for variable in map(str, data.data_vars):
+        if variable in meanings:
+            data[variable].attrs["long_name"] = meanings[variable]
     return data.expand_dims(step=np.array([step], np.int32))
 
 

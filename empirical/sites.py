@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -213,7 +213,10 @@ class SiteMeasurement:
         if found.zero_mean:
             w = random_tests(passes.ys[i], seed).w
             root = np.sqrt(variances + measured["epsilon"])
-            tilde = {"kernel": layer["kernel"] * (measured["gamma"] / root), "bias": jnp.asarray(measured["beta"])}
+            tilde: dict[str, Any] = {
+                "kernel": layer["kernel"] * (measured["gamma"] / root),
+                "bias": jnp.asarray(measured["beta"]),
+            }
             stage = self.network.stages[self._layers[site.layer]]
             zw = stage.apply({name: tilde[name] for name in layer}, x)
             zw = zw if "bias" in layer else zw + tilde["bias"]

@@ -32,7 +32,7 @@ def vector_parameters(
     """(gamma, beta, g) as claims read them: one gamma and beta a vector or, where they differ inside it, gamma = 1,
     beta = 0 and the gradient with respect to yhat, which is pulled back through z = gamma yhat + beta."""
     if one_gamma(norm):
-        of_vectors = (norm.columns(jnp.broadcast_to(parameter, y.shape))[0] for parameter in (gamma, beta))
-        return *of_vectors, g
+        scale, shift = (norm.columns(jnp.broadcast_to(parameter, y.shape))[0] for parameter in (gamma, beta))
+        return scale, shift, g
     ones = jnp.ones_like(norm.columns(y)[0])
     return ones, jnp.zeros_like(ones), jax.vjp(lambda yhat: gamma * yhat + beta, y)[1](g)[0]

@@ -1,71 +1,131 @@
-"""Negative controls of the measurement: a normalisation that is not batch norm violates the claims."""
+"""Negative controls of the measurement: a normalisation that is not what it is called violates the claims."""
+
+from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
+from claimed import arrays, violated
 
 from empirical import measurement
-from empirical.compile import compile_claim
-from empirical.verdict import residuals
-from theory import CLAIMS
+from empirical.measurement import measure, named
+from empirical.normalizers import Normalization
 
 constant = jax.lax.stop_gradient
+EPSILON = 0.1
 
 
-def _moments(y):
-    mean = y.mean(0)
-    return mean, jnp.square(y - mean).mean(0)
+@dataclass(frozen=True)
+class Broken(Normalization):
+    """A normaliser whose forward pass computes something else than its arrangement, centring and scale say."""
+
+    forward: Any = None
+
+    def __call__(self, y, gamma, beta, epsilon, *context):
+        columns = self.columns(y)
+        centre = columns.mean(0) if self.centred else jnp.zeros_like(columns[0])
+        yhat = self.restore(self.forward(columns, centre, self.scale, epsilon), y.shape)
+        return gamma * yhat + beta
 
 
-def _norm(y, gamma, beta, epsilon, *, mean=None, scale=None):
-    own_mean, variance = _moments(y)
-    scale = jnp.sqrt(variance + epsilon) if scale is None else scale
-    return gamma * (y - (own_mean if mean is None else mean)) / scale + beta
+def true(c, centre, scale, e):
+    return (c - centre) / scale(c, e)
 
 
 BROKEN = {
-    "unbiased variance": lambda y, g, b, e: _norm(y, g, b, e, scale=jnp.sqrt(_moments(y)[1] * 9 / 8 + e)),
-    "mean not differentiated": lambda y, g, b, e: _norm(y, g, b, e, mean=constant(y.mean(0))),
-    "variance not differentiated": lambda y, g, b, e: _norm(y, g, b, e, scale=jnp.sqrt(constant(_moments(y)[1]) + e)),
-    "epsilon outside the root": lambda y, g, b, e: _norm(y, g, b, e, scale=jnp.sqrt(_moments(y)[1]) + e),
-    "inference mode": lambda y, g, b, e: _norm(
-        y, g, b, e, mean=constant(y.mean(0)), scale=jnp.sqrt(constant(_moments(y)[1]) + e)
-    ),
-    "gamma squared": lambda y, g, b, e: _norm(y, g * g, b, e),
+    "larger scale": lambda c, centre, scale, e: (c - centre) / (scale(c, e) * 1.01),
+    "centre not differentiated": lambda c, centre, scale, e: (c - constant(centre)) / scale(c, e),
+    "scale not differentiated": lambda c, centre, scale, e: (c - centre) / constant(scale(c, e)),
+    "inference mode": lambda c, centre, scale, e: (c - constant(centre)) / constant(scale(c, e)),
+    "epsilon twice": lambda c, centre, scale, e: (c - centre) / (scale(c, e) + e),
+    "no epsilon": lambda c, centre, scale, e: (c - centre) / scale(c, 0.0),
+    "centred by the first entry": lambda c, centre, scale, e: (c - c[0]) / scale(c, e),
+    "centred twice as far": lambda c, centre, scale, e: (c - c.mean(0) - centre) / scale(c, e),
+    "another norm": lambda c, centre, scale, e: (c - centre) / (jnp.abs(c - centre) ** 3).mean(0) ** (1 / 3),
+    "half of the batch": lambda c, centre, scale, e: (c - centre) / scale(c[: len(c) // 2], e),
 }
+# Without centring there is no centre to break.
+NOT_OF_RMS = {"centre not differentiated"}
+# The others share arrangement, centring or scale with one of these.
+NAMES = ("batch", "layer", "rms", "l1", "linf-uncentred", *(
+    pytest.param(name, marks=pytest.mark.slow) for name in ("group", "instance", "linf", "l1-uncentred", "l2-uncentred")
+))  # fmt: skip
 
 
-def _violated(monkeypatch, norm) -> set[str]:
-    monkeypatch.setattr(measurement, "batch_norm", norm)
-    monkeypatch.setattr(measurement, "_normalise", jax.jit(norm))
-    for name in ("_first_derivatives", "_second_derivatives"):
-        traced = getattr(measurement, name).__wrapped__
-        monkeypatch.setattr(measurement, name, jax.jit(lambda *arguments, f=traced: f(*arguments)))
-    y = jax.random.normal(jax.random.key(0), (9, 3)) * 2 + 1
-    gamma, beta = jnp.array([1.5, -0.7, 0.3]), jnp.array([0.1, 0.2, 0.3])
-    weights = jnp.arange(1.0, 10.0)[:, None]
+def _found(name, forward):
+    of = named(name)
+    norm = Broken(of.name, of.arrangement, of.centred, of.scale, forward)
+    y = jax.random.normal(jax.random.key(0), (3, 5, 4)) * 2 + 1
+    gamma, beta = jnp.array([1.5, -0.7, 0.3, 1.1]), jnp.array([0.1, 0.2, 0.3, -0.4])
+    weights = jnp.arange(1.0, 16.0).reshape(3, 5, 1)
 
     def suffix(z):
-        return jnp.sum(jnp.sin(z) ** 2 * weights) + jnp.prod(jnp.cos(z[:3, 0]))
+        return jnp.sum(jnp.sin(z) ** 2 * weights) + jnp.prod(jnp.cos(z[0, :3, 0]))
 
-    found = measurement.measure(suffix, y, gamma, beta, 0.1, sampled=(0, 1, 2))
-    quantities = {name: np.asarray(value) for name, value in found.items()}
-    out = set()
-    for key, claim in CLAIMS.items():
-        compiled = compile_claim(claim)
-        special = key.startswith("observation") or any(h.condition is not None for h in claim.hypotheses)
-        if not special and all(name in quantities for name in compiled.names):
-            worst = residuals(claim, compiled(quantities)).max()
-            out |= {key} if worst > 1e-10 else set()
-    return out
+    return violated(name, arrays(measure(suffix, y, gamma, beta, EPSILON, normalizer=norm, sampled=(0, 1, 2))))
 
 
-@pytest.mark.parametrize("name", BROKEN)
-def test_what_is_not_batch_norm_violates_the_claims(monkeypatch, name):
-    violated = _violated(monkeypatch, BROKEN[name])
-    assert {"fact-c1", "theorem-4.1-exact", "theorem-4.2-exact", "theorem-4.2-layer-exact", "hessian"} <= violated
+@pytest.mark.parametrize("name", NAMES)
+def test_the_true_normalisation_violates_none(name):
+    assert _found(name, true) == set()
 
 
-def test_batch_norm_itself_violates_none(monkeypatch):
-    assert _violated(monkeypatch, _norm) == set()
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("defect", BROKEN)
+def test_what_is_not_the_normaliser_violates_its_claims(name, defect):
+    if name == "rms" and defect in NOT_OF_RMS:
+        assert _found(name, BROKEN[defect]) == set()
+        return
+    found = _found(name, BROKEN[defect])
+    expected = {"normalizer-jacobian", "normalizer-backward", "normalizer-gradient", "normalizer-curvature"}
+    if name == "batch":
+        expected |= {"fact-c1", "fact-c2", "theorem-4.1-exact", "hessian"}
+        expected |= {"theorem-4.2-exact", "theorem-4.2-layer-exact"}
+    assert expected <= found, (name, defect)
+
+
+@pytest.mark.parametrize("defect", ["gamma squared", "gamma forgotten"])
+def test_another_gamma_is_noticed(defect):
+    class Own(Broken):
+        def __call__(self, y, gamma, beta, epsilon, *context):
+            other = gamma * gamma if defect == "gamma squared" else jnp.ones_like(gamma)
+            return super().__call__(y, other, beta, epsilon)
+
+    of = named("batch")
+    y = jax.random.normal(jax.random.key(0), (9, 3)) * 2 + 1
+    norm = Own("batch", of.arrangement, True, of.scale, true)
+    q = measure(lambda z: jnp.sin(z).sum(), y, jnp.array([1.5, -0.7, 0.3]), jnp.zeros(3), EPSILON, normalizer=norm)
+    found = violated("batch", arrays(q))
+    assert {"fact-c1", "theorem-4.1-exact", "theorem-4.2-layer-exact", "normalizer-backward"} <= found
+
+
+@pytest.mark.parametrize("defect", ["differentiated", "r forgotten", "d doubled"])
+def test_broken_batch_renormalisation_is_noticed(defect):
+    """Its correction must not be differentiated, and z is what it says."""
+    true_one = measurement.BATCH_RENORM
+
+    class Own(Normalization):
+        def __call__(self, y, gamma, beta, epsilon, running=None, r_max=1.0, d_max=0.0):
+            mean, s = y.mean(0), jnp.sqrt(y.var(0) + epsilon)
+            r, d = s / running[1], (mean - running[0]) / running[1]
+            if defect == "r forgotten":
+                r = jnp.ones_like(r)
+            if defect == "d doubled":
+                d = 2 * d
+            if defect != "differentiated":
+                r, d = constant(r), constant(d)
+            return gamma * (r * (y - mean) / s + d) + beta
+
+    y = jax.random.normal(jax.random.key(0), (9, 3)) * 2 + 1
+    context = (y.mean(0) + 0.2, 1.3 * y.std(0)), jnp.asarray(3.0), jnp.asarray(5.0)
+    arguments = (lambda z: (jnp.sin(z) * jnp.arange(9.0)[:, None]).sum(), y, jnp.array([1.5, -0.7, 0.3]), jnp.ones(3))
+    own = Own("batch-renorm", true_one.arrangement, True, true_one.scale)
+    sound = measure(*arguments, EPSILON, normalizer="batch-renorm", context=context)
+    assert violated("batch-renorm", arrays(sound)) == set()
+    found = violated("batch-renorm", arrays(measure(*arguments, EPSILON, normalizer=own, context=context)))
+    gradients = {"renorm-backward", "renorm-gradient"}
+    expected = {
+        "differentiated": gradients, "r forgotten": gradients | {"renorm-inference"}, "d doubled": {"renorm-inference"}
+    }  # fmt: skip
+    assert expected[defect] <= found

@@ -12,6 +12,7 @@ from empirical.errors import InputError
 from empirical.run import train
 from empirical.synthetic import synthetic_cifar
 from empirical.verdict import summarise, verify
+from theory import CLAIMS, claims_for
 
 SMALL = {"batch": 32, "steps": 4, "record_every": 2, "check_every": 2, "samples": 1, "test_images": 16}
 # Its schedule starts at step 1 and ends at step 8.
@@ -33,7 +34,7 @@ def _bytes(run):
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Runs of the deep linear network: batch norm, and three that claims of batch norm do not speak of."""
+    """Runs of the deep linear network: batch norm, another normaliser, noise, and batch renormalisation."""
     folder = tmp_path_factory.mktemp("deep-linear")
     chosen = {"batch": {}, "rms": {"normalizer": "rms"}, "noise": {"noise": True}, "renorm": RENORM}
     return {name: _run(_config(**options), folder / name) for name, options in chosen.items()}
@@ -51,20 +52,32 @@ def test_batch_norm_in_the_deep_linear_network_is_measured_at_all_sites(runs):
 
 
 @pytest.mark.parametrize("name", ["rms", "noise", "renorm"])
-def test_networks_without_claims_keep_curves_and_tests(runs, name):
+def test_claims_about_every_network_are_verified(runs, name):
+    """Those about its normaliser on the network "bn", with noise behind it too; those about batch norm on its twin."""
     run = runs[name]
-    measured = {"rms": {"plain"}, "noise": set(), "renorm": set()}[name]
-    assert set(run.inline) == measured
+    assert set(run.inline) == {"rms": {"plain"}, "noise": {"bn", "plain"}, "renorm": {"plain"}}[name]
     for network in NETWORKS:
         assert np.isfinite(run.curves[network]["loss"].values).all()
         assert np.isnan(run.curves[network]["accuracy"].values).all()  # outputs are no classes
         assert run.exact[network]["step"].values.tolist() == [0, 2, 4]
-        assert ("v_v" in run.exact[network]) == (network in measured)
         assert np.isfinite(run.exact[network]["test_loss"].values).all()
     verdicts = verify(run)
-    assert {v.network for v in verdicts} == measured
+    assert all(v.violations == 0 for v in verdicts), [(v.key, v.network, v.worst) for v in verdicts if v.violations]
+    tested = {n: {v.key for v in verdicts if v.network == n and v.dtype == "float64" and v.points} for n in NETWORKS}
+    assert {"theorem-4.1-exact", "theorem-4.2-layer", "fact-c2"} <= tested["plain"]
+    about = {claim.key for claim in claims_for(run.config.normalizer)}
+    of_zero = {key for key in about if any(h.name == "epsilon = 0" for h in CLAIMS[key].hypotheses)}
+    assert tested["bn"] <= about - of_zero
+    assert tested["bn"] == about - of_zero or name == "noise"
     observed = summarise(run, verdicts)["observed"]["bn"]
     assert observed["test_accuracy"] is None and observed["test_loss"] > 0
+
+
+def test_vectors_of_a_normaliser_by_sample_are_a_choice(runs):
+    """Of 32 samples all are kept; the numbers of the vectors are recorded."""
+    records = runs["rms"].exact["bn"]
+    assert records.sizes["channel"] == 32 and (records["vector"] == np.arange(32)).all()
+    assert (records["m"] == 10).all() and (records["sampled"].sum("channel") == 1).all()
 
 
 def test_the_twin_is_the_same_beside_every_normaliser_and_noise_moves_both(runs):
@@ -102,8 +115,11 @@ def test_a_vgg_with_noise_after_group_normalisation_trains_and_is_tested(tmp_pat
     run = train(config, synthetic_cifar(train=40, test=16), tmp_path / "run")
     for network in NETWORKS:
         assert np.isfinite(run.curves[network]["accuracy"].values).all()
-        assert list(run.exact[network].data_vars) == ["test_accuracy"]
-    assert run.inline == {} and verify(run) == []
+        assert np.isfinite(run.exact[network]["test_accuracy"]).all()
+    assert set(run.inline) == {"plain"}
+    verdicts = verify(run)
+    assert not any(v.violations for v in verdicts)
+    assert any(v.points for v in verdicts if (v.key, v.network) == ("normalizer-gradient", "bn"))
     stored = json.loads((run.path / "config.json").read_text())["config"]
     assert (stored["architecture"], stored["normalizer"], stored["noise"]) == ("vgg", "group", True)
 

@@ -99,7 +99,7 @@ def test_theorem_4_2_ii_is_tested_inside_and_outside_its_hypothesis():
 
 
 @pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("epsilon", (0.0, 0.7))
+@pytest.mark.parametrize("epsilon", [0.0, 0.7])
 def test_every_claim_about_every_normaliser_on_random_functions(name, epsilon):
     for shape in SHAPES.values():
         if name == "instance" and len(shape) == 2:
@@ -124,7 +124,8 @@ def _runs(claim):
     speaks_of = [name for name in ("batch", *OTHERS) if claim in claims_for(name)]
     # Without centring Pg has a mean, and the uncentred scales see a shift; others have neither.
     names = {speaks_of[0]} | ({"rms", "l2-uncentred"} & set(speaks_of))
-    return [measured(shape, epsilon, 0, n) for n in sorted(names) for shape in SHAPES.values() for epsilon in (0.0, 0.7)]
+    points = [(shape, epsilon) for shape in SHAPES.values() for epsilon in (0.0, 0.7)]
+    return [measured(shape, epsilon, 0, n) for n in sorted(names) for shape, epsilon in points]
 
 
 MEASURED = [key for key in CLAIMS if key not in OF_LAYERS | MATCHED]
@@ -209,7 +210,7 @@ def test_worst_factor_is_attained(name):
     """By g proportional to yhat - n/|n|^2 (any g for batch norm, whose factor is 1, as long as it is centred and
     orthogonal to yhat); the floor is attained by batch norm and its relatives."""
     norm = normalization(name)
-    _, y, _, beta = random_function((8, 4))
+    _, y, _, _ = random_function((8, 4))
     ones, zeros = jnp.ones(4), jnp.zeros(4)
     columns = norm.columns(y)
     n = jax.grad(lambda c: norm.scale(c, 0.0).sum())(columns)
@@ -236,7 +237,7 @@ def test_worst_factor_is_attained(name):
 @pytest.mark.parametrize("name", ["l1", "linf"])
 def test_worst_factors_of_l1_and_linf_are_nearly_attained(name):
     """L1: one large positive and one large negative value, the rest near the mean; Linf: nearly all the largest."""
-    m, small = 8, 1e-7
+    small = 1e-7
     column = [1, -1, *([small] * 3), *([-small] * 3)] if name == "l1" else [1, *([1 - small] * 3), *([small - 1] * 4)]
     y = jnp.asarray(column)[:, None] * jnp.ones(2)
     q = arrays(measure(lambda z: jnp.sin(z).sum(), y, jnp.ones(2), jnp.zeros(2), 0.0, normalizer=name))

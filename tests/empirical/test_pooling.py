@@ -5,9 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
+from placed import case
 
 from empirical.errors import InputError
 from empirical.pooling import max_pool
+from empirical.vgg import cross_entropy
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +79,26 @@ def test_the_modes_agree_on_a_map_full_of_ties():
     first_only = jnp.vdot(jax.vjp(_window, x)[1](weights)[0], direction)
     np.testing.assert_allclose(forward, backward, rtol=1e-12)
     assert abs(first_only - backward) > 1e-3  # the ties matter here: another choice gives another number
+
+
+def test_the_derivative_is_kept_when_what_is_pooled_is_computed_twice():
+    """Compiled against interpreted: a pool behind a multiplication and an addition, which compilers contract, when the
+    gradient is asked for at several places before it."""
+    of = case("batch", noise=True)
+    network = of.network.during(of.moment)
+    probes = {2: jnp.zeros((6, 4, 4, 4))}
+
+    def gradients(params, probes):
+        def loss(params, probes):
+            return cross_entropy(network(params, of.x, probes=probes), of.labels)
+
+        return jax.grad(loss, argnums=(0, 1))(params, probes)
+
+    with jax.disable_jit():
+        slow = gradients(of.params, probes)
+    found = jax.jit(gradients)(of.params, probes)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(slow), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 4, 1), (2, 4, 3, 1), (4, 4, 1), (1, 1, 4, 4, 1)])

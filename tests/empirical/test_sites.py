@@ -280,7 +280,7 @@ def test_design_against_the_matrix_itself(monkeypatch, shape, block, dense):
 
 @pytest.mark.parametrize("name", ["W_S_W", "design_norm2", "W_next_W_next", "next_y_v", "gradW_gradW"])
 def test_a_change_of_a_quantity_of_the_layer_is_noticed(name):
-    """At the tight end of bounds: the design norm is what the gradient needs where v is the vector it stretches most."""
+    """At the tight end of bounds: the design norm is what the gradient needs where v is stretched most."""
     _, found = _small("batch")
     broken = set()
     for quantities in found.values():

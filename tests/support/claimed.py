@@ -24,7 +24,8 @@ def arrays(measured) -> dict[str, np.ndarray]:
 
 
 def points(claim: Claim, quantities) -> np.ndarray:
-    """The residuals at the points inside all hypotheses; sample quantities count where they were measured."""
+    """The residuals at the points inside all hypotheses, where not all terms are zero; sample quantities count where
+    they were measured."""
     sides = compile_claim(claim)(quantities)
     inside = np.isfinite(sides.left) & np.isfinite(sides.right) if claim.shape == "sample" else np.ones_like(sides.left)
     for mask in sides.hypotheses.values():
@@ -32,6 +33,7 @@ def points(claim: Claim, quantities) -> np.ndarray:
     for hypothesis in claim.hypotheses:
         if (flag := FLAGS.get(hypothesis.name)) in quantities:
             inside = inside * quantities[flag]
+    inside = inside * (sides.scale != 0)
     return np.broadcast_to(residuals(claim, sides), inside.shape)[inside.astype(bool)]
 
 

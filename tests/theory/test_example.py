@@ -5,8 +5,8 @@ from fractions import Fraction
 
 import pytest
 import sympy as sp
-from examples import EXPLICIT, example, insert, slack
 from mutants import mutants
+from rationals import EXPLICIT, example, insert, slack
 
 from theory import CLAIMS
 from theory.jet import Jet, NotRational, NotSmooth, largest, root

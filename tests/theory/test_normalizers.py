@@ -6,8 +6,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy as sp
+from rationals import EXPLICIT, example
 
-from examples import EXPLICIT, example
 from theory import (
     NORMALIZERS,
     ONE,
