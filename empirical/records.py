@@ -119,8 +119,8 @@ class Run:
 
     @cached_property
     def exact(self) -> dict[str, xr.Dataset]:
-        """Float64 quantities at the checked steps, by network; also `test_accuracy` or `test_loss` (step), which
-        is all there is of a network that no claim speaks of."""
+        """Float64 quantities at the checked steps, by network; also `test_accuracy` or `test_loss` (step), and
+        the `FLAGS` and `EXTRAS` that verification needs."""
         return self._by_network("exact")
 
     @cached_property

@@ -1,8 +1,7 @@
 """Train both networks on the same batches and record the theorems' quantities along the way; resumable at any point.
 
-Both networks are always named "bn", with whatever normaliser the configuration puts there, and "plain". Of a network
-that claims do not speak of (another normaliser, noise, batch renormalisation) the curves and the test are recorded:
-its exact records hold the test alone, and there are no inline records.
+Both networks are always named "bn", with whatever normaliser the configuration puts there, and "plain". What claims
+about its normaliser speak of is measured in float64; inline records are of Theorem 4.1, where it is batch norm or none.
 
 Order within a chunk: measure, train, write the records, then the checkpoint. What is after the last checkpoint is
 computed again on resumption and comes out the same, because a step depends on the configuration, the data and the
@@ -136,16 +135,13 @@ def _describe(path: Path, config: RunConfig, dataset: Data) -> None:
 
 
 def _exact(config, data, step, trainer, measurement, state, initial) -> xr.Dataset:
-    """The test of W_t and, where claims speak of the network, all quantities in float64 on the batch of step t."""
-    if measurement is None:
-        record = xr.Dataset(coords={"step": np.array([step], np.int32)})
-    else:
-        inputs, labels = experiment.batches(config, data, range(step, step + 1))
-        sites = measurement(
-            state.params, initial.params, inputs[0], labels[0], seed=(config.seed, step), samples=config.samples,
-            moment=trainer.moment(state),
-        )  # fmt: skip
-        record = site_dataset(step, sites)
+    """The test of W_t and all quantities in float64 on the batch of step t."""
+    inputs, labels = experiment.batches(config, data, range(step, step + 1))
+    sites = measurement(
+        state.params, initial.params, inputs[0], labels[0], seed=(config.seed, step), samples=config.samples,
+        moment=trainer.moment(state),
+    )  # fmt: skip
+    record = site_dataset(step, sites)
     for name, value in experiment.evaluation(config, data, trainer, state).items():
         record[name] = ("step", np.array([value], np.float32))
     return record

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from claimed import OF_LAYERS, points
 from placed import case
+from selection import first_and_slow
 
 from empirical import design as design_module
 from empirical import sites as sites_module
@@ -139,7 +140,7 @@ def test_every_claim_about_batch_norm_holds_at_the_sites_of_a_network(name, epsi
         assert bool(tested) == (claim.key not in UNTESTED[name] and not outside), claim.key
 
 
-@pytest.mark.parametrize("name", NORMALIZERS)
+@pytest.mark.parametrize("name", first_and_slow(NORMALIZERS, {"layer", "l1", "batch-renorm"}))
 def test_every_claim_about_every_normaliser_holds_at_the_sites_of_a_network(name):
     for noise in (False, True) if name in ("batch", "layer") else (False,):
         _, found = _small(name, noise)
