@@ -1,5 +1,7 @@
 """Shared fixtures: float64 and strict dtype promotion for all tests, one tiny run for those that need records."""
 
+import gc
+
 import jax
 import pytest
 
@@ -11,6 +13,15 @@ def pytest_addoption(parser):
     parser.addoption(
         "--run", action="append", default=[], metavar="DIR", help="also verify this stored run (repeatable)"
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _release_compiled_programs():
+    """Every compiled program holds memory maps, of which a process may have 65,530: the whole suite in one process
+    would run out of them, and the compiler would crash."""
+    yield
+    jax.clear_caches()
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
