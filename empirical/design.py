@@ -18,7 +18,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 from empirical.convolution import design_matrix
 
 _BYTES = 2**26  # of the rows that are laid out at a time
-_DENSE = 600  # columns up to which all eigenvalues are found
+_DENSE = 32  # columns up to which all eigenvalues are found
 _ZERO = 1e-10  # of the root mean square entry: how far from zero the mean of a feature may be by rounding
 
 
@@ -36,7 +36,7 @@ class Design(NamedTuple):
         n = len(gram)
         if n > _DENSE and np.isfinite(gram).all():
             try:
-                start = np.ones(n)  # the same in every run
+                start = np.random.default_rng(n).standard_normal(n)  # the same in every run
                 return float(eigsh(gram, 1, v0=start, tol=1e-12, return_eigenvectors=False)[0])
             except ArpackNoConvergence:
                 pass

@@ -92,7 +92,7 @@ def test_names_of_several_letters_are_closed_before_an_index_or_a_transposition(
     moved, hessian = Vector.atom("Av", latex="Av"), SelfAdjoint("H")
     longer = Vector.atom("XXv", latex=r"XX^{\top}v")
     assert formula.latex(moved @ hessian(moved)) == r"Av^{\top} H Av"
-    assert formula.latex(longer @ hessian(longer)) == r"(XX^{\top}v)^{\top} H XX^{\top}v"
+    assert formula.latex(longer @ hessian(longer)) == r"(XX^{\top}v)^{\top} H (XX^{\top}v)"
 
 
 def test_an_indicator_is_one_in_brackets():
