@@ -9,12 +9,6 @@ jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
-def pytest_addoption(parser):
-    parser.addoption(
-        "--run", action="append", default=[], metavar="DIR", help="also verify this stored run (repeatable)"
-    )
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _release_compiled_programs():
     """Every compiled program holds memory maps, of which a process may have 65,530: the whole suite in one process
@@ -33,16 +27,3 @@ def tiny_run(tmp_path_factory):
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
     return train(preset("tiny"), synthetic_cifar(train=200, test=64), path)
-
-
-def pytest_generate_tests(metafunc):
-    if "stored_run" in metafunc.fixturenames:
-        metafunc.parametrize("stored_run", ["tiny", *metafunc.config.getoption("--run")], indirect=True)
-
-
-@pytest.fixture
-def stored_run(request):
-    """The tiny run, and every run named with --run."""
-    from empirical.records import load_run
-
-    return request.getfixturevalue("tiny_run") if request.param == "tiny" else load_run(request.param)

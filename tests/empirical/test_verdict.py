@@ -36,9 +36,9 @@ def _verdicts(path):
     return verify(load_run(path))
 
 
-def test_every_claim_holds_on_the_run(stored_run):
+def test_every_claim_holds_on_the_run(tiny_run):
     """Theorems on real networks: at every recorded point, in float64, to 1e-10 of their terms."""
-    verdicts = [v for v in _verdicts(stored_run.path) if v.dtype == "float64"]
+    verdicts = [v for v in _verdicts(tiny_run.path) if v.dtype == "float64"]
     assert verdicts
     for verdict in verdicts:
         assert verdict.violations == 0, (verdict.key, "\n".join(map(str, verdict.worst_points)))
@@ -58,10 +58,10 @@ def test_claims_about_other_normalisers_are_not_evaluated(tiny_run):
     assert {v.key for v in _verdicts(tiny_run.path)} <= {claim.key for claim in claims_for("batch")}
 
 
-def test_float32_records_carry_theorem_4_1(stored_run):
-    verdicts = [v for v in _verdicts(stored_run.path) if v.dtype == "float32" and v.points]
+def test_float32_records_carry_theorem_4_1(tiny_run):
+    verdicts = [v for v in _verdicts(tiny_run.path) if v.dtype == "float32" and v.points]
     assert {(v.key, v.network) for v in verdicts} == {
-        (k, n) for k in ("theorem-4.1", "theorem-4.1-exact") for n in stored_run.inline
+        (k, n) for k in ("theorem-4.1", "theorem-4.1-exact") for n in tiny_run.inline
     }
     assert all(not v.violations for v in verdicts)
 

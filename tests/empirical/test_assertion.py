@@ -1,0 +1,96 @@
+"""Claims asserted of one's own layers: true ones pass, broken ones fail, and what was not tested has not passed."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from empirical.assertion import assert_claims, check, complaints
+from empirical.errors import InputError
+from theory import CLAIMS
+
+Y = jax.random.normal(jax.random.key(0), (16, 3)) * 2 + 1
+GAMMA, BETA = jnp.array([1.5, -0.7, 0.3]), jnp.array([0.1, 0.2, -0.4])
+WEIGHTS = jax.random.normal(jax.random.key(1), Y.shape)
+
+
+def suffix(z):
+    return jnp.sum(WEIGHTS * jnp.sin(z) ** 2)
+
+
+def unbiased(y, gamma, beta, epsilon):
+    return gamma * (y - y.mean(0)) / jnp.sqrt(y.var(0, ddof=1) + epsilon) + beta
+
+
+def biased(y, gamma, beta, epsilon):
+    return gamma * (y - y.mean(0)) / jnp.sqrt(y.var(0) + epsilon) + beta
+
+
+def frozen(y, gamma, beta, epsilon):
+    mean, variance = jax.lax.stop_gradient((y.mean(0), y.var(0)))
+    return gamma * (y - mean) / jnp.sqrt(variance + epsilon) + beta
+
+
+@pytest.mark.parametrize("normalizer", ["batch", "layer", "rms", "l1"])
+def test_the_normalisers_of_this_package_pass(normalizer):
+    found = assert_claims(suffix, Y, GAMMA, BETA, 1e-3, normalizer=normalizer)
+    tested = {verdict.key for verdict in found if verdict.points}
+    assert {"normalizer-jacobian", "normalizer-backward", "normalizer-curvature"} <= tested
+    assert ("theorem-4.1" in tested) == (normalizer == "batch")
+
+
+def test_a_layer_of_ones_own_passes():
+    assert_claims(suffix, Y, GAMMA, BETA, 1e-3, layer=biased)
+
+
+@pytest.mark.parametrize("layer", [unbiased, frozen])
+def test_another_layer_than_it_is_called_fails(layer):
+    with pytest.raises(AssertionError, match=r"fact-c1: Backward pass.*[\s\S]*channel \d: left .*, right .*, residual"):
+        assert_claims(suffix, Y, GAMMA, BETA, 1e-3, layer=layer)
+
+
+def test_float32_arguments_are_measured_in_float64():
+    found = assert_claims(lambda z: jnp.sum(jnp.sin(z)), *(np.float32(each) for each in (Y, GAMMA, BETA)), 1e-3)
+    assert all(verdict.worst < 1e-12 for verdict in found if verdict.points and verdict.key != "lemma-4.5")
+
+
+def test_a_claim_that_was_asked_for_must_be_tested():
+    with pytest.raises(AssertionError, match=r"two-values: not tested, .*epsilon = 0 3"):
+        assert_claims(suffix, Y, GAMMA, BETA, 1e-3, claims=["two-values"])
+    with pytest.raises(InputError, match=r"no layer_W0_W0"):
+        check(suffix, Y, GAMMA, BETA, 1e-3, claims=["lemma-4.5"])
+    assert complaints([], strict=False) == ["no claim was tested"]
+
+
+def test_observation_4_3_is_spoken_of_where_it_is_matched_only():
+    matched = check(suffix, Y, Y.std(0), Y.mean(0), 0.0)
+    assert next(verdict for verdict in matched if verdict.key == "observation-4.3").points == 3
+    other = check(suffix, Y, GAMMA, BETA, 0.0)
+    assert "observation-4.3" not in {verdict.key for verdict in other}
+
+
+def test_a_claim_of_ones_own_is_judged():
+    true = CLAIMS["fact-c1-gamma"]
+    wrong = dataclasses.replace(true, key="mine", title="A wrong guess", right=2 * true.right)
+    with pytest.raises(AssertionError, match=r"mine: A wrong guess[\s\S]*violated at 3 of 3"):
+        assert_claims(suffix, Y, GAMMA, BETA, 1e-3, claims=[wrong])
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        (lambda z: z.astype(jnp.float32).sum(), "the suffix returns float32"),
+        (lambda z: z.sum(0), r"the suffix returns float64 of shape \(3,\)"),
+        (lambda z: (z.sum(), 1), "the suffix returns tuple"),
+    ],
+)
+def test_a_suffix_that_is_no_loss_is_refused(rest, message):
+    with pytest.raises(InputError, match=message):
+        check(rest, Y, GAMMA, BETA, 1e-3)
+
+
+def test_a_layer_of_another_shape_is_refused():
+    with pytest.raises(InputError, match="the layer returns float64"):
+        check(suffix, Y, GAMMA, BETA, 1e-3, layer=lambda y, gamma, beta, epsilon: y[1:])
