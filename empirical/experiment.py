@@ -13,6 +13,7 @@ from empirical.dataset import Dataset, batch_indices, load_dataset, normalise
 from empirical.deep_linear import SIZE, LinearData, deep_linear, gaussian_data, squared_error
 from empirical.errors import InputError
 from empirical.network import Network
+from empirical.ray import RayOfOptima
 from empirical.sites import SiteMeasurement
 from empirical.training import Trainer, TrainState
 from empirical.trajectory import Trajectory
@@ -67,6 +68,7 @@ def _network(
 _trainer = lru_cache(Trainer)
 _measurement = lru_cache(SiteMeasurement)
 _trajectory = lru_cache(Trajectory)
+_ray = lru_cache(RayOfOptima)
 
 
 def network(name: str, config: RunConfig) -> Network:
@@ -99,6 +101,12 @@ def measurement(name: str, config: RunConfig) -> SiteMeasurement:
         network(name, config), objective, insertion_epsilon=config.insertion_epsilon, groups=config.groups,
         learning_rate=config.learning_rate,
     )  # fmt: skip
+
+
+def ray(config: RunConfig) -> RayOfOptima | None:
+    """Lemma 4.5 on the trained plain network; None where that is another function at every step (noise)."""
+    plain = network("plain", config)
+    return None if plain.moving else _ray(plain, _OBJECTIVES[config.architecture][0])
 
 
 def input_shape(config: RunConfig) -> tuple[int, ...]:

@@ -149,6 +149,11 @@ class Run:
         return self._by_network("activations")
 
     @cached_property
+    def ray(self) -> dict[str, xr.Dataset]:
+        """Lemma 4.5 on the trained plain network (step x site): loss and gradient at the kW* nearest to W0."""
+        return self._by_network("ray")
+
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """summary.json as written by verification."""
         return read_json(self.path / "summary.json", "run `bnverify verify` on the run directory first")

@@ -84,6 +84,7 @@ def train(config: RunConfig, dataset: Data, path: str | Path, *, progress: Repor
                     )
                     write_dataset(path / "records" / name / f"exact-{step:06d}.nc", record)
             if step == config.steps:
+                _write_ray(path, config, dataset, states["plain"], initial["plain"])
                 break
             size = min(config.record_every, config.steps - step)
             for name in NETWORKS:
@@ -145,6 +146,16 @@ def _exact(config, data, step, trainer, measurement, state, initial) -> xr.Datas
     for name, value in experiment.evaluation(config, data, trainer, state).items():
         record[name] = ("step", np.array([value], np.float32))
     return record
+
+
+def _write_ray(path: Path, config, data, state, initial) -> None:
+    """Lemma 4.5 on the trained network."""
+    measure = experiment.ray(config)
+    if measure is not None:
+        inputs, labels = experiment.batches(config, data, range(config.steps, config.steps + 1))
+        record = measure(state.params, initial.params, inputs[0], labels[0])
+        record = record.expand_dims(step=np.array([config.steps], np.int32))
+        write_dataset(path / "records" / "plain" / f"ray-{config.steps:06d}.nc", record)
 
 
 def _write_chunk(folder: Path, step: int, size: int, curves, quantities) -> None:

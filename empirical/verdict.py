@@ -208,6 +208,8 @@ def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
             "test_accuracy": _last(exact, "test_accuracy"),
             "diverged_at": run.diverged(network),
         } | ({"test_loss": _last(exact, "test_loss")} if exact is not None and "test_loss" in exact else {})
+        if network in run.ray:
+            observed[network]["ray_of_optima"] = _ray(run.ray[network])
     return {
         "format": FORMAT,
         "config": asdict(run.config),
@@ -217,6 +219,14 @@ def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
         "observed": observed,
         "violations": sum(verdict.violations for verdict in verdicts),
     }
+
+
+def _ray(records: xr.Dataset) -> dict[str, float]:
+    """Lemma 4.5 on the trained network: the losses at W*, there with batch norm inserted, and at kW*; the worst gap."""
+    here = records.isel(step=-1)
+    counts = {name: int(here[name].sum()) for name in ("filters", "acute")}
+    gaps = {f"worst_{name}": float(here[name].max(skipna=False)) for name in ("gradient_gap", "other_gap")}
+    return counts | gaps | {name: float(here[name]) for name in ("plain_loss", "matched_loss", "ray_loss")}
 
 
 def _last(records: xr.Dataset | None, name: str) -> float | None:

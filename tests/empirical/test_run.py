@@ -10,6 +10,7 @@ from empirical.errors import InputError
 from empirical.records import load_run
 from empirical.run import train
 from empirical.synthetic import synthetic_cifar
+from empirical.verdict import summarise
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +113,10 @@ def test_loading_what_is_not_a_run(tmp_path):
     (tmp_path / "config.json").write_text('{"format": 99}')
     with pytest.raises(InputError, match="format 99"):
         load_run(tmp_path)
+
+
+def test_the_trained_network_carries_the_certificate_of_lemma_4_5(tiny_run):
+    found = summarise(tiny_run, [])["observed"]["plain"]["ray_of_optima"]
+    assert found["plain_loss"] == pytest.approx(found["ray_loss"], rel=1e-12)
+    assert found["worst_gradient_gap"] < 1e-10 and found["worst_other_gap"] < 1e-10
+    assert 0 < found["acute"] <= found["filters"] == int(tiny_run.exact["plain"]["channels"].isel(step=0).sum())
