@@ -1,17 +1,18 @@
 # make run   derive, train two small networks, verify, report        make test   the tests
 # make check lint, types and tests                                   make lock   write constraints.txt anew
+# make docs  the API reference in build/api
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint check lock clean
+.PHONY: run test lint check docs lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/bnverify run
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -32,6 +33,9 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) --editable '.[dev]'
 	@touch $@
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/api.py build/api
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt

@@ -13,6 +13,7 @@ import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """The option `--run`."""
     parser.getgroup("bnverify").addoption(
         "--run", action="append", default=[], metavar="DIR", dest="bnverify_runs",
         help="also assert every claim on this stored run of bnverify (repeatable)",
@@ -20,6 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    """The marker of the added tests."""
     config.addinivalue_line("markers", "bnverify: a claim on a stored run, added by --run DIR")
 
 
@@ -33,6 +35,7 @@ def assert_claims():
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Add the tests of every stored run that was named."""
     for path in session.config.getoption("bnverify_runs"):
         items.extend(_StoredRun.from_parent(session, name=str(path), path=Path(path)).collect())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from empirical.errors import InputError
 from theory import QUANTITIES
 
 FORMAT = 1
+KINDS = ("exact", "inline", "curves", "landscape", "shift", "activations", "ray")
 # What is recorded besides quantities. Flags say where a hypothesis without a condition of its own holds.
 FLAGS = {
     "sampled": "channel measured by Hessian-vector products of its own",
@@ -63,6 +64,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:
+    """Write labelled arrays as NetCDF-3, atomically."""
     write_atomically(path, bytes(dataset.to_netcdf(engine="scipy")))
 
 
@@ -90,13 +92,44 @@ def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr
     return data.expand_dims(step=np.array([step], np.int32))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A stored run. ``exact`` and ``inline`` map a network's name to labelled arrays over step x site x channel."""
 
     path: Path
     config: RunConfig
     description: dict[str, Any]
+
+    def __repr__(self) -> str:
+        config = self.config
+        kinds = [kind for kind in KINDS if any((self.path / "records").glob(f"*/{kind}-*.nc"))]
+        return (
+            f"Run {self.path}: {config.architecture} with and without {config.normalizer} normalisation, width "
+            f"{config.width:g}, {config.steps} steps of {config.batch} on {self.description['data']['name']}, seed "
+            f"{config.seed}\n  recorded: {', '.join(kinds) or 'nothing'}; run[network, site]: "
+            f"{', '.join(self.exact)} x {', '.join(self.sites)}"
+        )
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the places that are measured."""
+        return tuple(dict.fromkeys(str(name) for data in self.exact.values() for name in data["site"].values))
+
+    def __getitem__(self, place: tuple[str, str]) -> xr.Dataset:
+        """The float64 quantities of a network at a site, step x channel (without the padding of narrower sites);
+        InputError lists the places there are."""
+        if place not in self._ipython_key_completions_():
+            raise InputError(
+                got=f"run[{place!r}]",
+                expected=f"a network of {', '.join(self.exact)} and a site of {', '.join(self.sites)}",
+                advice='write run["bn", "conv1"], say',
+            )
+        network, site = place
+        here = self.exact[network].sel(site=site)
+        return here.isel(channel=slice(int(here["channels"].max())))
+
+    def _ipython_key_completions_(self) -> list[tuple[str, str]]:
+        return [(network, str(site)) for network, data in self.exact.items() for site in data["site"].values]
 
     def _load(self, network: str, kind: str) -> xr.Dataset | None:
         files = sorted((self.path / "records" / network).glob(f"{kind}-*.nc"))
@@ -166,6 +199,7 @@ class Run:
 
 
 def read_json(path: Path, advice: str) -> dict[str, Any]:
+    """A JSON file of a run; InputError with ``advice`` where there is none."""
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -174,6 +208,34 @@ def read_json(path: Path, advice: str) -> dict[str, Any]:
         raise InputError(
             got=f"{path} is not JSON ({error})", expected="a file written by bnverify", advice=advice
         ) from None
+
+
+class Runs(Mapping[str, Run]):
+    """The stored runs below a directory, by their path in it; tab completion lists them in IPython."""
+
+    def __init__(self, directory: str | Path = "runs"):
+        self.directory = Path(directory)
+
+    def __iter__(self) -> Iterator[str]:
+        return (str(file.parent.relative_to(self.directory)) for file in sorted(self.directory.glob("**/config.json")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, name: str) -> Run:
+        if name not in self._ipython_key_completions_():
+            raise InputError(
+                got=f"run {name!r} below {self.directory}",
+                expected=f"one of {', '.join(self) or 'none: there is no run here'}",
+                advice="train one (`bnverify run`), or name the directory that holds runs: Runs(directory)",
+            )
+        return load_run(self.directory / name)
+
+    def __repr__(self) -> str:
+        return f"Runs below {self.directory}: {', '.join(self) or 'none'}"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
 
 
 def load_run(path: str | Path) -> Run:

@@ -32,6 +32,7 @@ _HYPOTHESES = (TRAINING_MODE, READING)
 
 
 def backward_steps() -> tuple[Step, ...]:
+    """The chain rule through the normalisation, and its adjoint: Fact C.1."""
     return (
         Step("chain rule", "D Lhat[w] = <g, gamma D yhat[w]>",
              LOSS.along(gamma * BATCH.jacobian(W)), gamma * (G @ closed_form(W))),

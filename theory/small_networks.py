@@ -119,6 +119,7 @@ class Ray:
 
 
 def rays() -> Iterator[Ray]:
+    """Initial and trained weights of one or two entries in -1, 0, 1, the trained ones not zero."""
     for size in (1, 2):
         for entries in product((Fraction(-1), Fraction(0), Fraction(1)), repeat=2 * size):
             if any(entries[size:]):
@@ -181,11 +182,13 @@ class LinearLayer:
 
 
 def linear_layers() -> Iterator[LinearLayer]:
+    """Layers over the inputs of `iter_values` with the first unit vector as gradient."""
     for example in iter_values():
         yield LinearLayer(example, tuple(Fraction(int(i == 0)) for i in range(len(example))))
 
 
 def iter_values() -> Iterator[Row]:
+    """Two or three values in 0, 1, 2, not all the same."""
     for size in (2, 3):
         for entries in product((Fraction(0), Fraction(1), Fraction(2)), repeat=size):
             if len(set(entries)) > 1:

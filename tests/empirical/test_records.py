@@ -1,0 +1,57 @@
+"""Stored runs by hand: by name, by network and site, and what tab completion offers."""
+
+import shutil
+
+import numpy as np
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+from empirical import Runs, load_run
+from empirical.errors import InputError
+
+
+def test_a_run_by_network_and_site(tiny_run):
+    here = tiny_run["bn", "conv3"]
+    stored = tiny_run.exact["bn"].sel(site="conv3")
+    width = int(stored["channels"].max())
+    assert here["v_v"].dims == ("step", "channel") and here.sizes["channel"] == width
+    assert np.array_equal(here["v_v"], stored["v_v"][:, :width]) and np.isfinite(here["v_v"]).all()
+    assert not np.isfinite(stored["v_v"][:, width:]).any()
+
+
+def test_completions_are_what_can_be_asked_for(tiny_run):
+    places = tiny_run._ipython_key_completions_()
+    assert len(places) == 20 and all(tiny_run[place].sizes["channel"] for place in places[::7])
+
+
+def test_a_run_says_what_it_is(tiny_run):
+    shown = repr(tiny_run)
+    assert "vgg with and without batch normalisation" in shown and "exact, inline, curves, ray" in shown
+    assert "conv10" in shown
+
+
+@pytest.mark.parametrize("place", [("bn", "conv11"), ("own", "conv1"), "bn"])
+def test_unknown_places_are_refused(tiny_run, place):
+    with pytest.raises(InputError, match="conv10"):
+        tiny_run[place]
+
+
+def test_runs_below_a_directory(tiny_run, tmp_path):
+    shutil.copytree(tiny_run.path, tmp_path / "experiment" / "one", ignore=shutil.ignore_patterns("checkpoints"))
+    runs = Runs(tmp_path)
+    assert list(runs) == runs._ipython_key_completions_() == ["experiment/one"] and len(runs) == 1
+    assert runs["experiment/one"].config == load_run(tiny_run.path).config
+    assert "experiment/one" in repr(runs)
+    with pytest.raises(InputError, match=r"run 'two' below [\s\S]*experiment/one"):
+        runs["two"]
+    with pytest.raises(InputError, match="there is no run here"):
+        Runs(tmp_path / "nothing")["one"]
+
+
+def test_completion_in_ipython(tiny_run):
+    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell.instance()
+    shell.push({"run": tiny_run, "runs": Runs(tiny_run.path.parent)})
+    with provisionalcompleter():
+        places = [each.text for each in shell.Completer.completions('run["bn", "', 11)]
+        names = [each.text for each in shell.Completer.completions('runs["', 6)]
+    assert "conv4" in places and "tiny" in names
