@@ -2,7 +2,11 @@
 
 import importlib.util
 import inspect
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,3 +64,50 @@ def test_the_reference_has_a_page_for_every_module(tmp_path):
         assert (tmp_path / (name.replace(".", "/") + ".html")).stat().st_size > 1000, name
     page = (tmp_path / "empirical" / "measurement.html").read_text()
     assert "Measure all claims" in page
+
+
+DIFFS = re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.S)
+DONE = """
+import jax, jax.numpy as jnp
+from empirical import assert_claims
+from empirical.experiments import experiment
+from theory import CLAIMS, NORMALIZERS, smoothing
+
+CLAIMS["gradient-no-larger"].prove()
+y = jax.random.normal(jax.random.key(0), (16, 3))
+common = lambda z: jnp.sum(jnp.sin(z) ** 2), y, jnp.ones(3), jnp.zeros(3), 1e-3
+assert_claims(*common, claims=["gradient-no-larger"])
+assert smoothing(NORMALIZERS["deviation"]).gain.holds
+found = assert_claims(*common, normalizer="deviation")
+assert {"normalizer-jacobian", "normalizer-gradient"} <= {each.key for each in found if each.points}
+assert {run.epsilon for run in experiment("epsilon").runs("quick").values()} == {1e-5, 1e-1}
+"""
+
+
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory):
+    """A copy of the project with the worked diffs applied."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    copy = tmp_path_factory.mktemp("extended")
+    for package in ("theory", "empirical", "tests"):
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for number, diff in enumerate(DIFFS):
+        (copy / f"{number}.diff").write_text(diff)
+        subprocess.run(["git", "apply", f"{number}.diff"], cwd=copy, check=True)
+    return copy
+
+
+def _run(code, folder):
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
+
+
+def test_worked_diffs_apply_and_do_what_they_say(extended):
+    assert len(DIFFS) == 3
+    done = _run(DONE, extended)
+    assert done.returncode == 0, done.stderr
+
+
+def test_without_them_it_is_not_there():
+    assert "gradient-no-larger" in _run(DONE, ROOT).stderr
