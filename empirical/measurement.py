@@ -133,7 +133,7 @@ def measure(
     Claims are meant to be checked in float64.
     """
     norm = named(normalizer)
-    _check(norm, y, gamma, beta, epsilon)
+    check_cut(norm, y, gamma, beta, epsilon)
     gradient = jax.grad(suffix)
 
     def hessian(z, directions):
@@ -303,7 +303,8 @@ def _second_derivatives(norm, plain_curvature, placed, y, g, along_y, along_z, c
     return out | {name: nowhere.at[sampled].set(values) for name, values in blocks.items()}
 
 
-def _check(norm: Normalization, y, gamma, beta, epsilon) -> None:
+def check_cut(norm: Normalization, y, gamma, beta, epsilon) -> None:
+    """InputError where shapes or values leave nothing to measure."""
     channels = y.shape[-1]
     for name, parameter in (("gamma", gamma), ("beta", beta)):
         if parameter.shape != (channels,):

@@ -39,6 +39,10 @@ class Arrangement(Protocol):
     def running(self) -> bool:
         """Whether the columns mean the same for every batch, so that running statistics can be kept for inference."""
 
+    @property
+    def one_channel(self) -> bool:
+        """Whether every vector lies in one channel, so that gamma is one number for it."""
+
     def columns(self, y: Float[Array, "*batch channel"]) -> Columns:
         """The vectors that are normalised, one a column."""
 
@@ -51,6 +55,10 @@ class PerChannel:
     """One vector a channel, over samples and positions: (N, ..., C) to (N ..., C)."""
 
     running: bool = True
+
+    @property
+    def one_channel(self) -> bool:
+        return True
 
     def columns(self, y):
         return y.reshape(-1, y.shape[-1])
@@ -68,6 +76,10 @@ class PerSample:
 
     groups: int | None = 1
     running: bool = False
+
+    @property
+    def one_channel(self) -> bool:
+        return self.groups is None
 
     def columns(self, y):
         n, groups, size = self._parts(y.shape)
@@ -94,6 +106,24 @@ class PerSample:
                 advice="use layer or group normalisation after a dense layer",
             )
         return shape[0], groups, channels // groups
+
+
+@dataclass(frozen=True)
+class PerPosition:
+    """One vector a sample and position, over its channels: (N, ..., C) to (C, N ...), as transformers normalise their
+    tokens. Columns are in row-major order of (sample, position)."""
+
+    running: bool = False
+
+    @property
+    def one_channel(self) -> bool:
+        return False
+
+    def columns(self, y):
+        return y.reshape(-1, y.shape[-1]).T
+
+    def restore(self, columns, shape):
+        return columns.T.reshape(shape)
 
 
 def _deviation(columns: Columns) -> Columns:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from empirical.normalizers import Normalization, PerSample
+from empirical.normalizers import Normalization
 
 
 def inner(norm: Normalization, u: Array, v: Array) -> Float[Array, " K"]:
@@ -23,7 +23,7 @@ def only(norm: Normalization, vectors: Int[Array, " samples"], value: Array) -> 
 
 def one_gamma(norm: Normalization) -> bool:
     """Whether gamma is the same for all values of a vector: it lies in one channel."""
-    return not (isinstance(norm.arrangement, PerSample) and norm.arrangement.groups is not None)
+    return norm.arrangement.one_channel
 
 
 def vector_parameters(

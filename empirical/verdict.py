@@ -79,9 +79,8 @@ class Verdict:
     def _repr_latex_(self) -> str:
         sign = {"holds": r"\checkmark", "violated": r"\times", "not tested": "-"}[self.status]
         counts = rf"\text{{{self.points} points, {self.violations} violations, worst residual {self.worst:.1e}}}"
-        return (
-            rf"$\displaystyle {CLAIMS[self.key].latex} \quad {sign}\ \text{{{self.network}, {self.dtype}: }}{counts}$"
-        )
+        statement = CLAIMS[self.key].latex if self.key in CLAIMS else rf"\text{{{self.key}}}"  # one of a user's own
+        return rf"$\displaystyle {statement} \quad {sign}\ \text{{{self.network}, {self.dtype}: }}{counts}$"
 
     def row(self) -> dict[str, Any]:
         """The verdict as plain data, for summary.json."""
@@ -197,7 +196,7 @@ def _exclusions(claim: Claim, sides: Sides, quantities, dtype: str) -> Iterator[
 
 def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
     """The content of summary.json: what is claimed (one row a claim, network and dtype) and what was observed."""
-    observed = {}
+    observed: dict[str, dict[str, Any]] = {}
     for network, curves in run.curves.items():
         exact = run.exact.get(network)
         observed[network] = {

@@ -10,6 +10,7 @@ from theory.explain import Explanation, explain
 from theory.export import to_json
 from theory.normalizer import BATCH, KnownScale, Normalizer, centre, in_normalised_coordinates, variance
 from theory.normalizers import NORMALIZERS
+from theory.own_claims import claims_of
 from theory.printed import AuditError, Printed, Verdict
 from theory.quantities import (
     HHAT,
@@ -43,7 +44,7 @@ __all__ = [
     "AuditError", "Certificate", "ChannelSum", "Claim", "Derivation", "Example", "Explanation", "Functional", "G",
     "H", "Hypothesis", "Image", "Inner", "KnownScale", "LinearMap", "Normalizer", "Printed", "Proof", "ProofError",
     "Quantity", "Recheck", "SelfAdjoint", "Source", "Step", "U", "UnknownClaim", "V", "Vector", "Verdict", "W", "X",
-    "Y", "Z", "a", "beta", "centre", "claims_for", "derivative", "epsilon", "explain", "gamma", "gradient", "hessian",
-    "in_normalised_coordinates", "is_zero", "jacobian", "latex", "m", "mu", "recheck", "representer", "rho", "s",
-    "smoothing", "substitute", "to_json", "trace", "variance",
+    "Y", "Z", "a", "beta", "centre", "claims_for", "claims_of", "derivative", "epsilon", "explain", "gamma", "gradient",
+    "hessian", "in_normalised_coordinates", "is_zero", "jacobian", "latex", "m", "mu", "recheck", "representer", "rho",
+    "s", "smoothing", "substitute", "to_json", "trace", "variance",
 ]  # fmt: skip

@@ -154,7 +154,7 @@ GRADIENT = Claim(
 BIAS_GRADIENT = Claim(
     "normalizer-bias-gradient", "Gradient of a bias before any normaliser", _THIS,
     ONE @ V, "==", gamma / s * (ONE @ P(G) - a * (ONE @ N)), "channel", _derive_first, _HYPOTHESES,
-    scale=sp.sqrt(m * (V @ V)) + gamma / s * sp.Abs(a * (ONE @ N)),
+    scale=sp.Abs(gamma) / s * (sp.sqrt(m * (G @ G)) + sp.Abs(a * (ONE @ N))),
     remark="Zero if P centres and the scale does not see a shift; not for the uncentred l_p.",
 )  # fmt: skip
 

@@ -56,6 +56,7 @@ GRADIENT = Claim(
 
 BIAS_GRADIENT = Claim(
     "renorm-bias-gradient", "A bias before batch renormalisation has gradient zero", _THIS,
-    ONE @ V, "==", sp.Integer(0), "channel", _derive, _HYPOTHESES, scale=sp.sqrt(m * (V @ V)),
+    ONE @ V, "==", sp.Integer(0), "channel", _derive, _HYPOTHESES,
+    scale=sp.Abs(gamma * r) / s * sp.sqrt(m * (G @ G)),
     remark="Although its value, unclipped, does not depend on the batch: only the gradient still sees it.",
 )  # fmt: skip

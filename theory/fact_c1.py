@@ -87,13 +87,13 @@ FACT_C1_BETA = Claim(
 
 BIAS_GRADIENT = Claim(
     "bias-gradient", "A bias before batch normalisation has gradient zero", _THIS,
-    ONE @ V, "==", sp.Integer(0), "channel", _derive, _HYPOTHESES, scale=sp.sqrt(m * (V @ V)),
+    ONE @ V, "==", sp.Integer(0), "channel", _derive, _HYPOTHESES, scale=sp.Abs(gamma) / s * sp.sqrt(m * (G @ G)),
 )  # fmt: skip
 
 SCALE_GRADIENT = Claim(
     "scale-gradient", "The gradient has only an epsilon-sized part along the normalised values", _THIS,
     YHAT @ V, "==", gamma * (1 - rho) * a / s, "channel", _derive, _HYPOTHESES,
-    scale=sp.sqrt(rho * m * (V @ V)),
+    scale=sp.Abs(gamma) / s * sp.sqrt(rho * m * (G @ G)),
 )  # fmt: skip
 
 WEIGHT_GRADIENT_CLAIM = Claim(

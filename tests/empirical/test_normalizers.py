@@ -7,7 +7,7 @@ import pytest
 
 from empirical.errors import InputError
 from empirical.normalization import batch_norm
-from empirical.normalizers import BATCH, NORMALIZATIONS, PerChannel, PerSample, group, l2, normalization
+from empirical.normalizers import BATCH, NORMALIZATIONS, PerChannel, PerPosition, PerSample, group, l2, normalization
 
 EPSILON = 0.3
 SHAPES = {"dense": (7, 6), "convolution": (3, 2, 4, 6)}
@@ -77,7 +77,9 @@ def test_batch_norm_is_the_path_of_the_networks_and_equals_the_generic_one():
     np.testing.assert_allclose(generic, batch_norm(y, gamma, beta, EPSILON), rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("arrangement", [PerChannel(), PerSample(1), PerSample(3), PerSample(None)], ids=repr)
+@pytest.mark.parametrize(
+    "arrangement", [PerChannel(), PerSample(1), PerSample(3), PerSample(None), PerPosition()], ids=repr
+)
 def test_restore_is_the_inverse_of_columns(arrangement):
     y = jnp.asarray(_y(SHAPES["convolution"]))
     columns = arrangement.columns(y)
@@ -91,6 +93,7 @@ def test_columns_are_samples_and_groups_in_row_major_order():
     assert columns.shape == (2 * 4 * 2, 3 * 3)
     np.testing.assert_array_equal(columns[:, 4], y[1, :, :, 2:4].reshape(-1))
     np.testing.assert_array_equal(PerChannel().columns(y)[:, 4], y[..., 4].reshape(-1))
+    np.testing.assert_array_equal(PerPosition().columns(y)[:, 9], y[1, 0, 1])
 
 
 @pytest.mark.parametrize(("name", "place"), CASES)

@@ -1,0 +1,61 @@
+"""Measured sites of a network of one's own, each with its normaliser; the verdicts on them, and a table to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from empirical.assertion import verdicts
+from empirical.errors import InputError
+from empirical.normalizers import Normalization
+from empirical.own_normalizer import Defined
+from empirical.verdict import Verdict
+from theory import NORMALIZERS, Claim
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured at one site: quantities under the names of ``theory.QUANTITIES``, arrays of shape (K,), K the
+    number of vectors, or (1,)."""
+
+    normalization: Normalization
+    quantities: Mapping[str, np.ndarray]
+
+
+def judge(measured: Mapping[str, Measured], claims: Iterable[str | Claim] | None = None) -> dict[str, list[Verdict]]:
+    """Verdicts by site: on the given claims, else on all that speak of the site's normaliser and can be measured there
+    (`theory.claims_for` its name, or `theory.claims_of` the definition it was compiled from)."""
+    if not measured:
+        raise InputError(got="no sites", expected="at least one", advice="measure a network with a normalisation")
+    asked = None if claims is None else tuple(claims)
+    out = {}
+    for site, each in measured.items():
+        norm, wanted = each.normalization, asked
+        if asked is None and isinstance(norm, Defined) and norm.name not in NORMALIZERS:
+            wanted = norm.claims
+        out[site] = verdicts({site: each.quantities}, norm, wanted, network=site)
+    return out
+
+
+def table(measured: Mapping[str, Measured], judged: Mapping[str, list[Verdict]]) -> str:
+    """One line a site: its normaliser, how many claims were tested, at how many points, violations and the worst
+    residual with its claim. A claim that met no point inside its hypotheses is not counted as tested."""
+    heads = ("site", "normaliser", "claims", "points", "violations", "worst residual", "of claim")
+    rows: list[tuple[str, ...]] = [heads]
+    for site, found in judged.items():
+        tested = [verdict for verdict in found if verdict.points]
+        counts = (len(tested), sum(v.points for v in tested), sum(v.violations for v in tested))
+        worst = max(tested, key=lambda v: v.worst, default=None)
+        last = ("-", "-") if worst is None else (f"{worst.worst:.1e}", worst.key)
+        rows.append((site, measured[site].normalization.name, *map(str, counts), *last))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    numeric = (False, False, True, True, True, True, False)
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in rows
+    )

@@ -1,0 +1,73 @@
+"""Claims derived from a definition: they prove themselves, and batch norm's own formula gives batch norm's theorem."""
+
+import pytest
+import sympy as sp
+
+from theory import BATCH, CLAIMS, NORMALIZERS, ONE, Normalizer, Vector, claims_for, claims_of, epsilon, m, variance
+from theory.own_claims import SPREAD, TOTAL, consistent, gradient_effect, scale_gradient, scale_in_moments
+from theory.quantities import NORMALISED, YHAT, G, N, P, V, W, rho
+
+OWN = {
+    "outside": Normalizer("outside", True, lambda y: sp.sqrt(variance(y)) + epsilon),
+    "between": Normalizer("between", True, lambda y: sp.sqrt(variance(y) + ((ONE @ y) / m) ** 2 / 4 + epsilon)),
+    "power": Normalizer("power", True, lambda y: (variance(y) ** 2 + epsilon) ** sp.Rational(1, 4)),
+    "halved": Normalizer("halved", False, lambda y: sp.sqrt(y.squared / (4 * m) + epsilon)),
+}
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_claims_prove_themselves(name):
+    claims = claims_of(OWN[name])
+    assert [claim.key for claim in claims[-2:]] == [f"{name}-scale-gradient", f"{name}-gradient"]
+    for claim in claims:
+        assert len(claim.prove()) >= 2
+
+
+def test_a_wrong_coefficient_is_not_proved():
+    claim = scale_gradient(OWN["between"])
+    wrong = type(claim)(
+        claim.key, claim.title, claim.source, claim.left, "==", 2 * claim.right, "channel", claim.derive
+    )
+    with pytest.raises(AssertionError, match="conclusion fails"):
+        wrong.prove()
+
+
+def test_batch_norm_by_another_name_gives_theorem_4_1():
+    again = Normalizer("again", True, BATCH.scale)
+    n, effect = scale_gradient(again), gradient_effect(again)
+    exact = CLAIMS["theorem-4.1-exact"]
+    known = {NORMALISED.squared: rho * m, P(G) @ P(G): G.squared - (ONE @ G) ** 2 / m}
+    assert sp.simplify(effect.right.xreplace(known) - exact.right) == 0
+    assert effect.left == exact.left == V @ V
+    assert n.left == W @ N and n.right == W @ YHAT / m
+
+
+def test_scale_in_moments():
+    assert scale_in_moments(OWN["outside"]) == sp.sqrt(SPREAD / m) + epsilon
+    assert scale_in_moments(OWN["between"]) == sp.sqrt(SPREAD / m + TOTAL**2 / (4 * m**2) + epsilon)
+    with pytest.raises(ValueError, match="direction"):
+        scale_in_moments(Normalizer("odd", False, lambda y: (y @ Vector.atom("direction")) ** 2))
+    with pytest.raises(ValueError, match="with k"):
+        scale_in_moments(Normalizer("odd", False, lambda y: sp.Symbol("k") * y.squared))
+
+
+def test_the_worst_factor_is_claimed_of_consistent_scales_only():
+    found = {name: consistent(each) for name, each in OWN.items()}
+    assert found == {"outside": True, "between": False, "power": True, "halved": True}
+    assert not consistent(NORMALIZERS["l2-uncentred"]) and consistent(NORMALIZERS["rms"]) and consistent(BATCH)
+    assert not consistent(Normalizer("square", True, variance))
+    for name, each in OWN.items():
+        assert ("normalizer-worst-factor" in {claim.key for claim in claims_of(each)}) == found[name]
+
+
+def test_known_normalisers_have_the_claims_of_the_catalogue():
+    for name, each in NORMALIZERS.items():
+        assert claims_of(each) == claims_for(name)
+    known_scale = claims_of(Normalizer("mine", True, NORMALIZERS["l1"].scale))
+    assert {claim.key for claim in known_scale} < {claim.key for claim in claims_for("mine")}
+
+
+def test_what_is_not_measured_is_not_claimed():
+    """Uncentred, with n not along yhat: <1, yhat> would be needed."""
+    odd = Normalizer("odd", False, lambda y: sp.sqrt(y.squared / m + ((ONE @ y) / m) ** 2 + epsilon))
+    assert scale_gradient(odd) is None and gradient_effect(odd) is None
