@@ -120,8 +120,8 @@ class RayOfOptima:
 
 def _nearest(start: Array, end: Array) -> np.ndarray:
     """<W0, W*>/|W*|^2 for every filter (the last axis)."""
-    start, end = (np.asarray(each, np.float64).reshape(-1, each.shape[-1]) for each in (start, end))
-    return _ratio((start * end).sum(0), (end * end).sum(0))
+    first, last = (np.asarray(each, np.float64).reshape(-1, each.shape[-1]) for each in (start, end))
+    return _ratio((first * last).sum(0), (last * last).sum(0))
 
 
 def _ratio(above, below):
