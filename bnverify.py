@@ -236,10 +236,7 @@ def _run_experiment(name: str, scale: str, *, preset: str, out: Path | None, **o
 def _report_experiment(chosen, finished, directory: Path) -> None:
     from reports.experiment import build_experiment_report
 
-    built = build_experiment_report(chosen, finished, directory)
-    if built.note:
-        console.print(built.note, highlight=False)
-    console.print(f"Report: {built.pdf} ({built.engine}); source: {built.tex}", soft_wrap=True)
+    _tell(build_experiment_report(chosen, finished, directory))
 
 
 @app.command()
@@ -249,9 +246,12 @@ def verify(run: RunDirectory) -> None:
 
 
 @app.command()
-def report(run: RunDirectory) -> None:
-    """Build report.tex, the figures and report.pdf of a stored run."""
-    _report(run)
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Directories written by `bnverify run` or `train`.")],
+    out: Annotated[Path | None, typer.Option(help="Where to write; report/ in the run, or beside several.")] = None,
+) -> None:
+    """Build report.pdf, report.html and the figures of a stored run; of several runs, side by side."""
+    _report(*runs, out=out)
 
 
 def _configure(name: str, out: Path | None, **options) -> tuple[RunConfig, Path]:
@@ -280,7 +280,7 @@ def _progress(steps: int) -> Iterator:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps,"),
         TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"),
     )  # fmt: skip
-    with Progress(*columns, console=console) as bars:
+    with Progress(*columns, console=console, refresh_per_second=2) as bars:  # it takes its time from the compiler's
         task = bars.add_task("train and measure", total=steps)
         yield lambda step: bars.update(task, completed=step)
 
@@ -330,14 +330,20 @@ def _counted_apart(verdicts: list[ClaimVerdict]) -> Iterator[str]:
         yield f"Counted apart, {reason} ({network}, {dtype}): {', '.join(rows)}"
 
 
-def _report(path: Path) -> None:
+def _report(*paths: Path, out: Path | None = None) -> None:
     from empirical.records import load_run
     from reports.build import build_report
+    from reports.comparison_report import build_comparison
 
-    built = build_report(load_run(path))
+    stored = [load_run(path) for path in paths]
+    _tell(build_report(stored[0], out) if len(stored) == 1 else build_comparison(stored, out))
+
+
+def _tell(built) -> None:
+    """Where a report is."""
     if built.note:
         console.print(built.note, highlight=False)
-    console.print(f"Report: {built.pdf} ({built.engine}); source: {built.tex}", soft_wrap=True)
+    console.print(f"Report: {built.pdf} ({built.engine}) and {built.html}; source: {built.tex}", soft_wrap=True)
 
 
 def main() -> None:

@@ -1,9 +1,24 @@
-"""Figures, LaTeX and PDF of a stored run; nothing here trains or measures, and importing it never imports JAX."""
+"""Figures, LaTeX, PDF and HTML of stored runs; nothing here trains or measures, and importing it never imports JAX."""
 
-from reports.build import Built, build_report
-from reports.content import Content
-from reports.document import document
-from reports.figures import FIGURES, Plot
-from reports.panels import NotRecorded
+from __future__ import annotations
 
-__all__ = ["FIGURES", "Built", "Content", "NotRecorded", "Plot", "build_report", "document"]
+from importlib import import_module
+from typing import Any
+
+_WHERE = {
+    "FIGURES": "figures", "Built": "build", "Content": "content", "Document": "blocks", "Figures": "available",
+    "NotRecorded": "panels", "Plot": "figures", "build_comparison": "comparison_report", "build_report": "build",
+    "figures_of": "available",
+}  # fmt: skip
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    """Each name comes from its module when it is asked for: importing the package costs nothing."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'reports' has no attribute {name!r}")
+    return getattr(import_module(f"reports.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import FigureBase
 
 from empirical.records import Run
-from reports import style
+from reports import naming, style
 from reports.panels import NotRecorded, along_training, at_site, legend, networks_legend, site_names, site_panels
 
 _NAMES = ("a", "g_g")
@@ -44,4 +44,4 @@ def draw(run: Run, figure: FigureBase) -> None:
         axes.axhline(0.5, color=style.GREY, linewidth=0.6)
         axes.set_ylim(-0.04, 1.04)
         style.step_axis(axes, records["step"].values)
-    legend(figure, networks_legend(groups))
+    legend(figure, networks_legend(groups, naming.labels(run.config)))

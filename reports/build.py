@@ -1,4 +1,4 @@
-"""Build the report of a run: figures, report.tex, and report.pdf by LaTeX or, without it, by matplotlib alone."""
+"""Build a report: figures, report.tex, report.html, and report.pdf by LaTeX or, without it, by matplotlib alone."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-
-from matplotlib.figure import Figure
 
 from empirical.records import Run, write_atomically
 from reports import style
+from reports.blocks import Document, Drawing
 from reports.content import Content
-from reports.document import document
 from reports.fallback import fallback_pdf
-from reports.figures import FIGURES
+from reports.html import html
 from reports.panels import NotRecorded
+from reports.run_report import run_drawings, run_report
+from reports.tex import latex
 
 EPOCH = "1530403200"  # a fixed date for TeX, so that the same run gives the same bytes
 TIMEOUT = 300
@@ -31,6 +30,7 @@ class Built:
 
     tex: Path
     pdf: Path
+    html: Path
     engine: str
     note: str = ""
 
@@ -40,45 +40,47 @@ class TexFailed(Exception):
 
 
 def build_report(run: Run, directory: str | Path | None = None) -> Built:
-    """Write figures/*.pdf, report.tex and report.pdf into ``directory`` (default: report/ in the run directory)."""
+    """Write the report of a run into ``directory`` (default: report/ in the run directory)."""
     directory = Path(directory) if directory is not None else run.path / "report"
-    content = Content(run)
-    figures, notes = write_figures(directory, {name: partial(plot, run) for name, plot in FIGURES.items()})
-    return typeset(directory, document(content, figures, notes), lambda note: fallback_pdf(content, note, notes))
+    return build(directory, run_drawings(run), lambda notes: run_report(Content(run), notes))
 
 
-def write_figures(
-    directory: Path, figures: Mapping[str, Callable[[], Figure]]
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Write figures/<name>.pdf for every figure that can be drawn: files by name, and why others are left out."""
+def build(directory: Path, drawings: Iterable[Drawing], compose: Callable[[Mapping[str, str]], Document]) -> Built:
+    """Write figures/*.pdf, report.tex, report.html and report.pdf. ``compose`` makes the report; it is told which
+    drawings cannot be drawn, and why."""
+    pictures: dict[str, str] = {}
     files: dict[str, str] = {}
     notes: dict[str, str] = {}
-    for name, draw in figures.items():
+    for drawing in drawings:
         try:
-            data = style.pdf_bytes(draw())
+            figure = drawing.figure()
         except NotRecorded as reason:
-            notes[name] = str(reason)
+            notes[drawing.name] = str(reason)
             continue
-        files[name] = f"figures/{name}.pdf"
-        write_atomically(directory / files[name], data)
-    return files, notes
+        files[drawing.name] = f"figures/{drawing.name}.pdf"
+        write_atomically(directory / files[drawing.name], style.pdf_bytes(figure))
+        pictures[drawing.name] = style.svg_text(figure)
+    document = compose(notes)
+    page = directory / "report.html"
+    write_atomically(page, html(document, pictures).encode())
+    return typeset(directory, document, files, page)
 
 
-def typeset(directory: Path, source: str, fallback: Callable[[str], bytes]) -> Built:
-    """Write report.tex and, beside it, report.pdf: by TeX, or by ``fallback``, which is told why it was not TeX."""
+def typeset(directory: Path, document: Document, files: Mapping[str, str], page: Path) -> Built:
+    """Write report.tex and, beside it, report.pdf: by TeX, or by matplotlib, with a note why it was not TeX."""
     tex, pdf = directory / "report.tex", directory / "report.pdf"
-    write_atomically(tex, source.encode())
+    write_atomically(tex, latex(document, files).encode())
     engine, note = tex_engine(), ""
     if engine is None:
         note = "No TeX was found (latexmk or pdflatex); the PDF was set by matplotlib alone."
     else:
         try:
             write_atomically(pdf, compile_tex(directory, engine)[0])
-            return Built(tex, pdf, engine)
+            return Built(tex, pdf, page, engine)
         except TexFailed as error:
             note = f"TeX failed and the PDF was set by matplotlib alone; {error}"
-    write_atomically(pdf, fallback(note))
-    return Built(tex, pdf, "matplotlib", note)
+    write_atomically(pdf, fallback_pdf(document, note))
+    return Built(tex, pdf, page, "matplotlib", note)
 
 
 def tex_engine() -> str | None:

@@ -10,15 +10,16 @@ import numpy as np
 
 from empirical.config import NETWORKS
 from empirical.records import Run
-from empirical.verdict import Verdict, verify
-from reports import audit, formula, setting
+from empirical.verdict import Verdict, evaluate
+from reports import audit, formula, naming, setting
 from reports.alignment import overall_share
 from reports.families import Family, families
+from reports.panels import site_names
 from reports.prose import prose, verbatim
 from reports.setting import Table
-from reports.style import LABELS
-from reports.wording import DASH, counted, excluded, outcome, scientific, tightness, whole
-from theory import CLAIMS, QUANTITIES, Claim, Hypothesis, Proof
+from reports.verdicts import verdicts_of
+from reports.wording import DASH, capital, counted, excluded, outcome, scientific, tightness, whole
+from theory import CLAIMS, QUANTITIES, Claim, Hypothesis, Proof, claims_for
 from theory.claim import Step
 
 PLACES = {"site": "site", "channel": "channel", "sample": "sampled channel", "layer": "layer"}
@@ -47,7 +48,7 @@ class Content:
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
-        return verify(self.run)
+        return verdicts_of(self.run)
 
     @cached_property
     def proofs(self) -> dict[str, Proof]:
@@ -63,6 +64,25 @@ class Content:
         return [name for name in NETWORKS if name in self.run.exact or name in self.run.curves]
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What the networks of this run are called."""
+        return naming.labels(self.run.config)
+
+    @cached_property
+    def sites(self) -> dict[tuple[str, str, str], tuple[int, list[str]]]:
+        """By claim, network and type: how many sites were recorded, and the names of those with a point."""
+        out: dict[tuple[str, str, str], tuple[int, list[str]]] = {}
+        for dtype, groups in (("float64", self.run.exact), ("float32", self.run.inline)):
+            for network, records in groups.items():
+                names = site_names([records]) if "site" in records.coords else []
+                parts = {name: records.sel(site=[name]) for name in names}
+                for verdict in (v for v in self.verdicts if (v.network, v.dtype) == (network, dtype) and v.points):
+                    at = (evaluate(CLAIMS[verdict.key], part, network=network, dtype=dtype) for part in parts.values())
+                    tested = [name for name, one in zip(parts, at, strict=True) if one is not None and one.points]
+                    out[verdict.key, network, dtype] = len(names), tested
+        return out
+
+    @property
     def violated(self) -> list[Verdict]:
         return [verdict for verdict in self.verdicts if verdict.violations]
 
@@ -74,8 +94,8 @@ class Content:
         steps = sum(len(proof) for proof in self.proofs.values())
         equalities = counted(len(CLAIMS) - bounds, "equality", "equalities")
         yield (
-            f"{counted(len(CLAIMS), 'claim').capitalize()} about batch normalisation are derived for symbolic "
-            f"batch size $m$: {equalities} and {counted(bounds, 'upper bound')}."
+            f"{counted(len(CLAIMS), 'claim').capitalize()} about batch normalisation and its relatives are derived for "
+            f"symbolic batch size $m$: {equalities} and {counted(bounds, 'upper bound')}."
         )
         yield (
             f"All {whole(len(self.proofs))} are proved when this report is built: in each of {whole(steps)} steps "
@@ -85,18 +105,20 @@ class Content:
 
     def _trained(self) -> Iterator[str]:
         config, data = self.run.config, self.run.description["data"]
-        names = " and one ".join(LABELS[name] for name in self.networks)
+        names = " and one ".join(self.labels[name] for name in self.networks)
         comma = "," if len(self.networks) > 1 else ""
+        kind = naming.network(config)
+        wide = "" if naming.linear(config) else f" at width {setting.width(self.run)}"
         yield (
-            f"The claims are then compared with {counted(len(self.networks), 'VGG network')}{comma} one {names}, "
-            f"trained at width {setting.width(self.run)} for {counted(config.steps, 'step')} on "
-            f"{verbatim(data['name'])} data in batches of {whole(config.batch)}."
+            f"The claims are then compared with {counted(len(self.networks), f'{kind} network')}{comma} one {names}, "
+            f"trained{wide} for {counted(config.steps, 'step')} on {verbatim(data['name'])} data in batches of "
+            f"{whole(config.batch)}."
         )
         for name in self.networks:
             step = self.run.diverged(name)
             if step is not None:
                 yield (
-                    f"The network {LABELS[name]} diverged: its loss is not finite from step {whole(step)} on; "
+                    f"The network {self.labels[name]} diverged: its loss is not finite from step {whole(step)} on; "
                     "points without a finite value are counted apart and never as passes."
                 )
 
@@ -115,11 +137,11 @@ class Content:
             worst = max((v for v in tested if v.dtype == dtype), key=lambda v: np.nan_to_num(v.worst, nan=np.inf))
             yield (
                 f"In {dtype} the worst residual, relative to the terms of the claim, is {scientific(worst.worst)} "
-                f"({worst.key}, {LABELS[worst.network]}), against a tolerance of {scientific(worst.tolerance)}."
+                f"({worst.key}, {self.labels[worst.network]}), against a tolerance of {scientific(worst.tolerance)}."
             )
         bounds = [v for v in tested if v.key == "theorem-4.1" and v.dtype == "float64" and tightness(v) != DASH]
         if bounds:
-            ratios = " and ".join(f"{tightness(v)} {LABELS[v.network]}" for v in bounds)
+            ratios = " and ".join(f"{tightness(v)} {self.labels[v.network]}" for v in bounds)
             yield f"The median ratio of the bound of Theorem 4.1 to what was measured is {ratios}."
         apart = len(self.verdicts) - len(tested)
         if apart:
@@ -137,7 +159,7 @@ class Content:
         """Symbol, name, shape and meaning of every quantity that a claim uses."""
         used = {name for claim in CLAIMS.values() for name in claim.quantities}
         return [
-            (f"${formula.symbol(name)}$", verbatim(name), quantity.shape, prose(quantity.meaning))
+            (f"${formula.symbol(name)}$", name, quantity.shape, prose(quantity.meaning))
             for name, quantity in QUANTITIES.items()
             if name in used
         ]
@@ -159,14 +181,13 @@ class Content:
                 out[key].append(ShownStep(step, tuple(rows), left == right, known))
         return out
 
-    def reused(self, steps: list[ShownStep]) -> str:
-        """Which steps of a proof were displayed before; empty if none was."""
+    def reused(self, steps: list[ShownStep]) -> dict[str, list[str]]:
+        """Which steps of a proof were displayed before, by the claim whose proof shows them."""
         by_claim: dict[str, list[str]] = {}
         for shown in steps:
             if shown.seen_in:
                 by_claim.setdefault(shown.seen_in, []).append(prose(shown.step.name))
-        parts = [f"{', '.join(names)} ({key})" for key, names in by_claim.items()]
-        return f"Steps proved before: {'; '.join(parts)}." if parts else ""
+        return by_claim
 
     def certificate(self, claim: Claim, room: float) -> list[formula.Row]:
         """The slack of an upper bound as a sum of products, in rows; empty for an equality."""
@@ -179,9 +200,31 @@ class Content:
         if not met:
             return ["Not on this run."]
         missing = [name for name in self.networks if not any(v.network == name for v in met)]
-        return [f"{LABELS[v.network].capitalize()}, {v.dtype}: {outcome(v)}." for v in met] + [
-            f"{LABELS[name].capitalize()}: no record holds all of its quantities." for name in missing
+        return [f"{capital(self.labels[v.network])}, {v.dtype}: {outcome(v)}{self._where(v)}." for v in met] + [
+            f"{capital(self.labels[name])}: {self._why_not(claim, name)}." for name in missing
         ]
+
+    def _where(self, verdict: Verdict) -> str:
+        """The sites with a point, the worst of them, and how tight the claim is."""
+        count, tested = self.sites.get((verdict.key, verdict.network, verdict.dtype), (0, []))
+        if not tested:
+            return ""
+        names = tested[0] if len(tested) == 1 else f"{tested[0]} to {tested[-1]}"
+        names = ", ".join(tested) if 1 < len(tested) < min(count, 5) else names
+        worst = verdict.worst_points[0]
+        ratio = tightness(verdict)
+        tight = "" if ratio == DASH or verdict.kind == "equality" else f"; right over left, median: {ratio}"
+        return (
+            f"; points at {len(tested)} of {counted(count, 'site')} ({verbatim(names)}), worst at step "
+            f"{whole(worst.step)}, {verbatim(worst.site)}{tight}"
+        )
+
+    def _why_not(self, claim: Claim, network: str) -> str:
+        """Why a claim met no record of a network."""
+        spoken_of = claims_for(self.run.config.normalizer if network == "bn" else "batch")
+        if claim not in spoken_of:
+            return "the claim speaks of another normaliser"
+        return "no record holds all of its quantities"
 
     def verdict_table(self) -> list[Table]:
         """By tested claim: key, network, type, points, violations, worst residual, tightness, status, counted apart."""
@@ -217,7 +260,7 @@ class Content:
         notes: dict[str, list[str]] = {}
         for verdict in self.verdicts:
             if verdict.key not in tested:
-                where = f"{LABELS[verdict.network]}, {verdict.dtype}"
+                where = f"{self.labels[verdict.network]}, {verdict.dtype}"
                 notes.setdefault(verdict.key, []).append(f"{where}: {excluded(verdict) or 'no point'}")
         return [(key, ". ".join(notes[key])) for key in CLAIMS if key in notes]
 
@@ -242,7 +285,7 @@ class Content:
         """What was seen in this run and is asserted of nothing else."""
         sentences = []
         for name in self.networks:
-            label = LABELS[name].capitalize()
+            label = capital(self.labels[name])
             positive, live = overall_share(self.run, name)
             if live:
                 sentences.append(
@@ -257,4 +300,7 @@ class Content:
                     f"{label}, {accuracy:.1%} of the test images looked at are classified correctly at step "
                     f"{whole(step)}."
                 )
+            if records is not None and "test_loss" in records:
+                loss, step = float(records["test_loss"].values[-1]), int(records["step"].values[-1])
+                sentences.append(f"{label}, the loss of the test is {loss:.4g} at step {whole(step)}.")
         return sentences

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator
 
 from empirical.compile import compile_claim
 from empirical.records import Run
-from reports import style
+from reports import naming, style
 from reports.panels import at_site, legend, networks_legend, recorded, site_names, site_panels
 from theory import CLAIMS
 
@@ -58,9 +58,10 @@ def draw_curvature(run: Run, figure: FigureBase) -> None:
         style.step_axis(axes, steps)
     if len(magnitudes):
         _symmetric_log(panels.values(), np.quantile(magnitudes, 0.05), magnitudes.max())
-    entries = [(f"right side, {style.LABELS[n]}", style.line(n)) for n in sides]
+    names = naming.labels(run.config)
+    entries = [(f"right side, {names[n]}", style.line(n)) for n in sides]
     entries += [
-        (f"measured, {style.LABELS[n]}", style.line(n, marker=True, line=False, markerfacecolor="white")) for n in sides
+        (f"measured, {names[n]}", style.line(n, marker=True, line=False, markerfacecolor="white")) for n in sides
     ]
     legend(figure, entries)
 
@@ -79,4 +80,4 @@ def draw_terms(run: Run, figure: FigureBase) -> None:
         axes.axhline(0, color=style.GREY, linewidth=0.5)
         axes.set_ylim(-1, 1)
         style.step_axis(axes, steps)
-    legend(figure, networks_legend(sides))
+    legend(figure, networks_legend(sides, naming.labels(run.config)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from matplotlib.figure import Figure, FigureBase
 
@@ -16,10 +17,11 @@ from reports import (
     gradient_bound,
     initialisation,
     landscape,
+    naming,
     residuals,
-    style,
     training_curves,
 )
+from reports.blocks import Drawing
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,17 @@ class Plot:
         """The height for a run, in cm."""
         return self.height if isinstance(self.height, float) else self.height(run)
 
+    def caption_of(self, run: Run) -> str:
+        """The caption in the words of a run's configuration."""
+        return naming.worded(self.caption, run.config)
+
+    def drawing(self, run: Run) -> Drawing:
+        """The figure of a run as a part of a report."""
+        return Drawing(self.name, self.height_of(run), self.caption_of(run), partial(self.draw, run))
+
     def __call__(self, run: Run) -> Figure:
         """The figure of a run; ``NotRecorded`` where the run does not hold what it shows."""
-        with style.look():
-            figure = style.new_figure(self.height_of(run))
-            self.draw(run, figure)
-            return figure
+        return self.drawing(run).figure()
 
 
 _PLOTS = (

@@ -200,8 +200,15 @@ def to_mathtext(tex: str) -> str:
     tex = re.sub(r"\\[bB]igg?r(?=[)\]\\])", r"\\right" if balanced else "", tex)
     tex = tex.replace(r"\lVert", r"\Vert ").replace(r"\rVert", r"\Vert ")
     tex = tex.replace(r"\frac", r"\dfrac").replace(r"\tfrac", r"\frac")
+    tex = re.sub(r"\\begin\{pmatrix\}(.*?)\\end\{pmatrix\}", lambda found: _as_rows(found[1]), tex)
     tex = re.sub(r"\\(mathbf|mathrm|hat) ?([A-Za-z0-9])", r"\\\1{\2}", tex)
     return re.sub(r"\\([lg])e(?![a-z])", r"\\\1eq", tex).replace(r"\displaystyle", "")
+
+
+def _as_rows(matrix: str) -> str:
+    """A matrix as rows in brackets, one after the other."""
+    rows = (row.strip().replace(" & ", r",\, ") for row in matrix.split(r"\\"))
+    return "[" + r",\; ".join(f"({row})" for row in rows) + "]"
 
 
 @cache

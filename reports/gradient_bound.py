@@ -7,7 +7,7 @@ from matplotlib.figure import FigureBase
 
 from empirical.compile import compile_claim
 from empirical.records import Run
-from reports import style
+from reports import naming, style
 from reports.panels import (
     along_training,
     at_site,
@@ -42,10 +42,11 @@ def draw_bound(run: Run, figure: FigureBase) -> None:
             shown += [bound, measured]
         style.step_axis(axes, steps)
     log_axis(next(iter(panels.values())), shown)
-    entries = [(f"bound, {style.LABELS[n]}", style.line(n)) for n in groups]
+    names = naming.labels(run.config)
+    entries = [(f"bound, {names[n]}", style.line(n)) for n in groups]
     for network in groups:
         marks = style.line(network, marker=True, line=False, markerfacecolor="white")
-        entries.append((f"measured, {style.LABELS[network]}", marks))
+        entries.append((f"measured, {names[network]}", marks))
     legend(figure, entries)
 
 
@@ -72,7 +73,7 @@ def draw_gain(run: Run, figure: FigureBase) -> None:
             shown += [mean, alignment]
         style.step_axis(axes, steps)
     log_axis(next(iter(panels.values())), shown)
-    looks = networks_legend(groups)
+    looks = networks_legend(groups, naming.labels(run.config))
     entries = [(f"mean part, {label}", look) for label, look in looks]
     entries += [(f"alignment part, {label}", look | {"markerfacecolor": "white"}) for label, look in looks]
     legend(figure, entries)

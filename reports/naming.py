@@ -25,6 +25,18 @@ def labels(config: RunConfig) -> dict[str, str]:
     return {"bn": f"with {name}{noise[0]}", "plain": f"without {without}{noise[1]}"}
 
 
+def network(config: RunConfig) -> str:
+    """The kind of network in words."""
+    return "deep linear" if linear(config) else "VGG"
+
+
+def worded(text: str, config: RunConfig) -> str:
+    """Text about a network with and one without batch norm, in the words of a configuration."""
+    names = labels(config)
+    text = text.replace("without batch norm", "\0").replace("with batch norm", names["bn"])
+    return text.replace("\0", names["plain"])
+
+
 def loss_name(config: RunConfig) -> str:
     """The loss with its unit, for an axis."""
     return "squared error of the batch (no unit)" if linear(config) else "cross-entropy loss (nats)"

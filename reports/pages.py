@@ -27,16 +27,16 @@ def look():
     return style.look(**{"font.family": "STIXGeneral", "mathtext.fontset": "stix", "font.size": 9})
 
 
-def shown(marked: str) -> str:
+def shown(marked: str, size: float = 10) -> str:
     """Marked-up text with its mathematics in the subset that matplotlib knows; plain text where that fails."""
     text = re.sub(r"(?<!\\)\$(.+?)(?<!\\)\$", lambda match: f"${to_mathtext(match[1])}$", marked)
-    return text if parses(text) else re.sub(r"[${}]|\\(?=[A-Za-z])", "", marked)
+    return text if parses(text, size) else re.sub(r"[${}]|\\(?=[A-Za-z])", "", marked)
 
 
-def parses(text: str) -> bool:
+def parses(text: str, size: float = 10) -> bool:
     """Whether matplotlib can set the text."""
     try:
-        text_width(text, 10)
+        text_width(text, size)
     except ValueError:
         return False
     return True
@@ -59,7 +59,7 @@ def wrapped(marked: str, size: float, room: float, first: float = 0.0, weight: s
     lines, used = [""], first
     space = text_width("n n", size) - 2 * text_width("n", size)
     for word in re.findall(r"(?:\$(?:\\\$|[^$])*\$|\\\$|[^\s$])+", marked):
-        word = shown(word)
+        word = shown(word, size)
         wide = text_width(word, size, weight)
         if lines[-1] and used + space + wide > room:
             lines.append(word)
@@ -110,7 +110,7 @@ class Pages:
         self, marked: str, *, size: float = 9, indent: float = 0, lead: str = "", after: float = 0.12
     ) -> None:
         """Text of the given size, ``lead`` in bold before it."""
-        lead = shown(lead)
+        lead = shown(lead, size)
         first = text_width(lead + " ", size, "bold") + 3 if lead else 0.0
         for number, line in enumerate(wrapped(marked, size, ROOM - indent / _POINT, first)):
             above, below = _drop(line, size)
@@ -134,7 +134,7 @@ class Pages:
         """Rows of a display; ``alternative`` as plain text where matplotlib cannot set one of them."""
         texts = [(to_mathtext(row.lead), to_mathtext(row.body.replace(r"\quad", r"\quad "))) for row in rows]
         texts = [(f"${lead}$" if lead else "", f"${body}$") for lead, body in texts]
-        if not all(parses(text) for pair in texts for text in pair):
+        if not all(parses(text, size) for pair in texts for text in pair):
             self.paragraph(alternative.replace("$", r"\$"), size=size, indent=0.6)
             return
         column = max(text_width(lead, size) for lead, _ in texts) * _POINT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
@@ -96,9 +95,8 @@ def legend(figure: FigureBase, entries: Iterable[tuple[str, dict]], columns: int
     figure.legend(handles=handles, loc="outside upper center", ncols=min(columns, len(handles)), handlelength=2.6)
 
 
-def networks_legend(
-    groups: Iterable[str], names: Mapping[str, str] = MappingProxyType(style.LABELS)
-) -> list[tuple[str, dict]]:
+def networks_legend(groups: Iterable[str], names: Mapping[str, str]) -> list[tuple[str, dict]]:
+    """Entries of a legend: the networks, by ``names``, with line and mark."""
     return [(names[network], style.line(network, marker=True)) for network in groups]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.figure import FigureBase
 
 from empirical.records import Run
-from empirical.verdict import Verdict, verify
-from reports import style
+from empirical.verdict import Verdict
+from reports import naming, style
 from reports.panels import NotRecorded, legend
+from reports.verdicts import verdicts_of
 
 FLOOR = 1e-18  # residuals of exactly 0 are drawn here
 _OFFSETS = {"bn": -0.17, "plain": 0.17}
@@ -16,12 +19,12 @@ _OFFSETS = {"bn": -0.17, "plain": 0.17}
 
 def draw(run: Run, figure: FigureBase) -> None:
     """One row for every tested claim and precision; the tolerance as a vertical mark, untested networks named."""
-    draw_verdicts(verify(run), figure)
+    draw_verdicts(verdicts_of(run), figure, naming.labels(run.config))
 
 
 def height(run: Run) -> float:
     """Room for every row, in cm, at most what a page holds besides the caption."""
-    return min(20.0, 3.0 + 0.33 * len(_rows(verify(run))))
+    return min(20.0, 3.0 + 0.33 * len(_rows(verdicts_of(run))))
 
 
 def _rows(verdicts: list[Verdict]) -> list[tuple[str, str]]:
@@ -29,7 +32,8 @@ def _rows(verdicts: list[Verdict]) -> list[tuple[str, str]]:
     return list(dict.fromkeys((verdict.dtype, verdict.key) for verdict in verdicts if verdict.points))
 
 
-def draw_verdicts(verdicts: list[Verdict], figure: FigureBase) -> None:
+def draw_verdicts(verdicts: list[Verdict], figure: FigureBase, names: Mapping[str, str]) -> None:
+    """Quantiles and the worst of the residuals of every claim that was tested, by network and precision."""
     rows = _rows(verdicts)
     if not rows:
         raise NotRecorded("no claim could be tested on this run")
@@ -54,8 +58,8 @@ def draw_verdicts(verdicts: list[Verdict], figure: FigureBase) -> None:
     axes.grid(axis="y", visible=False)
     axes.set_xlabel("residual, relative to the terms of the claim (no unit)")
     present = list(dict.fromkeys(verdict.network for verdict in verdicts))
-    entries = [(f"median, {style.LABELS[n]}", style.line(n, marker=True, line=False, markerfacecolor="white"))
+    entries = [(f"median, {names[n]}", style.line(n, marker=True, line=False, markerfacecolor="white"))
                for n in present]  # fmt: skip
-    entries += [(f"worst, {style.LABELS[n]}", style.line(n, marker=True, line=False)) for n in present]
+    entries += [(f"worst, {names[n]}", style.line(n, marker=True, line=False)) for n in present]
     entries.append(("tolerance", {"color": "black", "marker": "|", "linestyle": "none", "markersize": 8}))
     legend(figure, entries, columns=3)

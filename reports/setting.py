@@ -11,6 +11,8 @@ from reports.prose import verbatim
 from reports.wording import counted, scientific, whole
 
 Table = list[tuple[str, ...]]
+ESSENTIAL = ("networks", "normaliser", "width", "optimiser", "steps, batch size", "epsilon", "seed")
+"""Rows of a configuration that a reader needs first."""
 
 
 def width(run: Run) -> str:
@@ -26,6 +28,7 @@ def architecture(run: Run) -> str:
 
 
 def configuration(run: Run) -> Table:
+    """What was trained, and how."""
     config = run.config
     epsilon, inserted = scientific(config.epsilon), scientific(config.insertion_epsilon)
     kinds = {"landscape": config.landscape_every, "covariate shift": config.shift_every,
@@ -51,6 +54,7 @@ def configuration(run: Run) -> Table:
 
 
 def data(run: Run) -> Table:
+    """Which data, with their fingerprint."""
     description = run.description["data"]
     classes = description["classes"]
     return [
@@ -63,6 +67,7 @@ def data(run: Run) -> Table:
 
 
 def environment(run: Run) -> Table:
+    """Versions and hardware."""
     machine = run.description["environment"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     return [

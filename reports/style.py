@@ -16,7 +16,6 @@ from matplotlib.figure import Figure
 COLOURS = {"bn": "#17457f", "plain": "#dd8a1c"}
 LINES: dict[str, Any] = {"bn": "-", "plain": (0, (4, 1.5))}
 MARKERS = {"bn": "o", "plain": "s"}
-LABELS = {"bn": "with batch norm", "plain": "without batch norm"}
 GREY = "#555555"
 TEXT_WIDTH = 16.0  # cm
 
@@ -50,6 +49,7 @@ _LOOK: dict[str, Any] = {
     "figure.constrained_layout.w_pad": 0.06,
 }
 # No dates and no version of the plotting library: the same data give the same bytes.
+SALT = "bnverify"
 METADATA: dict[str, Any] = {"CreationDate": None, "ModDate": None, "Creator": "bnverify", "Producer": None}
 
 
@@ -68,6 +68,14 @@ def pdf_bytes(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with look():
         figure.savefig(buffer, format="pdf", metadata=METADATA)
+    return buffer.getvalue()
+
+
+def svg_text(figure: Figure) -> str:
+    """The figure as SVG, letters as outlines: no fonts are needed to see it."""
+    buffer = io.StringIO()
+    with look(**{"svg.fonttype": "path", "svg.hashsalt": SALT}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     return buffer.getvalue()
 
 

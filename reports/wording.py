@@ -23,6 +23,7 @@ def scientific(value: float, digits: int = 2) -> str:
 
 
 def whole(number: int) -> str:
+    """A whole number with its thousands set apart."""
     return f"{number:,}"
 
 
@@ -30,6 +31,11 @@ def counted(number: int, singular: str, plural: str = "") -> str:
     """The number with its noun: "1 claim", "no claims", "3 claims"."""
     noun = singular if number == 1 else plural or singular + "s"
     return f"{whole(number) if number else 'no'} {noun}"
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def tightness(verdict: Verdict) -> str:

@@ -7,8 +7,8 @@ import pytest
 import sympy as sp
 
 from reports import audit, formula
-from reports.document import ROOM
 from reports.pages import parses, shown
+from reports.theory_chapters import ROOM
 from theory import AUDIT, AuditError, Verdict
 
 

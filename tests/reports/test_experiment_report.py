@@ -11,12 +11,16 @@ from empirical.errors import InputError
 from empirical.experiments import EXPERIMENTS, Experiment, Published
 from empirical.findings import Finding
 from empirical.records import load_run, write_dataset
-from reports import build, comparison, style
-from reports.experiment import ExperimentContent, build_experiment_report, experiment_document
+from reports import build, comparison, style, tex
+from reports.blocks import drawings
+from reports.experiment import ExperimentContent, build_experiment_report, experiment_report
 from reports.figures import FIGURES
+from reports.final_values import draw_final
+from reports.lines import single
 from reports.pages import Pages
 from reports.panels import NotRecorded
 from reports.prose import to_latex
+from reports.side_by_side import ended, settings
 
 needs_tex = pytest.mark.skipif(build.tex_engine() is None, reason="no pdflatex on this machine")
 LABELS = ("batch", "l1", "100% & more_$x$")
@@ -53,15 +57,14 @@ def found(monkeypatch):
 
 
 def source(experiment, runs):
-    content = ExperimentContent(experiment, runs)
-    drawings = {drawing.name: drawing for drawing in content.drawings()}
-    return experiment_document(content, drawings, {name: f"figures/{name}.pdf" for name in drawings}, {})
+    document = experiment_report(ExperimentContent(experiment, runs), {})
+    return tex.latex(document, {drawing.name: f"figures/{drawing.name}.pdf" for drawing in drawings(document)})
 
 
 def test_every_finding_label_and_figure_is_in_the_report(three, found):
     experiment, runs = three
-    tex = source(experiment, runs)
-    rows = [re.sub(r"\\s+", " ", row) for row in tex.split(r"\\")]
+    latex = source(experiment, runs)
+    rows = [re.sub(r"\\s+", " ", row) for row in latex.split(r"\\")]
     for finding in judged(experiment, runs):
         number = finding.published.place.removeprefix("figure ")
         (row,) = (row for row in rows if f"Statement {number} of" in row)
@@ -69,10 +72,10 @@ def test_every_finding_label_and_figure_is_in_the_report(three, found):
         assert f"with batch norm {0.85 + int(number):g}" in row.replace("with centred $l_1$ norm", "with batch norm")
         assert to_latex(finding.ours[1:]) in row and row.strip().endswith(finding.verdict)
     for label in LABELS:
-        assert to_latex(label.replace("$", r"\$")) in tex
-    assert "agree with 1 and differ from 1; 1 cannot be compared" in tex
-    assert "the reduced settings" in tex
-    assert tex.count(r"\includegraphics") == len(ExperimentContent(experiment, runs).drawings()) == 3 + 3
+        assert to_latex(label.replace("$", r"\$")) in latex
+    assert "agree with 1 and differ from 1; 1 cannot be compared" in latex
+    assert "the reduced settings" in latex
+    assert latex.count(r"\includegraphics") == len(ExperimentContent(experiment, runs).drawings()) == 3 + 3
 
 
 def test_a_changed_verdict_changes_the_report(three, found, monkeypatch):
@@ -83,7 +86,7 @@ def test_a_changed_verdict_changes_the_report(three, found, monkeypatch):
 
 
 def test_what_the_runs_have_in_common_is_told_from_what_differs(three):
-    common, head, rows = ExperimentContent(*three).settings()
+    common, head, rows = settings(single(three[1]))
     assert head == ("run", "normaliser")
     assert [row[1].split(" in one")[0] for row in rows] == ["batch norm", "centred $l_1$ norm", "batch norm"]
     assert dict(common)["steps, batch size"] == "12, 16"
@@ -102,14 +105,14 @@ def test_a_run_that_is_missing_unfinished_or_diverged_is_said_to_be(three, found
     told = " ".join(content.abstract())
     assert "Not among the runs: l1; 100% & more" in told
     assert "Run batch, without batch norm: the loss is not finite from step 5 on." in told
-    rows = content.final_table()[1]
+    rows = ended(single(content.runs)).rows
     assert (rows[1][2], rows[1][4]) == ("not finite", "9 of 12")
     assert rows[0][4] == "12"
 
 
 def test_numbers_of_the_final_table_are_those_of_the_runs(three):
     _, runs = three
-    rows = ExperimentContent(*three).final_table()[1]
+    rows = ended(single(runs)).rows
     for row, (label, network) in zip(rows, ((lab, net) for lab in runs for net in ("bn", "plain")), strict=True):
         curves = runs[label].curves[network]
         assert row[2] == f"{float(curves['loss'].values[-1:].mean()):.4g}"
@@ -117,7 +120,7 @@ def test_numbers_of_the_final_table_are_those_of_the_runs(three):
 
 
 def test_a_twin_that_is_the_same_in_every_run_is_drawn_once(three):
-    _, runs = three
+    runs = single(three[1])
     assert list(comparison.distinct(runs, "plain")) == ["batch", "l1"]
     same = {"one": runs["l1"], "two": runs[LABELS[2]]}
     assert list(comparison.distinct(same, "plain")) == ["one"]
@@ -129,7 +132,7 @@ def test_side_by_side_curves_are_those_of_the_runs(three):
     _, runs = three
     with style.look():
         figure = style.new_figure(9.0)
-        comparison.draw_training(runs, figure)
+        comparison.draw_training(single(runs), figure)
     left = figure.axes[0]
     drawn = [line.get_ydata() for line in left.lines if len(line.get_ydata()) == 12]
     assert len(drawn) == 2  # the third run is the second again
@@ -138,14 +141,14 @@ def test_side_by_side_curves_are_those_of_the_runs(three):
     assert not np.allclose(drawn[0], drawn[1], rtol=1e-3)
 
 
-@pytest.mark.parametrize("draw", [comparison.draw_training, comparison.draw_landscape, comparison.draw_final])
+@pytest.mark.parametrize("draw", [comparison.draw_training, comparison.draw_landscape, draw_final])
 def test_runs_without_records_are_said_to_be(draw, three, tmp_path):
     _, runs = three
     folder = tmp_path / "run"
     folder.mkdir()
     (folder / "config.json").write_text((runs["batch"].path / "config.json").read_text())
     with style.look(), pytest.raises(NotRecorded):
-        draw({"batch": load_run(folder)}, style.new_figure(9.0))
+        draw({"batch": (load_run(folder),)}, style.new_figure(9.0))
 
 
 def test_an_experiment_without_runs_is_refused(three, tmp_path):

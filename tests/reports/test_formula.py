@@ -5,8 +5,8 @@ import re
 import pytest
 
 from reports import formula
-from reports.document import ROOM, statement
 from reports.pages import parses
+from reports.theory_chapters import ROOM, statement
 from theory import AUDIT, CLAIMS, QUANTITIES, SelfAdjoint, Vector
 from theory.algebra import Atom, PairSum
 

@@ -4,8 +4,8 @@ import pytest
 import sympy as sp
 
 from reports import normalisers
-from reports.document import NARROW
 from reports.pages import parses, shown
+from reports.theory_chapters import NARROW
 from theory import AUDIT, NORMALIZERS, G, gamma, is_zero, s
 from theory.smoothing import Answer
 

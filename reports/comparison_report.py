@@ -1,0 +1,115 @@
+"""The report of several runs, side by side; runs that differ only in the seed are one line with a band."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from empirical.records import Run
+from empirical.verdict import Verdict
+from reports import naming
+from reports.blocks import Block, Document, Paragraph, Section, Text
+from reports.build import Built, build
+from reports.explanations import NOT_CLAIMED, POINTS_IN_SHORT
+from reports.lines import Lines, by_seed
+from reports.overlays import overlays
+from reports.prose import verbatim
+from reports.side_by_side import ended, left_out, repeat_section, settings_section, tightness_tables, verdict_tables
+from reports.verdicts import verdicts_of
+from reports.wording import counted, scientific, whole
+
+
+@dataclass(frozen=True)
+class ComparisonContent:
+    """Runs as lines, and what their report says about them."""
+
+    lines: Lines
+
+    @property
+    def runs(self) -> list[Run]:
+        return [run for line in self.lines.values() for run in line]
+
+    @cached_property
+    def verdicts(self) -> dict[str, list[Verdict]]:
+        """By line those of all its runs."""
+        return {label: [v for run in line for v in verdicts_of(run)] for label, line in self.lines.items()}
+
+    def abstract(self) -> list[Text]:
+        return [*self._about(), *self._met(), *self._lost()]
+
+    def _about(self) -> Iterator[str]:
+        yield (
+            f"{counted(len(self.runs), 'run').capitalize()} of a network with a normaliser beside its twin without, in "
+            f"{counted(len(self.lines), 'line')}: {verbatim('; '.join(self.lines))}."
+        )
+        several = [label for label, line in self.lines.items() if len(line) > 1]
+        if several:
+            yield f"Runs that differ only in the seed are one line: {verbatim('; '.join(several))}."
+
+    def _met(self) -> Iterator[str]:
+        tested = [v for found in self.verdicts.values() for v in found if v.points]
+        if not tested:
+            yield "No claim could be tested: the runs hold no point inside any claim's hypotheses."
+            return
+        claims, violations = counted(len({v.key for v in tested}), "claim"), sum(v.violations for v in tested)
+        yield (
+            f"At {counted(sum(v.points for v in tested), 'point')} of {claims} both sides were measured; "
+            f"{counted(violations, 'violation')} {'was' if violations == 1 else 'were'} found."
+        )
+        for dtype in dict.fromkeys(v.dtype for v in tested):
+            worst = max((v for v in tested if v.dtype == dtype), key=lambda v: v.worst)
+            yield (
+                f"In {dtype} the worst residual, relative to the terms of the claim, is {scientific(worst.worst)} "
+                f"({worst.key}), against a tolerance of {scientific(worst.tolerance)}."
+            )
+        for label, found in self.verdicts.items():
+            violated = sorted({v.key for v in found if v.violations})
+            if violated:
+                yield f"Violated in {verbatim(label)}: {', '.join(violated)}."
+
+    def _lost(self) -> Iterator[str]:
+        for label, line in self.lines.items():
+            for run in line:
+                seed = f" (seed {run.config.seed})" if len(line) > 1 else ""
+                for network in run.curves:
+                    step = run.diverged(network)
+                    if step is not None:
+                        name = naming.labels(run.config)[network]
+                        yield f"{verbatim(label)}{seed}, {name}: the loss is not finite from step {whole(step)} on."
+
+
+def comparison_report(content: ComparisonContent, notes: Mapping[str, str]) -> Document:
+    """The report as data. ``notes``: figures that cannot be drawn, by name, and why."""
+    tight = tightness_tables(content.verdicts)
+    verdicts: list[Block | Section] = [Paragraph(POINTS_IN_SHORT), *verdict_tables(content.verdicts)]
+    if tight:
+        verdicts.append(Section("How tight the upper bounds are", "section:tightness", [Paragraph(_TIGHT), *tight]))
+    drawn = [drawing for drawing in overlays(content.lines) if drawing.name not in notes]
+    sections = [
+        settings_section(content.lines),
+        Section("Verdicts", "section:verdicts", verdicts),
+        Section("Where the runs ended", "section:ended", [
+            Paragraph(NOT_CLAIMED[0], lead="Observed, and not claimed:"), ended(content.lines)
+        ]),
+        Section("Figures", "section:figures", [*drawn, *left_out(notes)]),
+        repeat_section(content.lines),
+    ]  # fmt: skip
+    names = verbatim("; ".join(content.lines))
+    return Document("Runs side by side", "", names, content.abstract(), sections, ())
+
+
+def build_comparison(runs: Sequence[Run], directory: str | Path | None = None) -> Built:
+    """Write the report of several runs (default: report/ in the folder that holds all of them)."""
+    content = ComparisonContent(by_seed(runs))
+    if directory is None:
+        directory = Path(os.path.commonpath([run.path.resolve().parent for run in runs])) / "report"
+    return build(Path(directory), overlays(content.lines), lambda notes: comparison_report(content, notes))
+
+
+_TIGHT = (
+    "Right over left of the upper bounds in float64, median over points where left is positive; first the network with "
+    "a normaliser, then its twin. 1 says that the bound is met with equality."
+)

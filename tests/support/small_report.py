@@ -1,0 +1,49 @@
+"""A report of four claims, three printed formulas, two normalisers and three figures, so that a test can build several.
+
+    python tests/support/small_report.py RUN DIRECTORY
+
+builds that of a run and prints the digests of what it wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+CLAIMS = ("normalised-norm", "theorem-4.1", "theorem-4.2", "lemma-4.5-rows")
+RECORDS = ("4.1-v3", "4.1", "4.2-psd")
+NORMALISERS = ("batch", "rms")
+FIGURES = ("training", "residuals", "theorem-4.1")
+_PLACES = {
+    "CLAIMS": (CLAIMS, ("reports.families", "reports.content", "empirical.verdict")),
+    "AUDIT": (RECORDS, ("reports.audit", "reports.normalisers", "reports.theory_chapters")),
+    "NORMALIZERS": (NORMALISERS, ("reports.normalisers",)),
+    "FIGURES": (FIGURES, ("reports.run_report",)),
+}
+
+
+def reduce(put: Callable[[Any, str, Any], None]) -> None:
+    """Make every report small; ``put`` is setattr, or that of a test that undoes it."""
+    for name, (keys, modules) in _PLACES.items():
+        for module in map(import_module, modules):
+            whole = getattr(module, name)
+            put(module, name, {key: whole[key] for key in keys})
+
+
+def digests(built: Any) -> dict[str, str]:
+    """What a report's files hold, by kind."""
+    kinds = ("tex", "pdf", "html")
+    return {kind: hashlib.sha256(Path(getattr(built, kind)).read_bytes()).hexdigest() for kind in kinds}
+
+
+if __name__ == "__main__":
+    from empirical import load_run
+    from reports import build_report
+
+    reduce(setattr)
+    print(json.dumps(digests(build_report(load_run(sys.argv[1]), sys.argv[2]))))
