@@ -303,4 +303,19 @@ class Content:
             if records is not None and "test_loss" in records:
                 loss, step = float(records["test_loss"].values[-1]), int(records["step"].values[-1])
                 sentences.append(f"{label}, the loss of the test is {loss:.4g} at step {whole(step)}.")
+            if name in self.run.ray:
+                sentences.append(self._ray(name))
         return sentences
+
+    def _ray(self, name: str) -> str:
+        """Lemma 4.5 on the trained network: what moving every filter along its ray changes."""
+        here = self.run.ray[name].isel(step=-1)
+        filters, acute = int(here["filters"].sum()), int(here["acute"].sum())
+        change = abs(float(here["ray_loss"] - here["plain_loss"]) / float(here["plain_loss"]))
+        gap = float(here["gradient_gap"].max(skipna=False))
+        return (
+            rf"Lemma 4.5 on the trained network {self.labels[name]}, with a matched batch norm inserted at every site: "
+            rf"{whole(acute)} of {counted(filters, 'filter')} make an acute angle with their initial values; "
+            rf"multiplying each of them by the $k$ nearest to those changes the loss by {scientific(change)} of itself, and the "
+            rf"gradient of a filter, times $k$, by at most {scientific(gap)} of itself."
+        )

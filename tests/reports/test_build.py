@@ -187,3 +187,10 @@ def test_all_figures_are_written_as_vectors_with_the_same_bytes_every_time(built
         assert b"/Subtype /Image" not in written
         assert style.pdf_bytes(FIGURES[name](tiny_run)) == written
     assert dict(matplotlib.rcParams) == before
+
+
+def test_lemma_4_5_on_the_trained_network_is_reported(tiny_run):
+    content = Content(tiny_run)
+    (sentence,) = [each for each in content.observed() if each.startswith("Lemma 4.5 on the trained network")]
+    ray = tiny_run.ray["plain"].isel(step=-1)
+    assert f"{int(ray['acute'].sum())} of {int(ray['filters'].sum())} filters" in sentence
