@@ -316,6 +316,6 @@ class Content:
         return (
             rf"Lemma 4.5 on the trained network {self.labels[name]}, with a matched batch norm inserted at every site: "
             rf"{whole(acute)} of {counted(filters, 'filter')} make an acute angle with their initial values; "
-            rf"multiplying each of them by the $k$ nearest to those changes the loss by {scientific(change)} of itself, "
-            rf"and the gradient of a filter, times $k$, by at most {scientific(gap)} of itself."
+            rf"multiplying each of them by the $k$ nearest to those changes the loss by {scientific(change)} of "
+            rf"itself, and the gradient of a filter, times $k$, by at most {scientific(gap)} of itself."
         )

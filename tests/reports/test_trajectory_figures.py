@@ -187,7 +187,7 @@ def test_the_mean_is_drawn_in_standard_deviations(run):
 
 def test_networks_are_called_after_what_stands_in_them(run):
     config = stored.configuration
-    assert naming.labels(config()) == style.LABELS
+    assert naming.labels(config()) == {"bn": "with batch norm", "plain": "without batch norm"}
     assert naming.labels(config(normalizer="l1-uncentred", noise=True)) == {
         "bn": "with $l_1$ norm and noise", "plain": "without normaliser, with noise"
     }  # fmt: skip
