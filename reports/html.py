@@ -69,11 +69,12 @@ def text(marked: Text) -> str:
 
 
 def _marked(marked: str) -> str:
-    """HTML of marked-up text; a fingerprint may be broken."""
+    """HTML of marked-up text; a fingerprint may be broken, a formula stays with the sign behind it."""
     parts = _FORMULA.split(marked)
     out = "".join(
         mathml.inline(part) if i % 2 else escape(part.replace(r"\$", "$"), quote=False) for i, part in enumerate(parts)
     )
+    out = re.sub(r"(<math(?:(?!</math>).)*</math>)([.,;:)]+)", r'<span class="whole">\1\2</span>', out)
     return re.sub(r"\b[0-9a-f]{64}\b", lambda found: "<wbr>".join(re.findall(".{8}", found[0])), out)
 
 
