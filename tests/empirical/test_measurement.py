@@ -379,17 +379,20 @@ def test_normalisers_against_dense_jacobians_and_hessians(name):
     def lhat(y):
         return suffix(entrywise(y))
 
-    v, g = jax.grad(lhat)(y), jax.grad(suffix)(entrywise(y))
-    h_hat, h = jax.hessian(lhat)(y).reshape(size, size), jax.hessian(suffix)(entrywise(y)).reshape(size, size)
-    jacobian = jax.jacrev(entrywise)(y).reshape(size, size)
+    def scale(c):
+        return norm.scale(c[:, None], epsilon)[0]
+
+    # Compiled as wholes: operation by operation they take minutes.
+    (v, g), (h_hat, h) = (
+        (jax.jit(along(lhat))(y), jax.jit(along(suffix))(entrywise(y))) for along in (jax.grad, jax.hessian)
+    )
+    h_hat, h = h_hat.reshape(size, size), h.reshape(size, size)
+    jacobian = jax.jit(jax.jacrev(entrywise))(y).reshape(size, size)
+    slope, curvature = jax.jit(jax.grad(scale)), jax.jit(jax.hessian(scale))
     read = g if name in ("batch", "instance", "l1", "linf", "l1-uncentred") else gamma * g
     cut = {key: np.asarray(norm.columns(jnp.asarray(t))) for key, t in {"v": v, "g": read, "w": w, "x": x}.items()}
     for j, column in enumerate(columns.T):
-
-        def scale(c):
-            return norm.scale(c[:, None], epsilon)[0]
-
-        n, big_m = np.asarray(jax.grad(scale)(column)), np.asarray(jax.hessian(scale)(column))
+        n, big_m = np.asarray(slope(column)), np.asarray(curvature(column))
         v_j, g_j, w_j, x_j = (cut[key][:, j] for key in "vgwx")
         project = (lambda t: t - t.mean()) if norm.centred else (lambda t: t)
         expected = {
