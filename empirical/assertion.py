@@ -21,6 +21,7 @@ from empirical.compile import compile_claim
 from empirical.errors import InputError
 from empirical.measurement import Seed, measure, named
 from empirical.normalizers import BATCH, Normalization
+from empirical.own_normalizer import Defined
 from empirical.records import FLAGS, site_dataset
 from empirical.verdict import Verdict, evaluate
 from theory import CLAIMS, claims_for
@@ -34,10 +35,10 @@ _MATCHED = 1e-12  # relative: how far gamma may be from s and beta from mu for O
 class _Implemented(Normalization):
     """A normaliser by what it is called and how it arranges, centres and divides; computed by somebody's own code."""
 
-    layer: Layer | None = None
+    layer: Layer
 
     def __call__(self, y, gamma, beta, epsilon, *context):
-        return self.layer(y, gamma, beta, epsilon)  # type: ignore[misc]
+        return self.layer(y, gamma, beta, epsilon)
 
 
 def verdicts(
@@ -49,12 +50,13 @@ def verdicts(
 ) -> list[Verdict]:
     """Verdicts on measured quantities by site (each as from `empirical.measure`, in float64, one normaliser).
 
-    ``claims``: keys or claims; None stands for all that speak of the normaliser and whose quantities were measured.
-    InputError where a claim that is asked for speaks of quantities that were not measured.
+    ``claims``: keys or claims; None stands for all that speak of the normaliser (`theory.claims_for` its name, or
+    `theory.claims_of` the definition it was compiled from) and whose quantities were measured. InputError where a claim
+    that is asked for speaks of quantities that were not measured.
     """
-    name = named(normalizer).name
+    norm = named(normalizer)
     asked = None if claims is None else [CLAIMS[each] if isinstance(each, str) else each for each in claims]
-    wanted = claims_for(name) if asked is None else asked
+    wanted = _claims_about(norm) if asked is None else asked
     records = site_dataset(0, {site: _recorded(quantities) for site, quantities in sites.items()})
     found = []
     for claim in wanted:
@@ -66,7 +68,7 @@ def verdicts(
             raise InputError(
                 got=f"no {', '.join(missing)} among what was measured, for claim {claim.key}",
                 expected="claims about the values, derivatives and parameters at a normalisation",
-                advice=f"leave it out; {name}: claims that speak of a layer's weights or of a whole run need a run",
+                advice="leave it out; claims that speak of a layer's weights or of a whole run need a run",
             )
     return found
 
@@ -92,7 +94,7 @@ def check(
     computed in float64; InputError where the suffix or the layer does not. The other arguments are those of `measure`
     and `verdicts`.
     """
-    norm = named(normalizer)
+    stated = norm = named(normalizer)
     if layer is not None:
         norm = _Implemented(norm.name, norm.arrangement, norm.centred, norm.scale, layer)
     with jax.enable_x64(True):
@@ -107,7 +109,7 @@ def check(
         )  # fmt: skip
     quantities = {name: np.asarray(value) for name, value in measured.items()}
     quantities["sampled"] = np.isin(np.arange(vectors), sampled)
-    return verdicts({"own": quantities}, norm, claims)
+    return verdicts({"own": quantities}, stated, claims)
 
 
 def assert_claims(*args: Any, **options: Any) -> list[Verdict]:
@@ -118,8 +120,9 @@ def assert_claims(*args: Any, **options: Any) -> list[Verdict]:
     """
     __tracebackhide__ = True
     found, asked = check(*args, **options), options.get("claims")
-    own = {claim.key: claim for claim in asked or () if isinstance(claim, Claim)}
-    failed = complaints(found, strict=asked is not None, claims={**CLAIMS, **own})
+    own = [claim for claim in asked or () if isinstance(claim, Claim)]
+    own += _claims_about(named(options.get("normalizer", BATCH)))
+    failed = complaints(found, strict=asked is not None, claims={**CLAIMS, **{claim.key: claim for claim in own}})
     if failed:
         raise AssertionError("\n".join(failed))
     return found
@@ -140,6 +143,10 @@ def violation(verdict: Verdict, claims: Mapping[str, Claim] = CLAIMS) -> list[st
     count = f"violated at {verdict.violations} of {verdict.points} points"
     lines = [statement, f"  {count} ({verdict.network}, {verdict.dtype}, tolerance {verdict.tolerance:.0e})"]
     return lines + [f"  {point}" for point in verdict.worst_points[: min(3, verdict.violations)]]
+
+
+def _claims_about(norm: Normalization) -> tuple[Claim, ...]:
+    return norm.claims if isinstance(norm, Defined) else claims_for(norm.name)
 
 
 def _reasons(verdict: Verdict) -> str:

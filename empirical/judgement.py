@@ -10,9 +10,8 @@ import numpy as np
 from empirical.assertion import verdicts
 from empirical.errors import InputError
 from empirical.normalizers import Normalization
-from empirical.own_normalizer import Defined
 from empirical.verdict import Verdict
-from theory import NORMALIZERS, Claim
+from theory import Claim
 
 
 @dataclass(frozen=True)
@@ -26,17 +25,14 @@ class Measured:
 
 def judge(measured: Mapping[str, Measured], claims: Iterable[str | Claim] | None = None) -> dict[str, list[Verdict]]:
     """Verdicts by site: on the given claims, else on all that speak of the site's normaliser and can be measured there
-    (`theory.claims_for` its name, or `theory.claims_of` the definition it was compiled from)."""
+    (see `empirical.assertion.verdicts`)."""
     if not measured:
         raise InputError(got="no sites", expected="at least one", advice="measure a network with a normalisation")
     asked = None if claims is None else tuple(claims)
-    out = {}
-    for site, each in measured.items():
-        norm, wanted = each.normalization, asked
-        if asked is None and isinstance(norm, Defined) and norm.name not in NORMALIZERS:
-            wanted = norm.claims
-        out[site] = verdicts({site: each.quantities}, norm, wanted, network=site)
-    return out
+    return {
+        site: verdicts({site: each.quantities}, each.normalization, asked, network=site)
+        for site, each in measured.items()
+    }
 
 
 def table(measured: Mapping[str, Measured], judged: Mapping[str, list[Verdict]]) -> str:

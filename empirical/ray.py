@@ -4,7 +4,8 @@ Into the trained plain network a matched batch norm (epsilon = 0, gamma = s, bet
 once, and every filter is multiplied by its own k = <W0, W*>/|W*|^2, or kept where that is not positive. Then
 
     the loss at kW* is the plain network's loss at W*,
-    the gradient in a filter is 1/k times that at W*, and that in every other parameter is the same,
+    the gradient in a filter is 1/k times that at W*, and that in every other parameter is the same (a bias before batch
+    norm has none, which is not compared),
 
 so kW* is an optimum of the normalised network where W* is one. Both are measured through the real network; W* itself is
 a trained point and not an optimum: the lengths of its gradients are recorded beside.
@@ -12,6 +13,7 @@ a trained point and not an optimum: the lengths of its gradients are recorded be
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import jax
@@ -31,7 +33,7 @@ MEANINGS = {
     "least_k": "smallest k by which a filter was multiplied",
     "largest_k": "largest k by which a filter was multiplied",
     "gradient_gap": "largest |k grad(kW*) - grad(W*)| / |grad(W*)| of a filter, batch norm inserted",
-    "other_gap": "the same for gamma, beta and what else the layer has, without k",
+    "other_gap": "the same for gamma and beta, without k",
     "gradient_norm": "|grad(W*)| of the layer, batch norm inserted",
     "plain_gradient_norm": "|grad(W*)| of the layer in the plain network: 0 at an optimum",
 }
@@ -83,8 +85,8 @@ class RayOfOptima:
         return both(self.network, params), both(normalised, inserted), both(normalised, rescaled)
 
     def __call__(self, params: Parameters, initial: Parameters, x: Array, labels: Array) -> xr.Dataset:
-        """One number a site under the names of `MEANINGS`, and the scalars `plain_loss`, `matched_loss` and `ray_loss`;
-        in float64 on the given batch."""
+        """One number a site under the names of `MEANINGS`, and the scalars `plain_loss`, `matched_loss`, `ray_loss` and
+        `rest_gap`, of the layers that feed no site; in float64 on the given batch."""
         with jax.enable_x64(True):
             wide = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float64), params)
             layers = [site.layer for site in self.network.sites]
@@ -100,22 +102,26 @@ class RayOfOptima:
         columns = {
             name: ("site", np.array([row[name] for row in rows]), {"long_name": MEANINGS[name]}) for name in rows[0]
         }
-        losses = {"plain_loss": plain[0], "matched_loss": at[0], "ray_loss": ray[0]}
+        numbers = {"plain_loss": plain[0], "matched_loss": at[0], "ray_loss": ray[0]}
+        numbers["rest_gap"] = max((_gap(ray[1][name], at[1][name]) for name in set(params) - set(layers)), default=0.0)
         names = [site.name for site in self.network.sites]
-        return xr.Dataset(columns | {name: ((), float(value)) for name, value in losses.items()}, {"site": names})
+        return xr.Dataset(columns | {name: ((), float(value)) for name, value in numbers.items()}, {"site": names})
 
     def _site(self, site, nearest, k, plain, at, ray) -> dict[str, float]:
         layer, norm = site.layer, self.network.stages[site.index].name
         here, there = (gradient[layer]["kernel"].reshape(-1, len(k)) for gradient in (at, ray))
         lengths = np.linalg.norm(here, axis=0)
         gap = _ratio(np.linalg.norm(k * there - here, axis=0), lengths)
-        # A bias before batch norm has no gradient but rounding, and none to compare.
-        others = [_ratio(np.linalg.norm(ray[norm][p] - at[norm][p]), np.linalg.norm(at[norm][p])) for p in at[norm]]
         return {
             "filters": len(k), "acute": int((nearest > 0).sum()), "least_k": k.min(), "largest_k": k.max(),
-            "gradient_gap": np.max(gap), "other_gap": max(others), "gradient_norm": np.linalg.norm(lengths),
+            "gradient_gap": np.max(gap), "other_gap": _gap(ray[norm], at[norm]), "gradient_norm": np.linalg.norm(lengths),
             "plain_gradient_norm": np.linalg.norm(plain[layer]["kernel"]),
         }  # fmt: skip
+
+
+def _gap(there: Mapping[str, np.ndarray], here: Mapping[str, np.ndarray]) -> float:
+    """The largest relative difference of the gradients of a layer's parameters."""
+    return max(float(_ratio(np.linalg.norm(there[p] - here[p]), np.linalg.norm(here[p]))) for p in here)
 
 
 def _nearest(start: Array, end: Array) -> np.ndarray:

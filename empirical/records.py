@@ -113,12 +113,12 @@ class Run:
     @property
     def sites(self) -> tuple[str, ...]:
         """Names of the places that are measured."""
-        return tuple(dict.fromkeys(str(name) for data in self.exact.values() for name in data["site"].values))
+        return tuple(dict.fromkeys(site for _, site in self.places))
 
     def __getitem__(self, place: tuple[str, str]) -> xr.Dataset:
         """The float64 quantities of a network at a site, step x channel (without the padding of narrower sites);
         InputError lists the places there are."""
-        if place not in self._ipython_key_completions_():
+        if place not in self.places:
             raise InputError(
                 got=f"run[{place!r}]",
                 expected=f"a network of {', '.join(self.exact)} and a site of {', '.join(self.sites)}",
@@ -128,8 +128,13 @@ class Run:
         here = self.exact[network].sel(site=site)
         return here.isel(channel=slice(int(here["channels"].max())))
 
-    def _ipython_key_completions_(self) -> list[tuple[str, str]]:
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Every (network, site) with float64 quantities."""
         return [(network, str(site)) for network, data in self.exact.items() for site in data["site"].values]
+
+    def _ipython_key_completions_(self) -> list[tuple[str, str]]:
+        return self.places
 
     def _load(self, network: str, kind: str) -> xr.Dataset | None:
         files = sorted((self.path / "records" / network).glob(f"{kind}-*.nc"))
@@ -223,7 +228,7 @@ class Runs(Mapping[str, Run]):
         return sum(1 for _ in self)
 
     def __getitem__(self, name: str) -> Run:
-        if name not in self._ipython_key_completions_():
+        if name not in list(self):
             raise InputError(
                 got=f"run {name!r} below {self.directory}",
                 expected=f"one of {', '.join(self) or 'none: there is no run here'}",

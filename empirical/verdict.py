@@ -221,11 +221,11 @@ def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
 
 
 def _ray(records: xr.Dataset) -> dict[str, float]:
-    """Lemma 4.5 on the trained network: the losses at W*, there with batch norm inserted, and at kW*; the worst gap."""
+    """Lemma 4.5 on the trained network: the losses at W*, there with batch norm inserted, and at kW*; the worst gaps."""
     here = records.isel(step=-1)
     counts = {name: int(here[name].sum()) for name in ("filters", "acute")}
     gaps = {f"worst_{name}": float(here[name].max(skipna=False)) for name in ("gradient_gap", "other_gap")}
-    return counts | gaps | {name: float(here[name]) for name in ("plain_loss", "matched_loss", "ray_loss")}
+    return counts | gaps | {name: float(here[name]) for name in ("plain_loss", "matched_loss", "ray_loss", "rest_gap")}
 
 
 def _last(records: xr.Dataset | None, name: str) -> float | None:

@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import sympy as sp
 
 from empirical.assertion import assert_claims, check, complaints
 from empirical.errors import InputError
-from theory import CLAIMS
+from empirical.own_normalizer import normalization_of
+from theory import CLAIMS, Normalizer, epsilon, variance
 
 Y = jax.random.normal(jax.random.key(0), (16, 3)) * 2 + 1
 GAMMA, BETA = jnp.array([1.5, -0.7, 0.3]), jnp.array([0.1, 0.2, -0.4])
@@ -54,6 +56,14 @@ def test_another_layer_than_it_is_called_fails(layer):
 def test_float32_arguments_are_measured_in_float64():
     found = assert_claims(lambda z: jnp.sum(jnp.sin(z)), *(np.float32(each) for each in (Y, GAMMA, BETA)), 1e-3)
     assert all(verdict.worst < 1e-12 for verdict in found if verdict.points and verdict.key != "lemma-4.5")
+
+
+def test_a_normaliser_of_ones_own_is_held_to_what_follows_from_its_definition():
+    own = Normalizer("outside", True, lambda y: sp.sqrt(variance(y)) + epsilon)
+    found = assert_claims(suffix, Y, GAMMA, BETA, 1e-1, normalizer=normalization_of(own))
+    assert {"outside-gradient", "normalizer-jacobian"} <= {verdict.key for verdict in found if verdict.points}
+    with pytest.raises(AssertionError, match=r"outside-gradient: Effect on the gradient"):
+        assert_claims(suffix, Y, GAMMA, BETA, 1e-1, normalizer=normalization_of(own), layer=biased)
 
 
 def test_a_claim_that_was_asked_for_must_be_tested():

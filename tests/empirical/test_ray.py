@@ -27,6 +27,7 @@ def test_loss_and_gradient_at_the_nearest_point_of_the_ray(plain):
     for name in ("plain_loss", "matched_loss", "ray_loss"):
         assert abs(float(found[name]) - loss) < 1e-12 * loss
     assert (found["gradient_gap"] < 1e-10).all() and (found["other_gap"] < 1e-10).all()
+    assert 0 < found["rest_gap"] < 1e-10  # the dense layer: compared, and the same but for rounding
     assert (found["gradient_norm"] > 1e-3).all()  # of something
     assert (found["acute"] <= found["filters"]).all() and (found["least_k"] > 0).all()
 
@@ -60,7 +61,7 @@ def test_an_unmatched_insertion_is_another_function(plain):
 def test_with_epsilon_the_scale_of_the_weights_matters(plain):
     found = _measure(WithEpsilon(plain.network, cross_entropy), plain)
     assert abs(float(found["ray_loss"] - found["matched_loss"])) > 1e-7
-    assert (found["gradient_gap"] > 1e-6).all()
+    assert (found["gradient_gap"] > 1e-6).all() and (found["other_gap"] > 1e-6).all() and found["rest_gap"] > 1e-6
 
 
 def test_filters_that_turned_round_are_kept(plain):
