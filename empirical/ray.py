@@ -114,8 +114,8 @@ class RayOfOptima:
         gap = _ratio(np.linalg.norm(k * there - here, axis=0), lengths)
         return {
             "filters": len(k), "acute": int((nearest > 0).sum()), "least_k": k.min(), "largest_k": k.max(),
-            "gradient_gap": np.max(gap), "other_gap": _gap(ray[norm], at[norm]), "gradient_norm": np.linalg.norm(lengths),
-            "plain_gradient_norm": np.linalg.norm(plain[layer]["kernel"]),
+            "gradient_gap": np.max(gap), "other_gap": _gap(ray[norm], at[norm]),
+            "gradient_norm": np.linalg.norm(lengths), "plain_gradient_norm": np.linalg.norm(plain[layer]["kernel"]),
         }  # fmt: skip
 
 

@@ -221,7 +221,7 @@ def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
 
 
 def _ray(records: xr.Dataset) -> dict[str, float]:
-    """Lemma 4.5 on the trained network: the losses at W*, there with batch norm inserted, and at kW*; the worst gaps."""
+    """Lemma 4.5 on the trained network: losses at W*, there with batch norm inserted, and at kW*; the worst gaps."""
     here = records.isel(step=-1)
     counts = {name: int(here[name].sum()) for name in ("filters", "acute")}
     gaps = {f"worst_{name}": float(here[name].max(skipna=False)) for name in ("gradient_gap", "other_gap")}

@@ -18,8 +18,8 @@ from reports.lines import Lines, by_seed
 from reports.overlays import overlays
 from reports.prose import verbatim
 from reports.side_by_side import ended, left_out, repeat_section, settings_section, tightness_tables, verdict_tables
-from reports.verdicts import verdicts_of
-from reports.wording import counted, scientific, whole
+from reports.verdicts import met, verdicts_of
+from reports.wording import counted, whole
 
 
 @dataclass(frozen=True)
@@ -50,21 +50,8 @@ class ComparisonContent:
             yield f"Runs that differ only in the seed are one line: {verbatim('; '.join(several))}."
 
     def _met(self) -> Iterator[str]:
-        tested = [v for found in self.verdicts.values() for v in found if v.points]
-        if not tested:
-            yield "No claim could be tested: the runs hold no point inside any claim's hypotheses."
-            return
-        claims, violations = counted(len({v.key for v in tested}), "claim"), sum(v.violations for v in tested)
-        yield (
-            f"At {counted(sum(v.points for v in tested), 'point')} of {claims} both sides were measured; "
-            f"{counted(violations, 'violation')} {'was' if violations == 1 else 'were'} found."
-        )
-        for dtype in dict.fromkeys(v.dtype for v in tested):
-            worst = max((v for v in tested if v.dtype == dtype), key=lambda v: v.worst)
-            yield (
-                f"In {dtype} the worst residual, relative to the terms of the claim, is {scientific(worst.worst)} "
-                f"({worst.key}), against a tolerance of {scientific(worst.tolerance)}."
-            )
+        every = [verdict for found in self.verdicts.values() for verdict in found]
+        yield from met(every, "the runs hold", lambda v: v.key)
         for label, found in self.verdicts.items():
             violated = sorted({v.key for v in found if v.violations})
             if violated:

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-import numpy as np
-
 from empirical.config import NETWORKS
 from empirical.records import Run
 from empirical.verdict import Verdict, evaluate
@@ -17,7 +15,7 @@ from reports.families import Family, families
 from reports.panels import site_names
 from reports.prose import prose, verbatim
 from reports.setting import Table
-from reports.verdicts import verdicts_of
+from reports.verdicts import met, verdicts_of
 from reports.wording import DASH, capital, counted, excluded, outcome, scientific, tightness, whole
 from theory import CLAIMS, QUANTITIES, Claim, Hypothesis, Proof, claims_for
 from theory.claim import Step
@@ -123,22 +121,10 @@ class Content:
                 )
 
     def _compared(self) -> Iterator[str]:
+        yield from met(self.verdicts, "the run holds", lambda v: f"{v.key}, {self.labels[v.network]}")
         tested = [verdict for verdict in self.verdicts if verdict.points]
         if not tested:
-            yield "No claim could be tested: the run holds no point inside any claim's hypotheses."
             return
-        points, violations = sum(v.points for v in tested), sum(v.violations for v in tested)
-        claims = counted(len({v.key for v in tested}), "claim")
-        yield (
-            f"At {counted(points, 'point')} of {claims} both sides were measured; "
-            f"{counted(violations, 'violation')} {'was' if violations == 1 else 'were'} found."
-        )
-        for dtype in dict.fromkeys(v.dtype for v in tested):
-            worst = max((v for v in tested if v.dtype == dtype), key=lambda v: np.nan_to_num(v.worst, nan=np.inf))
-            yield (
-                f"In {dtype} the worst residual, relative to the terms of the claim, is {scientific(worst.worst)} "
-                f"({worst.key}, {self.labels[worst.network]}), against a tolerance of {scientific(worst.tolerance)}."
-            )
         bounds = [v for v in tested if v.key == "theorem-4.1" and v.dtype == "float64" and tightness(v) != DASH]
         if bounds:
             ratios = " and ".join(f"{tightness(v)} {self.labels[v.network]}" for v in bounds)

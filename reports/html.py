@@ -29,7 +29,7 @@ from reports.blocks import (
     Together,
     walk,
 )
-from reports.tex import template
+from reports.template import template
 
 _FORMULA = re.compile(r"(?<!\\)\$(.+?)(?<!\\)\$", re.DOTALL)
 
@@ -40,7 +40,7 @@ def html(document: Document, pictures: Mapping[str, str]) -> str:
     numbers = dict(_numbers(document.sections))
     body = "\n".join(page.section(section, numbers) for section in document.sections)
     _check_anchors(document)
-    return template("report.html.j2", tex=False).render(
+    return template("report.html.j2").render(
         title=escape(plain(document.title)), heading=text(document.title), subtitle=text(document.subtitle),
         author=text(document.author), abstract=" ".join(map(text, document.abstract)),
         contents="\n".join(_entry(section, numbers) for section in document.sections), body=body,

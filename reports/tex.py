@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
-
-import jinja2
 
 from reports import formula
 from reports.blocks import (
@@ -31,29 +27,20 @@ from reports.blocks import (
     Together,
 )
 from reports.prose import escape, to_latex
+from reports.template import template
 
+# Marks that LaTeX does not use itself.
+_MARKS = {
+    "block_start_string": "<%", "block_end_string": "%>", "variable_start_string": "<<", "variable_end_string": ">>",
+    "comment_start_string": "<#", "comment_end_string": "#>",
+}  # fmt: skip
 _GAP = 0.212  # cm between the columns of a table
 _COMMANDS = ("section", "subsection", "subsubsection")
 
 
-@cache
-def template(name: str, *, tex: bool) -> jinja2.Template:
-    """A template of reports/templates; those of LaTeX have marks that it does not use itself."""
-    source = files("reports").joinpath("templates", name).read_text()
-    marks = {
-        "block_start_string": "<%", "block_end_string": "%>", "variable_start_string": "<<",
-        "variable_end_string": ">>", "comment_start_string": "<#", "comment_end_string": "#>",
-    }  # fmt: skip
-    made = jinja2.Environment(
-        **(marks if tex else {}), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined,  # type: ignore[arg-type]
-        autoescape=False, keep_trailing_newline=True,
-    )  # fmt: skip
-    return made.from_string(source)
-
-
 def latex(document: Document, files: Mapping[str, str]) -> str:
     """LaTeX of the report. ``files``: those of the figures by name."""
-    return template("report.tex.j2", tex=True).render(
+    return template("report.tex.j2", **_MARKS).render(
         title=to_latex(document.title), subtitle=to_latex(document.subtitle), author=to_latex(document.author),
         abstract=[text(sentence) for sentence in document.abstract],
         body=[_section(section, files, 0) for section in document.sections if not section.appendix],
