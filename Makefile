@@ -12,7 +12,7 @@ run: $(VENV)/.runtime
 	$(BIN)/bnverify run
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

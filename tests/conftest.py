@@ -11,14 +11,28 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 def pytest_configure(config):
-    """Compiled programs are kept on disk, for this process and those it starts: each is compiled once for all modules,
+    """Most of the time goes into compiling programs that run once. They are compiled with little optimisation (a
+    user's are with all), and kept on disk, for this process and those it starts: each is compiled once for all modules,
     and in a repeated run not at all. Workers have folders of their own, as writing there is not atomic."""
+    os.environ.setdefault(
+        "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    )  # read when the first device is asked for
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and getattr(config, "cache", None) is not None:
         folder = str(config.cache.mkdir(f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"))
         os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
         jax.config.update("jax_compilation_cache_dir", folder)
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def pytest_collection_modifyitems(config, items):
+    """What one process has to make once stays in one: the modules that use the tiny run, and each other module."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    users = {item.path for item in items if "tiny_run" in getattr(item, "fixturenames", ())}
+    for item in items:
+        group = "tiny_run" if item.path in users else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -173,20 +172,3 @@ def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, interruption):
     assert len(files) == 2 * (3 + 3 + 3)
     for file in files:
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes(), file
-
-
-def test_diverged_network_is_a_result(tmp_path):
-    """With an absurd learning rate the loss stops being finite; the run ends well and says so."""
-    from empirical.config import preset
-    from empirical.run import train
-    from empirical.synthetic import synthetic_cifar
-    from empirical.verdict import summarise, verify
-
-    config = preset("tiny").changed(learning_rate=1e12)
-    run = train(config, synthetic_cifar(train=200, test=64), tmp_path / "run")
-    assert run.diverged("plain") is not None
-    verdicts = verify(run)
-    assert summarise(run, verdicts)["observed"]["plain"]["diverged_at"] == run.diverged("plain")
-    late = [v for v in verdicts if v.network == "plain" and v.key == "theorem-4.1-exact" and v.dtype == "float64"]
-    assert late[0].excluded.get("non-finite", 0) + late[0].excluded.get("constant channel", 0) > 0
-    assert not np.isfinite(run.curves["plain"]["loss"].values).all()

@@ -124,6 +124,22 @@ def test_a_vgg_with_noise_after_group_normalisation_trains_and_is_tested(tmp_pat
     assert (stored["architecture"], stored["normalizer"], stored["noise"]) == ("vgg", "group", True)
 
 
+@pytest.mark.parametrize("architecture", ["deep-linear", pytest.param("vgg", marks=pytest.mark.slow)])
+def test_a_diverged_network_is_a_result(architecture, tmp_path):
+    """With an absurd learning rate the loss stops being finite; the run ends well and says so."""
+    config = (
+        _config(learning_rate=1e12) if architecture == "deep-linear" else preset("tiny").changed(learning_rate=1e12)
+    )
+    data = experiment.load_data(config) if architecture == "deep-linear" else synthetic_cifar(train=200, test=64)
+    run = train(config, data, tmp_path / "run")
+    assert run.diverged("plain") is not None
+    verdicts = verify(run)
+    assert summarise(run, verdicts)["observed"]["plain"]["diverged_at"] == run.diverged("plain")
+    late = [v for v in verdicts if v.network == "plain" and v.key == "theorem-4.1-exact" and v.dtype == "float64"]
+    assert late[0].excluded.get("non-finite", 0) + late[0].excluded.get("constant channel", 0) > 0
+    assert not np.isfinite(run.curves["plain"]["loss"].values).all()
+
+
 def test_another_normaliser_is_another_configuration(runs):
     with pytest.raises(InputError, match=r"normalizer = 'rms' \(now 'l1'\)"):
         _run(_config(normalizer="l1"), runs["rms"].path)
