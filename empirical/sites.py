@@ -233,20 +233,20 @@ class SiteMeasurement:
         """Quantities of the parameters of the layer that feeds the site, with NumPy: nothing is derived here."""
         layer, derivative = params[site.layer], slope[site.layer]
         kernel, gradient = _by_filter(layer["kernel"]), _by_filter(derivative["kernel"])
+        out = ray_distances(_by_filter(initial[site.layer]["kernel"]), kernel)
         if isinstance(self.network.stages[site.index], NormStage):
             after = kernel - self.learning_rate * gradient
-            return {
+            return out | {
                 "weight_grad": (kernel * gradient).sum(0),
                 "W_W": (kernel * kernel).sum(0),
                 "gradW_gradW": (gradient * gradient).sum(0),
                 "learning_rate": np.array([self.learning_rate]),
                 "W_next_W_next": (after * after).sum(0),
             }
-        out = {}
         if "bias" in layer:  # without one, Observation 4.3 on minima has no subject
-            out = {"b": np.asarray(layer["bias"]), "grad_bias": np.asarray(derivative["bias"])}
+            out |= {"b": np.asarray(layer["bias"]), "grad_bias": np.asarray(derivative["bias"])}
             out["weight_grad_plain"] = (kernel * gradient).sum(0)
-        return out | ray_distances(_by_filter(initial[site.layer]["kernel"]), kernel)
+        return out
 
 
 def _double(tree):

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import FigureBase
 
 from empirical.records import Run
-from reports import style
+from reports import naming, style
 from reports.panels import at_site, legend, log_axis, positive, recorded, site_names, site_panels
 
 _LAYER = ("layer_W0_W0", "layer_W0_Wstar", "layer_Wstar_Wstar", "layer_distance2")
@@ -43,5 +43,6 @@ def draw(run: Run, figure: FigureBase) -> None:
                 shown.append(values)
         style.step_axis(axes, steps)
     log_axis(next(iter(panels.values())), shown)
-    network = next(iter(groups))
-    legend(figure, [(label, {"color": style.COLOURS[network], **look}) for label, look in _LOOKS.items()])
+    names = naming.labels(run.config)
+    entries = [(names[network], {"color": style.COLOURS[network]}) for network in groups]
+    legend(figure, entries + [(label, {"color": style.GREY, **look}) for label, look in _LOOKS.items()], columns=3)

@@ -112,8 +112,7 @@ UNTESTED = {
     "bn": {
         "one-value": "a batch has more", "two-values": "a batch has more",
         "observation-4.3": "of a matched insertion", "observation-4.3-minima": "of a matched insertion",
-        "lemma-4.5": "of the plain network", "lemma-4.5-filter": "of the plain network",
-        "lemma-4.5-rows": "of the plain network", "kohler-reparametrisation": "inputs are not zero-mean",
+        "kohler-reparametrisation": "inputs are not zero-mean",
     },
     "plain": {
         "one-value": "a batch has more", "two-values": "a batch has more",
@@ -229,10 +228,15 @@ def test_the_sum_rule_is_followed_up_to_the_next_norm_only():
     assert not measured["conv1"]["followed"].any()
 
 
-def test_parameters_and_initial_parameters_are_not_mixed_up():
-    of, found = _small(None)
-    np.testing.assert_allclose(found["conv1"]["W0_W0"], (of.initial["conv1"]["kernel"] ** 2).sum((0, 1, 2)), rtol=1e-12)
-    np.testing.assert_allclose(found["conv1"]["b"], of.params["conv1"]["bias"])
+@pytest.mark.parametrize("name", ["batch", None])
+def test_parameters_and_initial_parameters_are_not_mixed_up(name):
+    of, found = _small(name)
+    start, now = (params["conv1"]["kernel"] for params in (of.initial, of.params))
+    np.testing.assert_allclose(found["conv1"]["W0_W0"], (start**2).sum((0, 1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(found["conv1"]["W0_Wstar"], (start * now).sum((0, 1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(found["conv1"]["Wstar_Wstar"], (now**2).sum((0, 1, 2)), rtol=1e-12)
+    if name is None:
+        np.testing.assert_allclose(found["conv1"]["b"], of.params["conv1"]["bias"])
 
 
 def test_kohler_where_inputs_have_mean_zero():

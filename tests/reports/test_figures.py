@@ -50,9 +50,10 @@ def test_the_shares_of_theorem_4_1_add_up_to_what_was_measured(tiny_run):
     assert not np.allclose(mean, measured, rtol=1e-3)
 
 
-def test_distances_start_at_zero_and_the_ray_is_not_farther_than_the_weights(tiny_run):
+@pytest.mark.parametrize("network", ["bn", "plain"])
+def test_distances_start_at_zero_and_the_ray_is_not_farther_than_the_weights(tiny_run, network):
     names = ("layer_W0_W0", "layer_W0_Wstar", "layer_Wstar_Wstar", "layer_distance2", "distance2")
-    moved, ray, rays = distances(at_site(tiny_run.exact["plain"], "conv5", names))
+    moved, ray, rays = distances(at_site(tiny_run.exact[network], "conv5", names))
     assert moved[0] == pytest.approx(0, abs=1e-7)
     assert moved[-1] > 1e-5
     assert np.all(ray <= moved + 1e-7)
