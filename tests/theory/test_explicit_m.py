@@ -46,13 +46,14 @@ def _slopes(expression, symbols, at):
     n = len(symbols)
 
     def near(*free):
-        return expression.subs({k: value for k, value in at.items() if k not in free})
+        numbers = expression.subs({k: value for k, value in at.items() if k not in free})
+        return numbers.replace(lambda e: e.is_Add, sp.expand)  # what is below the root is a polynomial
 
     slope = sp.Matrix([_exact(sp.diff(near(a), a).subs(a, at[a])) for a in symbols])
     hessian = sp.zeros(n, n)
     for i, a in enumerate(symbols):
         for k, b in enumerate(symbols[: i + 1]):
-            hessian[i, k] = hessian[k, i] = _exact(sp.diff(near(a, b), a, b).subs({a: at[a], b: at[b]}))
+            hessian[i, k] = hessian[k, i] = _exact(near(a, b).diff(a).diff(b).subs({a: at[a], b: at[b]}))
     return slope, hessian
 
 
