@@ -84,7 +84,7 @@ def _verdicts(name, runs):
         ("landscape", ("paper",), _run(0.3, 0.6), _run(0.6, 0.3)),
         ("covariate-shift", ("rate 0.1",), _run(0.6, 0.3), _run(0.3, 0.6)),
         ("covariate-shift-linear", ("rate 1e-6",), _run(0.6, 0.3), _run(0.3, 0.6)),
-        ("lp", ("batch", "l1"), _run(0.3, 0.6), _run(2.29, 0.6)),
+        ("normalizers", ("batch", "layer"), _run(0.3, 0.6), _run(2.29, 0.6)),
         ("initialisation", ("reproduction",), _run(0.6, 0.3), None),
     ],
 )
@@ -98,6 +98,16 @@ def test_noise_and_its_control():
     runs = {"with noise": _run(0.4, 2.3), "without noise": _run(0.35, 0.6)}
     assert _verdicts("noisy", runs) == [AGREE, AGREE]
     assert _verdicts("noisy", runs | {"with noise": _run(2.3, 0.6)}) == [DIFFER, DIFFER]
+    assert _verdicts("noisy", runs | {"with noise": _run(0.45, 2.3)}) == [DIFFER, AGREE]
+
+
+@pytest.mark.parametrize("name", ["lp", "lp-linear"])
+def test_as_well_is_as_well_as_batch_norm(name):
+    for loss, verdict in ((0.25, AGREE), (0.31, AGREE), (0.33, DIFFER), (float("nan"), DIFFER)):
+        runs = {"batch": _run(0.3, 0.6), "l1": _run(loss, 0.6)}
+        (found,) = findings(EXPERIMENTS[name], runs)
+        assert found.verdict == verdict, loss
+    assert "up to 5% more" in found.ours
 
 
 def test_high_rate():
@@ -116,6 +126,9 @@ def test_small_batches():
     runs = {f"{name}, batch {size}": _run(0.4, 0.6) for name in ("batch", "batch-renorm") for size in (4, 128)}
     better = runs | {"batch-renorm, batch 4": _run(0.3, 0.6)}
     assert _verdicts("batch-renorm", better) == [AGREE] and _verdicts("batch-renorm", runs) == [DIFFER]
+    chance = {f"{name}, batch 4": _run(2.3, 2.3) for name in ("batch", "batch-renorm")}
+    (found,) = findings(EXPERIMENTS["batch-renorm"], runs | chance)
+    assert found.verdict == NOT_COMPARABLE and "neither has learned" in found.ours
 
 
 def test_numbers_of_another_scale_are_not_comparable():
