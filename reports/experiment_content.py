@@ -25,7 +25,7 @@ _FIGURES = {
     "activations_every": ("distributions", "moments"),
 }
 _MANY = 2
-_SCALE = {"quick": "the reduced settings", "paper": "the published settings", "": "settings of their own"}
+_SCALE = {"quick": "the reduced settings", "paper": "the published settings", "": "other settings"}
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,13 @@ class ExperimentContent:
             yield f"Not among the runs: {verbatim('; '.join(missing))}."
 
     def _scale(self) -> str:
-        """Which of the experiment's scales the runs have; empty where it is neither."""
+        """Which of the experiment's scales the runs have, on whatever images; empty where it is neither."""
         for scale in SCALES:
             wanted = self.experiment.runs(scale)
-            if all(label in wanted and run.config == wanted[label] for label, run in self.runs.items()):
+            if all(
+                label in wanted and run.config == wanted[label].changed(dataset=run.config.dataset)
+                for label, run in self.runs.items()
+            ):
                 return scale
         return ""
 

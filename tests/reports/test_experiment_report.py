@@ -1,5 +1,6 @@
 """The report of an experiment: every run, every finding, what differs; the same bytes twice, and there without TeX."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -76,6 +77,18 @@ def test_every_finding_label_and_figure_is_in_the_report(three, found):
     assert "agree with 1 and differ from 1; 1 cannot be compared" in latex
     assert "the reduced settings" in latex
     assert latex.count(r"\includegraphics") == len(ExperimentContent(experiment, runs).drawings()) == 3 + 3
+
+
+def test_a_scale_is_told_from_other_settings_but_not_by_its_images(three, found):
+    experiment, runs = three
+    assert {run.config.dataset for run in runs.values()} == {"synthetic"}
+
+    def told(**changes):
+        wanted = {label: config.changed(**changes) for label, config in experiment.quick.items()}
+        return source(dataclasses.replace(experiment, quick=wanted, paper=wanted), runs)
+
+    assert "with the reduced settings" in told(dataset="cifar10")
+    assert "with other settings" in told(learning_rate=0.5)
 
 
 def test_a_changed_verdict_changes_the_report(three, found, monkeypatch):
