@@ -38,7 +38,7 @@ def _network(bn):
     return network, initial, params, jax.random.normal(key, (N, 32, 32, 3)), jnp.array([3, 1, 4, 1])
 
 
-@pytest.mark.parametrize("bn", [True, False])
+@pytest.mark.parametrize("bn", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_sites_agree_with_the_cut_network(bn):
     network, initial, params, x, labels = _network(bn)
     found = SiteMeasurement(network, cross_entropy, groups=2)(params, initial, x, labels, seed=(9,), samples=1)
