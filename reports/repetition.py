@@ -17,13 +17,13 @@ def command(run: Run) -> str:
     """A command of the shell, or a line of Python where no option sets what the run has."""
     config = run.config
     base = PRESETS.get(config.preset)
-    if base is not None and (options := _options(config, base)) is not None:
+    if base is not None and (options := options_between(config, base)) is not None:
         return _shell("bnverify", "run", "--preset", config.preset, *_dataset(config, base), *options)
     found: list[tuple[int, str]] = []
     for experiment in EXPERIMENTS.values():
         for scale in SCALES:
             for label, wanted in experiment.runs(scale).items():
-                options = _options(config, wanted) if config.preset == wanted.preset else None
+                options = options_between(config, wanted) if config.preset == wanted.preset else None
                 if options is not None and _reachable(config, wanted):
                     data = ("--data", "DIR") if config.dataset == "cifar10" else ()
                     told = _shell("bnverify", "run", "--experiment", experiment.name, "--scale", scale, *data, *options)
@@ -42,7 +42,7 @@ def data(run: Run) -> str:
     )
 
 
-def _options(config: RunConfig, base: RunConfig) -> list[str] | None:
+def options_between(config: RunConfig, base: RunConfig) -> list[str] | None:
     """The options that make one configuration of the other; None where there are none."""
     ours, theirs = asdict(config), asdict(base)
     differing = [name for name in ours if ours[name] != theirs[name] and name != "dataset"]

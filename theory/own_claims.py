@@ -108,5 +108,5 @@ def _claim(normalizer, key, title, left, right, derivation, hypotheses) -> Claim
     )  # fmt: skip
     try:
         return claim if set(claim.quantities) <= _MEASURED else None
-    except KeyError:
+    except KeyError:  # a symbol on it is no quantity at all
         return None

@@ -1,0 +1,50 @@
+"""The stored results are what their commands make, and their page says what they say."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from empirical.experiments import EXPERIMENTS
+
+ROOT = Path(__file__).parent.parent
+_SPEC = importlib.util.spec_from_file_location("gallery", ROOT / "docs" / "gallery.py")
+gallery = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(gallery)
+FOLDERS = sorted(folder for folder in gallery.GALLERY.iterdir() if folder.is_dir())
+
+
+def test_the_page_is_written_from_what_is_stored(monkeypatch):
+    page = (gallery.GALLERY / "README.md").read_text()
+    assert page == gallery.page(), "do: python docs/gallery.py"
+    read = json.loads
+
+    def tampered(text):
+        found = read(text)
+        for one in found.get("observed", {}) if "experiment" in found else ():
+            one["verdict"] = "agree"
+        return found
+
+    monkeypatch.setattr(json, "loads", tampered)
+    assert page != gallery.page()
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_no_stored_claim_is_violated_and_some_were_tested(folder):
+    points, violations = gallery._verdicts(folder)
+    assert points > 10_000 and violations == 0
+    assert (folder / "report.pdf").stat().st_size > 100_000
+
+
+def test_every_experiment_is_stored():
+    stored = {json.loads(found.read_text())["experiment"] for found in gallery.GALLERY.glob("*/findings.json")}
+    assert stored == set(EXPERIMENTS)
+
+
+@pytest.mark.parametrize("path", sorted(gallery.GALLERY.glob("*/findings.json")), ids=lambda path: path.parent.name)
+def test_what_is_stored_was_published_as_the_experiment_says(path):
+    found = json.loads(path.read_text())
+    told = [(one["published"], one["place"]) for one in found["observed"]]
+    assert told == [(one.words, one.place) for one in EXPERIMENTS[found["experiment"]].published]
+    assert set(found["runs"]) == set(EXPERIMENTS[found["experiment"]].runs(found["scale"]))
