@@ -155,7 +155,7 @@ _ALL = (
             Published("the range of the loss along the gradient is smaller with batch norm", "figure 9",
                       "bn_loss_range_smaller"),
         ),
-        cost="4 minutes",
+        cost="1 minute",
     ),
     Experiment(
         "lp", "l_p normalisations on the VGG", f"{_PAPER}, section 3.3 and figure 13",
@@ -167,7 +167,7 @@ _ALL = (
             Published("all l_p normalisations train as well as batch norm or better", "section 3.3",
                       "variants_train_as_well"),
         ),
-        cost="12 minutes",
+        cost="15 minutes",
     ),
     Experiment(
         "lp-linear", "l_p normalisations on the deep linear network", f"{_PAPER}, section 3.3",
@@ -177,7 +177,7 @@ _ALL = (
             Published("all l_p normalisations train as well as batch norm or better", "section 3.3",
                       "variants_train_as_well"),
         ),
-        cost="8 minutes",
+        cost="2 minutes",
     ),
     Experiment(
         "initialisation", "Distance between the initial and the trained weights", f"{_PAPER}, Lemma 4.5",
@@ -197,7 +197,7 @@ _ALL = (
             Published("with small batches batch renormalisation reaches a higher accuracy than batch norm", "figure 2",
                       "renorm_helps_small_batches"),
         ),
-        cost="5 minutes",
+        cost="8 minutes",
     ),
     Experiment(
         "normalizers", "Layer, group, instance and RMS normalisation on the VGG", "this work",
@@ -205,7 +205,7 @@ _ALL = (
         **_both({name: _momentum(normalizer=name, learning_rate=0.01)
                  for name in ("batch", "layer", "group", "instance", "rms")}),
         published=(Published("each of them trains", "common practice", "all_variants_train"),),
-        cost="6 minutes",
+        cost="10 minutes",
     ),
     Experiment(
         "main", "The VGG with and without batch norm, everything measured",

@@ -93,8 +93,9 @@ def _section(section: Section, files: Mapping[str, str], depth: int) -> str:
     title = to_latex(section.title)
     bold = rf"\texorpdfstring{{\boldmath {title}}}{{{escape(_plain(section.title))}}}" if "$" in title else title
     head = rf"\{command}{{{bold}}}" "\n" rf"\label{{{label(section.label)}}}"
-    if depth == 0:
-        head = "\\keep{6cm}\n" + head
+    tables = any(isinstance(block, Table) for block in section.blocks[:2])  # a title does not hold on to a table
+    if depth == 0 or tables:
+        head = f"\\keep{{{6 if depth == 0 else 4}cm}}\n{head}"
     if len(section.blocks) == 1 and isinstance(section.blocks[0], Together):  # the title stays with what stays together
         inside = _blocks(section.blocks[0].blocks, files, depth)
         start = "\\begin{minipage}{\\textwidth}\\setlength{\\parskip}{0.25em}\n"
