@@ -29,6 +29,10 @@ app = typer.Typer(
 )
 console = Console()
 VIOLATED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+_LEGEND = (
+    "points: where both sides were compared; apart: counted apart, for the reasons below; worst: the largest residual, "
+    "|left - right| (of a bound left - right) over the sum of the terms; tight: median of right / left of a bound."
+)
 
 Preset = Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")]
 Out = Annotated[Path | None, typer.Option(help="Run directory; runs/PRESET by default.")]
@@ -63,8 +67,15 @@ def theory(
         _show_audit()
 
 
+def _whole(name: str) -> Column:
+    """A column of keys, which are for copying: broken where they do not fit, never cut."""
+    return Column(name, overflow="fold")
+
+
 def _show_claims() -> None:
-    table = Table("claim", "kind", "statement", "steps", "proof", title="Derived for symbolic m, gamma, epsilon")
+    table = Table(
+        _whole("claim"), "kind", "statement", "steps", "proof", title="Derived for symbolic m, gamma, epsilon"
+    )
     for claim in CLAIMS.values():
         table.add_row(claim.key, claim.kind, claim.title, str(len(claim.prove())), "[green]exact[/]")
     console.print(table)
@@ -74,7 +85,8 @@ def _show_claims() -> None:
 def _show_audit() -> None:
     style = {Verdict.TRUE: "green", Verdict.EQUALITY: "green", Verdict.CONDITIONAL: "yellow"}
     table = Table(
-        Column("printed", no_wrap=True), "statement", "source", "verdict", "true instead", "smallest counterexample",
+        Column("printed", no_wrap=True), "statement", "source", "verdict", _whole("true instead"),
+        "smallest counterexample",
         title="What is printed, and how it fares",
     )  # fmt: skip
     for record in AUDIT.values():
@@ -156,9 +168,9 @@ def _with_options_of(command):
     """The options of another command behind one's own."""
 
     def decorate(function):
-        own = inspect.signature(function)
+        own = inspect.signature(function, eval_str=True)
         kept = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        more = list(inspect.signature(command).parameters.values())
+        more = list(inspect.signature(command, eval_str=True).parameters.values())
         function.__signature__ = own.replace(parameters=[*kept, *more])
         function.__annotations__ = command.__annotations__ | function.__annotations__
         return function
@@ -174,6 +186,9 @@ def run(
     **options,
 ) -> None:
     """Everything: prove, train, verify and report. Ends with the verdict table and the path of the report."""
+    from empirical.experiments import experiment as named
+
+    preset(options["preset"]) if experiment is None else named(experiment).runs(scale)  # a wrong name fails at once
     for claim in CLAIMS.values():
         claim.prove()
     console.print(f"{len(CLAIMS)} claims proved exactly, for symbolic m, gamma and epsilon.")
@@ -280,6 +295,17 @@ def _progress(steps: int) -> Iterator:
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("steps,"),
         TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"),
     )  # fmt: skip
+    if not console.is_terminal:  # a file gets a line at every tenth
+        tenth = 0
+
+        def tell(step: int) -> None:
+            nonlocal tenth
+            if 10 * step // steps > tenth:
+                tenth = 10 * step // steps
+                console.print(f"step {step} of {steps}")
+
+        yield tell
+        return
     with Progress(*columns, console=console, refresh_per_second=2) as bars:  # it takes its time from the compiler's
         task = bars.add_task("train and measure", total=steps)
         yield lambda step: bars.update(task, completed=step)
@@ -294,6 +320,7 @@ def _verify(path: Path) -> int:
     verdicts = verdicts_of(stored)
     write_json(path / "summary.json", summarise(stored, verdicts))
     console.print(_verdict_table(verdicts))
+    console.print(_LEGEND, highlight=False)
     for line in _counted_apart(verdicts):
         console.print(line, highlight=False)
     violations = sum(v.violations for v in verdicts)
@@ -301,14 +328,18 @@ def _verify(path: Path) -> int:
         for point in v.worst_points[: min(v.violations, 5)]:
             console.print(f"[red]violated[/] {v.key} ({v.network}, {v.dtype}) at {point}", highlight=False)
     points = sum(v.points for v in verdicts)
-    console.print(f"{points} points, {violations} violations. Summary: {path / 'summary.json'}")
+    untested = sum(not v.points for v in verdicts)
+    console.print(
+        f"{points} points, {violations} violations; {untested} of {len(verdicts)} rows had no point to test. "
+        f"Summary: {path / 'summary.json'}"
+    )
     return violations
 
 
 def _verdict_table(verdicts: list[ClaimVerdict]) -> Table:
     """One row a claim, network and dtype; green holds, red is violated, yellow had no point inside its hypotheses."""
-    words = (Column(name, no_wrap=True) for name in ("claim", "network", "type"))
-    table = Table(*words, box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    words = (Column(name, no_wrap=True) for name in ("network", "type"))
+    table = Table(_whole("claim"), *words, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("points", "violated", "apart", "worst", "tight"):
         table.add_column(name, justify="right", no_wrap=True)
     for v in verdicts:

@@ -33,7 +33,9 @@ try:
     from flax import nnx
 except ImportError as error:
     raise InputError(
-        got="no module flax", expected="Flax, for its NNX models", advice="pip install 'bnverify[flax]'"
+        got="no module flax",
+        expected="Flax, for its NNX models",
+        advice="pip install 'bnverify[flax]' (in a checkout -e '.[flax]')",
     ) from error
 
 from empirical.flax_interception import Record, Replace, Shift, evaluate

@@ -5,7 +5,7 @@ about its normaliser speak of is measured in float64; inline records are of Theo
 
 Order within a chunk: measure, train, write the records, then the checkpoint. What is after the last checkpoint is
 computed again on resumption and comes out the same, because a step depends on the configuration, the data and the
-previous state only.
+previous state only. Measurements that are there are kept: a finished run is not measured again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,9 @@ def train(config: RunConfig, dataset: Data, path: str | Path, *, progress: Repor
         progress(step)
         while True:
             checked = step % config.check_every == 0 or step == config.steps
-            for name in NETWORKS:
-                if checked:
-                    record = _exact(
-                        config, dataset, step, trainers[name], measurements[name], states[name], initial[name]
-                    )
-                    write_dataset(path / "records" / name / f"exact-{step:06d}.nc", record)
+            for name in NETWORKS if checked else ():
+                of = (trainers[name], measurements[name], states[name], initial[name])
+                _record(path / "records" / name / f"exact-{step:06d}.nc", partial(_exact, config, dataset, step, *of))
             if step == config.steps:
                 _write_ray(path, config, dataset, states["plain"], initial["plain"])
                 break
@@ -90,9 +88,9 @@ def train(config: RunConfig, dataset: Data, path: str | Path, *, progress: Repor
             for name in NETWORKS:
                 inputs, labels = experiment.batches(config, dataset, range(step, step + size))
                 for kind in due(config, step):
-                    at_step = (step, states[name], inputs[0], labels[0])
-                    record = trajectories[name].measure(kind, *at_step, seed=config.seed)
-                    write_dataset(path / "records" / name / f"{kind}-{step:06d}.nc", record)
+                    at = (kind, step, states[name], inputs[0], labels[0])
+                    measured = partial(trajectories[name].measure, *at, seed=config.seed)
+                    _record(path / "records" / name / f"{kind}-{step:06d}.nc", measured)
                 states[name], curves, quantities = trainers[name].chunk(states[name], inputs, labels)
                 sites = trainers[name].network.sites
                 ordered = {site.name: quantities[site.name] for site in sites if site.name in quantities}
@@ -102,6 +100,12 @@ def train(config: RunConfig, dataset: Data, path: str | Path, *, progress: Repor
             manager.wait_until_finished()
             progress(step)
     return load_run(path)
+
+
+def _record(file: Path, measured: Callable[[], xr.Dataset]) -> None:
+    """Write what is measured, unless an earlier start of the run has: files are written whole or not at all."""
+    if not file.exists():
+        write_dataset(file, measured())
 
 
 def _describe(path: Path, config: RunConfig, dataset: Data) -> None:
@@ -153,9 +157,12 @@ def _write_ray(path: Path, config, data, state, initial) -> None:
     measure = experiment.ray(config)
     if measure is not None:
         inputs, labels = experiment.batches(config, data, range(config.steps, config.steps + 1))
-        record = measure(state.params, initial.params, inputs[0], labels[0])
-        record = record.expand_dims(step=np.array([config.steps], np.int32))
-        write_dataset(path / "records" / "plain" / f"ray-{config.steps:06d}.nc", record)
+
+        def measured() -> xr.Dataset:
+            record = measure(state.params, initial.params, inputs[0], labels[0])
+            return record.expand_dims(step=np.array([config.steps], np.int32))
+
+        _record(path / "records" / "plain" / f"ray-{config.steps:06d}.nc", measured)
 
 
 def _write_chunk(folder: Path, step: int, size: int, curves, quantities) -> None:

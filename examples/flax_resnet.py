@@ -1,6 +1,6 @@
 """A residual block of one's own in Flax NNX, with batch norm: every claim at every normalisation, without a change.
 
-Run: python examples/flax_resnet.py (needs pip install 'bnverify[flax]')
+Run: python examples/flax_resnet.py (needs pip install -e '.[flax]')
 """
 
 import jax

@@ -2,7 +2,7 @@
 
 Both normalise one token at a time: a vector is what its features are.
 
-Run: python examples/flax_transformer.py (needs pip install 'bnverify[flax]')
+Run: python examples/flax_transformer.py (needs pip install -e '.[flax]')
 """
 
 import jax

@@ -4,7 +4,7 @@ scale, s^2 = variance + mean^2/4 + epsilon, which sees the mean that is removed.
 It is defined once, in SymPy. From there come its backward pass, the answer whether it can enlarge a gradient, the
 claims, and the layer of a network that they are checked on.
 
-Run: python examples/own_normalizer.py (needs pip install 'bnverify[flax]')
+Run: python examples/own_normalizer.py (needs pip install -e '.[flax]')
 """
 
 import jax

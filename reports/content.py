@@ -96,9 +96,9 @@ class Content:
             f"symbolic batch size $m$: {equalities} and {counted(bounds, 'upper bound')}."
         )
         yield (
-            f"All {whole(len(self.proofs))} are proved when this report is built: in each of {whole(steps)} steps "
-            "the difference of the two sides is exactly 0, and what an upper bound leaves over is written as a sum "
-            "of products of non-negative factors."
+            f"All {whole(len(self.proofs))} are proved when this report is built: in each of the {whole(steps)} steps "
+            "of their proofs the difference of the two sides is exactly 0, and what an upper bound leaves over is "
+            "written as a sum of products of non-negative factors."
         )
 
     def _trained(self) -> Iterator[str]:

@@ -93,9 +93,9 @@ def draw_linearity(run: Run, figure: FigureBase) -> None:
     directions = (("along the gradient", GRADIENT), ("along a random direction", RANDOM))
     names = ("nonlinearity", "nonlinearity2")
     shares = (r"\Vert h\Vert", r"\Vert h\Vert^2")
+    found = [lines(run, line, names) for _, line in directions]
     grid = figure.subplots(2, 2, sharex=True, squeeze=False)
-    for row, (title, line) in zip(grid, directions, strict=True):
-        groups = lines(run, line, names)
+    for row, (title, _), groups in zip(grid, directions, found, strict=True):
         for axes, name, share in zip(row, names, shares, strict=True):
             shown = []
             for network, records in groups.items():

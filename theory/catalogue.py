@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
 from theory import (
@@ -70,9 +71,11 @@ class UnknownClaim(KeyError):
         self.noun, self.key, self.known = noun, key, known
 
     def __str__(self) -> str:
+        near = get_close_matches(self.key, self.known, cutoff=0.5)
+        expected = f"perhaps {' or '.join(near)}" if near else f"one of {', '.join(self.known)}"
         return (
-            f"got:      {self.noun} {self.key!r}\nexpected: one of {', '.join(self.known)}\n"
-            "do:       pass a listed key; `bnverify theory` says what each states"
+            f"got:      {self.noun} {self.key!r}\nexpected: {expected}\n"
+            f"do:       pass one of the {len(self.known)} keys; `bnverify theory` lists them and says what each states"
         )
 
 

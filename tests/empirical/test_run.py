@@ -60,6 +60,12 @@ def test_interrupted_run_resumes_to_the_same_bits(tiny_run, data, tmp_path, stop
     assert _bytes(resumed) == _bytes(tiny_run)
 
 
+def test_a_finished_run_is_not_measured_again(tiny_run, data, monkeypatch):
+    before = _bytes(tiny_run)
+    monkeypatch.setattr("empirical.run.write_dataset", None)
+    assert _bytes(train(tiny_run.config, data, tiny_run.path)) == before
+
+
 def test_another_seed_gives_other_bits(tiny_run, data, tmp_path):
     other = train(tiny_run.config.changed(seed=1), data, tmp_path / "run")
     assert _bytes(other).keys() == _bytes(tiny_run).keys()

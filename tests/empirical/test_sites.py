@@ -187,12 +187,12 @@ def test_gradients_of_a_normaliser_are_those_of_the_network(name):
 
 
 def test_vectors_that_are_no_channels_are_a_seeded_choice(monkeypatch):
+    whole = _small("group")[1]
     monkeypatch.setattr(sites_module, "VECTORS", 5)
     of = case("group")
     measurement = SiteMeasurement(of.network, cross_entropy)
     found = measurement(of.params, of.initial, of.x, of.labels, seed=(2,), samples=2)
     again = measurement(of.params, of.initial, of.x, of.labels, seed=(2,), samples=2)
-    whole = _small("group")[1]
     for name, quantities in found.items():
         chosen = quantities["vector"]
         assert len(chosen) == 5 and (np.diff(chosen) > 0).all() and quantities["sampled"].sum() == 2

@@ -15,8 +15,7 @@ from theory import CLAIMS, claims_for
 NOT_ON_BN = {
     "one-value": "a batch has more values", "two-values": "a batch has more values",
     "observation-4.3": "of a matched insertion", "observation-4.3-minima": "of a matched insertion",
-    "lemma-4.5": "of the plain network", "lemma-4.5-filter": "of the plain network",
-    "lemma-4.5-rows": "of the plain network", "kohler-reparametrisation": "inputs have a mean",
+    "kohler-reparametrisation": "inputs have a mean",
 }  # fmt: skip
 NOT_ON_PLAIN = {
     "one-value": "a batch has more values", "two-values": "a batch has more values",

@@ -29,6 +29,12 @@ def test_the_figures_a_run_can_draw_are_listed_and_no_others(run):
                 FIGURES[name](run)
 
 
+def test_no_landscape_was_recorded(tmp_path):
+    """Figures with several grids are not offered either."""
+    run = stored.store(tmp_path / "run", stored.configuration(activations_every=0, landscape_every=0))
+    assert list(figures_of(run)) == ["training", *stored.FIGURES["shift"]]
+
+
 def test_each_is_called_by_attribute_or_name(run):
     found = figures_of(run)
     assert isinstance(found.covariate_shift_cosine(), Figure)
