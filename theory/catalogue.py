@@ -72,7 +72,7 @@ class UnknownClaim(KeyError):
 
     def __str__(self) -> str:
         near = get_close_matches(self.key, self.known, cutoff=0.5)
-        expected = f"perhaps {' or '.join(near)}" if near else f"one of {', '.join(self.known)}"
+        expected = f"perhaps {' or '.join(sorted(near))}" if near else f"one of {', '.join(self.known)}"
         return (
             f"got:      {self.noun} {self.key!r}\nexpected: {expected}\n"
             f"do:       pass one of the {len(self.known)} keys; `bnverify theory` lists them and says what each states"

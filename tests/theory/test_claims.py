@@ -94,9 +94,11 @@ def test_claim_is_complete(key):
     assert claim.prove()._repr_latex_().startswith("$")
 
 
-def test_unknown_claim_lists_the_known():
-    with pytest.raises(UnknownClaim, match=r"theorem-4\.1-exact"):
-        CLAIMS["theorem-9"]
+def test_unknown_claim_is_told_the_nearest_or_all():
+    with pytest.raises(UnknownClaim, match=r"perhaps theorem-4\.1-exact"):
+        CLAIMS["theorem-41-exact"]
+    with pytest.raises(UnknownClaim, match=r"one of .*theorem-4\.1-exact"):
+        CLAIMS["zzz"]
 
 
 def test_sum_over_channels_is_linear():
