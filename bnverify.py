@@ -67,15 +67,14 @@ def theory(
         _show_audit()
 
 
-def _whole(name: str) -> Column:
-    """A column of keys, which are for copying: broken where they do not fit, never cut."""
-    return Column(name, overflow="fold")
+def _columns(key: str, *names: str) -> list[Column]:
+    """Columns: the first has keys, which are for copying and stay whole; in the others long words are broken."""
+    return [Column(key, no_wrap=True), *(Column(name, overflow="fold") for name in names)]
 
 
 def _show_claims() -> None:
-    table = Table(
-        _whole("claim"), "kind", "statement", "steps", "proof", title="Derived for symbolic m, gamma, epsilon"
-    )
+    columns = _columns("claim", "kind", "statement", "steps", "proof")
+    table = Table(*columns, title="Derived for symbolic m, gamma, epsilon")
     for claim in CLAIMS.values():
         table.add_row(claim.key, claim.kind, claim.title, str(len(claim.prove())), "[green]exact[/]")
     console.print(table)
@@ -84,11 +83,8 @@ def _show_claims() -> None:
 
 def _show_audit() -> None:
     style = {Verdict.TRUE: "green", Verdict.EQUALITY: "green", Verdict.CONDITIONAL: "yellow"}
-    table = Table(
-        Column("printed", no_wrap=True), "statement", "source", "verdict", _whole("true instead"),
-        "smallest counterexample",
-        title="What is printed, and how it fares",
-    )  # fmt: skip
+    columns = _columns("printed", "statement", "source", "verdict", "true instead", "smallest counterexample")
+    table = Table(*columns, title="What is printed, and how it fares")
     for record in AUDIT.values():
         record.check()
         verdict = f"[{style.get(record.verdict, 'red')}]{record.verdict.value}[/]"
@@ -188,7 +184,10 @@ def run(
     """Everything: prove, train, verify and report. Ends with the verdict table and the path of the report."""
     from empirical.experiments import experiment as named
 
-    preset(options["preset"]) if experiment is None else named(experiment).runs(scale)  # a wrong name fails at once
+    if experiment is None:  # a wrong name fails before the proofs
+        preset(options["preset"])
+    else:
+        named(experiment).runs(scale)
     for claim in CLAIMS.values():
         claim.prove()
     console.print(f"{len(CLAIMS)} claims proved exactly, for symbolic m, gamma and epsilon.")
@@ -339,7 +338,7 @@ def _verify(path: Path) -> int:
 def _verdict_table(verdicts: list[ClaimVerdict]) -> Table:
     """One row a claim, network and dtype; green holds, red is violated, yellow had no point inside its hypotheses."""
     words = (Column(name, no_wrap=True) for name in ("network", "type"))
-    table = Table(_whole("claim"), *words, box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(Column("claim", overflow="fold"), *words, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("points", "violated", "apart", "worst", "tight"):
         table.add_column(name, justify="right", no_wrap=True)
     for v in verdicts:

@@ -40,7 +40,7 @@ gradients are small.
 def page() -> str:
     """The whole README of the gallery."""
     folders = sorted(folder for folder in GALLERY.iterdir() if folder.is_dir())
-    claimed = (_row(f"`{f.name}`", f"`{_command(f)}`", *map("{:,}".format, _verdicts(f))) for f in folders)
+    claimed = (_row(f"`{f.name}`", f"`{_command(f)}`", *map("{:,}".format, verdicts(f))) for f in folders)
     observed = (row for folder in folders for row in _observed(folder))
     return _INTRODUCTION + _CLAIMED + "".join(claimed) + _OBSERVED + "".join(observed)
 
@@ -59,16 +59,16 @@ def _command(folder: Path) -> str:
         return command(ours[""])
     found = json.loads((folder / "findings.json").read_text())
     wanted = EXPERIMENTS[found["experiment"]].runs(found["scale"])
-    told = {" ".join(options_between(run.config, wanted[label]) or ()) for label, run in ours.items()}
-    if len(told) != 1:
-        raise ValueError(f"got {told} in {folder}; expected the same options for all runs; do: run it again")
-    data = ["--data DIR"] if any(run.config.dataset == "cifar10" for run in ours.values()) else []
+    options = [options_between(run.config, wanted[label]) for label, run in ours.items()]
+    if None in options or any(other != options[0] for other in options):
+        raise ValueError(f"got {options} in {folder}; expected options that make all of its runs; do: run it again")
+    data = ["--data", "DIR"] if any(run.config.dataset == "cifar10" for run in ours.values()) else []
     return " ".join(
-        filter(None, [f"bnverify run --experiment {found['experiment']} --scale {found['scale']}", *data, *told])
+        ["bnverify", "run", "--experiment", found["experiment"], "--scale", found["scale"], *data, *(options[0] or [])]
     )
 
 
-def _verdicts(folder: Path) -> tuple[int, int]:
+def verdicts(folder: Path) -> tuple[int, int]:
     """Points and violations, over all runs."""
     claims = [
         claim

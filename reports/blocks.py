@@ -6,7 +6,7 @@ Text is marked-up text (see ``reports.prose``), or a tuple of it and of spans.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -50,6 +50,11 @@ class Cite(NamedTuple):
 
 Span = str | Key | Strong | Emphasis | Link | Cite
 Text = str | tuple[Span, ...]
+
+
+def listed(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Spans with commas between."""
+    return tuple(part for number, span in enumerate(spans) for part in ((", ", span) if number else (span,)))
 
 
 @dataclass(frozen=True)

@@ -182,11 +182,11 @@ class Content:
 
     def outcome(self, claim: Claim) -> list[str]:
         """One sentence for every network and precision the claim met, and for every network it did not."""
-        met = [verdict for verdict in self.verdicts if verdict.key == claim.key]
-        if not met:
+        found = [verdict for verdict in self.verdicts if verdict.key == claim.key]
+        if not found:
             return ["Not on this run."]
-        missing = [name for name in self.networks if not any(v.network == name for v in met)]
-        return [f"{capital(self.labels[v.network])}, {v.dtype}: {outcome(v)}{self._where(v)}." for v in met] + [
+        missing = [name for name in self.networks if not any(v.network == name for v in found)]
+        return [f"{capital(self.labels[v.network])}, {v.dtype}: {outcome(v)}{self._where(v)}." for v in found] + [
             f"{capital(self.labels[name])}: {self._why_not(claim, name)}." for name in missing
         ]
 
@@ -252,8 +252,8 @@ class Content:
 
     def unmeasured(self) -> list[tuple[str, list[str]]]:
         """By chapter the claims without any record on this run."""
-        met = {verdict.key for verdict in self.verdicts}
-        left = ((f.title, [c.key for c in f.claims if c.key not in met]) for f in self.families)
+        recorded = {verdict.key for verdict in self.verdicts}
+        left = ((f.title, [c.key for c in f.claims if c.key not in recorded]) for f in self.families)
         return [(title, keys) for title, keys in left if keys]
 
     def violations(self) -> list[tuple[Verdict, Table]]:

@@ -10,7 +10,7 @@ from empirical.config import NETWORKS
 from empirical.records import Run
 from empirical.verdict import Verdict
 from reports import naming, repetition, setting
-from reports.blocks import Key, Listing, Paragraph, Section, Span, Strong, Table, Text
+from reports.blocks import Key, Listing, Paragraph, Section, Strong, Table, Text, listed
 from reports.explanations import NOT_DRAWN
 from reports.final_values import final
 from reports.lines import Lines
@@ -168,7 +168,4 @@ def repeat_section(lines: Lines) -> Section:
 
 def left_out(notes: Mapping[str, str]) -> list[Paragraph]:
     """One sentence on the figures that cannot be drawn."""
-    names: list[Span] = []
-    for name in notes:
-        names += [", ", Key(name)] if names else [Key(name)]
-    return [Paragraph((NOT_DRAWN, *names, "."))] if names else []
+    return [Paragraph((NOT_DRAWN, *listed(map(Key, notes)), "."))] if notes else []

@@ -20,6 +20,7 @@ from reports.blocks import (
     Table,
     Text,
     Together,
+    listed,
 )
 from reports.content import PLACES, Content, ShownStep
 from reports.families import Family
@@ -45,10 +46,7 @@ def link(key: str, *, number: bool = False) -> Link:
 
 def links(keys, *, number: bool = False) -> tuple[Span, ...]:
     """Several, with commas between."""
-    out: list[Span] = []
-    for key in keys:
-        out += [", ", link(key, number=number)] if out else [link(key, number=number)]
-    return tuple(out)
+    return listed(link(key, number=number) for key in keys)
 
 
 def how(content: Content) -> Section:

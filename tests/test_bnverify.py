@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from theory import AUDIT, CLAIMS
+
 ROOT = Path(__file__).parent.parent
 TINY = ("--preset", "tiny", "--steps", "6")
 
 
-def bnverify(*arguments, **options):
-    environment = os.environ | {"COLUMNS": "160", "PYTHONPATH": str(ROOT)}
+def bnverify(*arguments, columns="160", **options):
+    environment = os.environ | {"COLUMNS": columns, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, str(ROOT / "bnverify.py"), *map(str, arguments)],
         capture_output=True, text=True, env=environment, **{"timeout": 400} | options,
@@ -136,6 +138,41 @@ def test_bad_input_is_three_lines_and_no_traceback(arguments, words):
     assert "Traceback" not in done.stderr + done.stdout
     assert all(word in done.stderr for word in words), done.stderr
     assert all(line in done.stderr for line in ("got:", "expected:", "do:"))
+
+
+def test_every_option_has_a_help_text_where_options_are_shared():
+    for command in ("train", "run"):
+        told = " ".join(bnverify(command, "--help").stdout.split())
+        assert "Learning rate of SGD." in told and "One of quick, tiny" in told
+    assert "A named experiment" in told
+
+
+@pytest.mark.parametrize("wrong", [("--preset", "huge"), ("--experiment", "figure-9"), ("--scale", "huge")])
+def test_a_wrong_name_fails_before_the_proofs(wrong):
+    experiment = () if wrong[0] != "--scale" else ("--experiment", "training")
+    assert "proved" not in bnverify("run", *experiment, *wrong).stdout
+
+
+def test_no_key_is_cut_in_a_narrow_terminal(copied):
+    for arguments in (("theory",), ("verify", copied)):
+        shown = bnverify(*arguments, columns="80").stdout
+        assert shown and "\N{HORIZONTAL ELLIPSIS}" not in shown
+        assert arguments != ("theory",) or all(f" {key} " in shown for key in (*CLAIMS, *AUDIT))
+
+
+def test_the_columns_of_the_verdicts_are_explained(copied):
+    done = bnverify("verify", copied)
+    for word in ("points:", "apart:", "worst:", "tight:", "rows had no point to test"):
+        assert word in done.stdout
+
+
+def test_progress_into_a_file_is_a_line_a_tenth(capsys):
+    from bnverify import _progress
+
+    with _progress(40) as tell:
+        for step in (0, 3, 4, 5, 38, 40):
+            tell(step)
+    assert capsys.readouterr().out.splitlines() == [f"step {step} of 40" for step in (4, 38, 40)]
 
 
 def test_a_directory_of_another_configuration_is_refused(copied):

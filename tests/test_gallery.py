@@ -1,5 +1,6 @@
 """The stored results are what their commands make, and their page says what they say."""
 
+import dataclasses
 import importlib.util
 import json
 from pathlib import Path
@@ -30,9 +31,29 @@ def test_the_page_is_written_from_what_is_stored(monkeypatch):
     assert page != gallery.page()
 
 
+def test_a_run_that_its_command_does_not_make_is_refused(monkeypatch):
+    load = gallery.load_run
+
+    def other(path):
+        run = load(path)
+        return dataclasses.replace(run, config=run.config.changed(renorm_stretch=0.5))
+
+    monkeypatch.setattr(gallery, "load_run", other)
+    with pytest.raises(ValueError, match="expected options that make all"):
+        gallery.page()
+
+
+def test_the_readme_says_what_the_full_width_run_found():
+    points, violations = gallery.verdicts(gallery.GALLERY / "main-full")
+    stored = json.loads((gallery.GALLERY / "main-full" / "all" / "summary.json").read_text())
+    tested = {claim["key"] for claim in stored["claims"] if claim["points"]}
+    readme = (ROOT / "README.md").read_text()
+    assert f"{len(tested)} claims at\n{points:,} points, no violation" in readme and violations == 0
+
+
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_no_stored_claim_is_violated_and_some_were_tested(folder):
-    points, violations = gallery._verdicts(folder)
+    points, violations = gallery.verdicts(folder)
     assert points > 10_000 and violations == 0
     assert (folder / "report.pdf").stat().st_size > 100_000
 
