@@ -20,24 +20,24 @@ m = sp.Symbol("m", integer=True, positive=True)
 
 
 class Atom(sp.Symbol):
-    """A named basis vector. Facts known about it are used when inner products are formed (``norm2``, ``total``) and
+    """A named basis vector of a space (``m``: R^m, ``n``: the weights of a filter, ``m*C``, ``n*C``: a layer). Facts known about it are used when inner products are formed (``norm2``, ``total``) and
     when signs are decided (``nonzero``; ``entrywise``: no entry is negative)."""
 
-    __slots__ = ("entrywise", "nonzero", "norm2", "tex", "total")
+    __slots__ = ("entrywise", "nonzero", "norm2", "space", "tex", "total")
 
     def __new__(
         cls, name: str, *, latex: str | None = None, norm2=None, total=None, nonzero: bool = False,
-        entrywise: bool = False,
+        entrywise: bool = False, space: str = "m",
     ) -> Atom:  # fmt: skip
         self = sp.Symbol.__xnew__(cls, name, commutative=True)
         self.norm2 = None if norm2 is None else sp.sympify(norm2)
         self.total = None if total is None else sp.sympify(total)
         self.tex = latex or name
-        self.nonzero, self.entrywise = nonzero, entrywise
+        self.nonzero, self.entrywise, self.space = nonzero, entrywise, space
         return self
 
     def __getnewargs_ex__(self):
-        facts = {name: getattr(self, name) for name in ("norm2", "total", "nonzero", "entrywise")}
+        facts = {name: getattr(self, name) for name in ("norm2", "total", "nonzero", "entrywise", "space")}
         return (self.name,), facts | {"latex": self.tex}
 
     def _hashable_content(self):
@@ -53,7 +53,9 @@ class Image(Atom):
     __slots__ = ("operator", "preimage")
 
     def __new__(cls, operator: SelfAdjoint, preimage: Atom) -> Image:
-        self = Atom.__new__(cls, f"{operator.name} {preimage.name}", latex=f"{operator.tex} {preimage.tex}")
+        self = Atom.__new__(
+            cls, f"{operator.name} {preimage.name}", latex=f"{operator.tex} {preimage.tex}", space=preimage.space
+        )
         self.operator, self.preimage = operator, preimage
         return self
 
@@ -70,6 +72,8 @@ class Inner(sp.Function):
     def eval(cls, a, b):
         if not (isinstance(a, Atom) and isinstance(b, Atom)):
             raise TypeError(f"Inner takes two atoms, got {a!r} and {b!r}; write `u @ v` for vectors")
+        if a.space != b.space:
+            raise TypeError(f"got {a} of space {a.space} and {b} of space {b.space}; expected two of one space")
         if a == b and a.norm2 is not None:
             return a.norm2
         for one, other in ((a, b), (b, a)):

@@ -24,7 +24,7 @@ from theory.quantities import QUANTITIES, ChannelSum, distribute, rho
 from theory.references import REFERENCES
 from theory.signs import Reason, reasons
 
-FORMAT = "bnverify proof 1"
+FORMAT = "bnverify proof 2"
 _NAMES = {quantity.symbol: name for name, quantity in QUANTITIES.items()}
 _CONSTANT = frozenset(quantity.symbol for quantity in QUANTITIES.values() if quantity.shape in ("site", "layer"))
 
@@ -44,6 +44,8 @@ def to_json(claim: Claim) -> dict[str, Any]:
             "citation": REFERENCES.get(claim.source.reference, ""),
         },
         "remark": claim.remark,
+        "chapter": "",
+        "about": [],
         "statement": {
             "left": write.scalar(claim.left), "relation": claim.relation, "right": write.scalar(claim.right),
             "shape": claim.shape,
@@ -75,7 +77,25 @@ def to_json(claim: Claim) -> dict[str, Any]:
         }
     relations = _relations(claim, derivation, assumed)
     document["relations"] = {write.scalar(atom): write.scalar(value) for atom, value in relations.items()}
-    return document | write.tables()
+    document["normalizer"] = _normalizer(write) if any(atom.name == "yhat" for atom in write.atoms.values()) else None
+    document |= write.tables()
+    document["nonzero"] = _nonzero(document)
+    return document
+
+
+def _normalizer(write: _Writer) -> dict[str, Any]:
+    from theory.normalizer import BATCH
+    from theory.quantities import Y, epsilon, s
+
+    return {"name": "batch", "values": "yhat", "centred": True, "projector": None, "gain": "gamma",
+            "scale": write.scalar(BATCH.formula(Y)), "rho": write.scalar(1 - epsilon / s**2)}  # fmt: skip
+
+
+def _nonzero(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    signs = {"positive": "declared sign", "positive integer": "declared sign"}
+    text = json.dumps(document)
+    return [{"value": name, "because": signs[sign], "of": name} for name, sign in document["symbols"].items()
+            if sign in signs and name in text]  # fmt: skip
 
 
 def dumps(claim: Claim) -> str:
@@ -130,10 +150,10 @@ class _Writer(StrPrinter):
                 facts[f"<{name}, {name}>"] = self.scalar(atom.norm2)
             if atom.total is not None and name != "1":
                 facts[f"<1, {name}>"] = self.scalar(atom.total)
-            if atom.entrywise and name != "1":
-                marks[name] = "no negative entry"
             if isinstance(atom, Image):
-                operators[atom.operator.name] = _declared(atom.operator)
+                operators[atom.operator.name] = {"space": atom.space, "is": _declared(atom.operator)}
+            elif name != "1":
+                marks[name] = {"space": atom.space, "entries": "nonnegative" if atom.entrywise else "any"}
         symbols = {name: _sign(symbol) for name, symbol in self.taken.items() if isinstance(symbol, sp.Symbol)}
         inner = {name: f"<{', '.join(self.atom(a) for a in product.args)}>"
                  for name, product in self.taken.items() if isinstance(product, Inner)}  # fmt: skip
@@ -186,12 +206,13 @@ class _Writer(StrPrinter):
 
 def _hypothesis(hypothesis: Hypothesis, write: _Writer) -> dict[str, Any]:
     condition = hypothesis.condition
-    out: dict[str, Any] = {"name": hypothesis.name, "statement": hypothesis.statement, "condition": None}
+    out: dict[str, Any] = {"name": hypothesis.name, "statement": hypothesis.statement, "flag": None, "condition": None,
+                           "equations": []}  # fmt: skip
     if isinstance(condition, sp.core.relational.Relational):
         out["condition"] = {
             "left": write.scalar(condition.lhs), "relation": condition.rel_op, "right": write.scalar(condition.rhs)
         }  # fmt: skip
-    out["substitution"] = {write.name(k): write.scalar(v) for k, v in hypothesis.substitution.items()}
+    out["sets"] = {write.name(k): write.scalar(v) for k, v in hypothesis.substitution.items()}
     return out
 
 

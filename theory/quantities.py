@@ -56,21 +56,21 @@ SIGNS = Vector.atom("signs", latex=r"\operatorname{sgn}(Cy)")
 # The measured yhat, about which nothing is assumed.
 NORMALISED = Vector.atom("yhat_measured", latex=r"\hat y")
 # Weights, vectors of R^n: of a whole layer, or of one filter.
-W0 = Vector.atom("W0", latex="W_0")
-WSTAR = Vector.atom("Wstar", latex="W^{*}", nonzero=True)
-LAYER_W0 = Vector.atom("W0_layer", latex=r"\mathbf W_0")
-LAYER_WSTAR = Vector.atom("Wstar_layer", latex=r"\mathbf W^{*}", nonzero=True)
-WEIGHTS = Vector.atom("W_filter", latex="W_j")
-WEIGHT_GRADIENT = Vector.atom("grad_W_filter", latex=r"\nabla_{W_j}\hat L")
-NEXT_WEIGHTS = Vector.atom("W_filter_next", latex="W_j^{+}")
+W0 = Vector.atom("W0", space="n", latex="W_0")
+WSTAR = Vector.atom("Wstar", space="n", latex="W^{*}", nonzero=True)
+LAYER_W0 = Vector.atom("W0_layer", space="n*C", latex=r"\mathbf W_0")
+LAYER_WSTAR = Vector.atom("Wstar_layer", space="n*C", latex=r"\mathbf W^{*}", nonzero=True)
+WEIGHTS = Vector.atom("W_filter", space="n", latex="W_j")
+WEIGHT_GRADIENT = Vector.atom("grad_W_filter", space="n", latex=r"\nabla_{W_j}\hat L")
+NEXT_WEIGHTS = Vector.atom("W_filter_next", space="n", latex="W_j^{+}")
 COVARIANCE = SelfAdjoint("S")
 Z_REPARAMETRISED = Vector.atom("z_w", latex=r"(X\tilde w_j+\beta\mathbf 1)")
 
 # Hessians of L at z and of Lhat at y; a `sample` quantity takes the block of one channel.
 H = SelfAdjoint("H")
 HHAT = SelfAdjoint("Hhat", latex=r"\hat H")
-LAYER_V = Vector.atom("v_layer", latex=r"\mathbf v")
-LAYER_U = Vector.atom("u_layer", latex=r"\mathbf u")
+LAYER_V = Vector.atom("v_layer", space="m*C", latex=r"\mathbf v")
+LAYER_U = Vector.atom("u_layer", space="m*C", latex=r"\mathbf u")
 
 a = G @ YHAT
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import sympy as sp
 
-FORMAT = "bnverify proof 1"
+FORMAT = "bnverify proof 2"
 _SIGNS = {"positive integer": {"positive": True, "integer": True}, "positive": {"positive": True},
           "nonnegative": {"nonnegative": True}, "between 0 and 1": {"nonnegative": True}, "real": {"real": True}
           }  # fmt: skip
@@ -118,7 +118,7 @@ class _Proof:
         if not all(known.as_base_exp()[0].is_Symbol or isinstance(known, _Sum) for known in self.relations):
             raise Refused("a relation is not about one symbol, a power of it, or one sum")
         self.assumed = {self.names[name]: self.read(value)
-                        for h in document["hypotheses"] for name, value in h["substitution"].items()}  # fmt: skip
+                        for h in document["hypotheses"] for name, value in h["sets"].items()}  # fmt: skip
 
     def _name(self, name: str, meaning: sp.Expr) -> None:
         if name in self.names:
@@ -226,9 +226,9 @@ class _Proof:
     def hypothesis(self, hypothesis: Mapping[str, Any]) -> None:
         """What a hypothesis sets must fulfil its condition, where that is an equation."""
         condition = hypothesis["condition"]
-        if hypothesis["substitution"] and not (condition and condition["relation"] == "=="):
+        if hypothesis["sets"] and not (condition and condition["relation"] == "=="):
             raise Refused(f"the hypothesis {hypothesis['name']} sets something without an equation that says so")
-        if hypothesis["substitution"]:
+        if hypothesis["sets"]:
             sides = (self.read(condition[side]).xreplace(self.assumed) for side in ("left", "right"))
             if not self.same(*sides):
                 raise Refused(f"what the hypothesis {hypothesis['name']} sets does not fulfil it")
@@ -252,7 +252,15 @@ class _Proof:
 
     def shown(self, factor: Mapping[str, Any], value: sp.Expr) -> sp.Expr | None:
         """What the evidence of a factor shows to be non-negative; None if it shows nothing."""
-        of, declared = factor["of"], {"1": "no negative entry", **self.document["vectors"]}
+        of, declared = (
+            factor["of"],
+            {"1": "no negative entry"}
+            | {
+                name: "no negative entry"
+                for name, v in self.document["vectors"].items()
+                if v["entries"] == "nonnegative"
+            },
+        )
         match factor["because"]:
             case "square":
                 return _real(self.read(of)) ** 2
@@ -275,7 +283,7 @@ class _Proof:
                 return value if all(c.is_Rational and c >= 0 for c in shifted) else None
             case "form of a positive semidefinite operator":
                 operator, _, atom = of[1].partition(" ")
-                known = self.document["operators"].get(operator) == "positive semidefinite"
+                known = self.document["operators"].get(operator, {}).get("is") == "positive semidefinite"
                 return self.product(*of) if atom == of[0] and known else None
             case "inner product of vectors without negative entries":
                 return self.product(*of) if all(declared.get(p) == "no negative entry" for p in of) else None
@@ -314,14 +322,17 @@ class _Proof:
         yield from (f"{readable(name)} is the same for all channels" for name in document["same_for_all_channels"])
         used = ((pair, value) for pair, value in document["facts"].items() if self.symbol(*_pair(pair)) in self.used)
         yield from (f"{pair} = {value}" for pair, value in used)
-        yield from (f"{name}: {what}" for table in ("vectors", "operators") for name, what in document[table].items())
+        yield from (
+            f"{name}: vector of {v['space']}, entries {v['entries']}" for name, v in document["vectors"].items()
+        )
+        yield from (f"{name}: {v['is']} on {v['space']}" for name, v in document["operators"].items())
         for table in ("scalars", "relations"):
             yield from (f"{readable(name)} = {readable(value)}" for name, value in document[table].items())
         for name, vector in document["definitions"].items():
             terms = (f"({readable(text)}) {atom}" for atom, text in vector.items())
             yield f"{name} = " + (" + ".join(terms) or "0")
         for h in document["hypotheses"]:
-            c, sets = h["condition"], h["substitution"].items()
+            c, sets = h["condition"], h["sets"].items()
             condition = f" [{readable(c['left'])} {c['relation']} {readable(c['right'])}]" if c else ""
             setting = "".join(f"; sets {readable(name)} = {readable(value)}" for name, value in sets)
             yield f"hypothesis {h['name']}: {h['statement']}{condition}{setting}"

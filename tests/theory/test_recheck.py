@@ -161,7 +161,7 @@ def test_negative_factor_is_refused(key):
 def small(**changes):
     """0 <= x**2/p as a document of its own, changed."""
     whole = {
-        "format": "bnverify proof 1", "key": "small", "hypotheses": [], "steps": [],
+        "format": "bnverify proof 2", "key": "small", "hypotheses": [], "steps": [],
         "statement": {"left": "0", "relation": "<=", "right": "x**2/p"},
         "conclusion": {"number": 1, "left": "0", "right": "x**2/p"},
         "certificate": {"slack": "x**2/p", "products": [[
@@ -170,7 +170,7 @@ def small(**changes):
         "symbols": {"m": "positive integer", "x": "real", "y": "real", "p": "positive", "r": "between 0 and 1"},
         "inner_products": {"u_w": "<u, w>", "u_u": "<u, u>", "one_u": "<1, u>", "uAu": "<u, A u>", "uBw": "<u, B w>"},
         "sums_over_channels": {}, "functions": {}, "facts": {}, "vectors": {},
-        "operators": {"A": "self-adjoint", "B": "positive semidefinite"}, "same_for_all_channels": [], "scalars": {},
+        "operators": {"A": {"space": "m", "is": "self-adjoint"}, "B": {"space": "m", "is": "positive semidefinite"}}, "same_for_all_channels": [], "scalars": {},
         "definitions": {}, "relations": {},
     }  # fmt: skip
     return whole | changes
@@ -283,7 +283,7 @@ def test_step_without_meaning_is_refused(left, right):
 @pytest.mark.parametrize(("relation", "value"), [(">", "x - y"), (">=", "x - y"), ("<", "y - x"), ("<=", "y - x")])
 def test_hypothesis_gives_a_sign(relation, value):
     condition = {"left": "x", "relation": relation, "right": "y"}
-    stated = {"name": "order", "statement": "", "condition": condition, "substitution": {}}
+    stated = {"name": "order", "statement": "", "condition": condition, "sets": {}}
     factor = {"value": value, "because": "hypothesis", "of": "order"}
     assert recheck(bound(value, factor, hypotheses=[stated]))
     assert not recheck(bound(f"-({value})", {**factor, "value": f"-({value})"}, hypotheses=[stated]))
@@ -313,8 +313,8 @@ def test_document_that_contradicts_itself_is_refused(changes):
 
 def test_hypothesis_must_be_met_by_what_it_sets():
     hypothesis = {"name": "x = 0", "statement": "", "condition": {"left": "x", "relation": "==", "right": "0"}}
-    assert recheck(small(hypotheses=[hypothesis | {"substitution": {"x": "0"}}]))
-    assert not recheck(small(hypotheses=[hypothesis | {"substitution": {"x": "1"}}]))
+    assert recheck(small(hypotheses=[hypothesis | {"sets": {"x": "0"}}]))
+    assert not recheck(small(hypotheses=[hypothesis | {"sets": {"x": "1"}}]))
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def test_text_is_read_and_never_executed(text):
         parse(text, {"x": sp.Symbol("x"), "y": sp.Symbol("y")})
 
 
-@pytest.mark.parametrize("broken", [{}, [], None, {"format": "bnverify proof 1"}, {"format": "other"}], ids=str)
+@pytest.mark.parametrize("broken", [{}, [], None, {"format": "bnverify proof 2"}, {"format": "other"}], ids=str)
 def test_no_document_is_refused(broken):
     assert not recheck(broken)
 
@@ -361,7 +361,7 @@ def test_statement_is_printed_and_a_hidden_premise_shows():
     document = to_json(CLAIMS["theorem-4.1-exact"])
     assert "<v, v> == " in str(recheck(document))
     hidden = json.loads(json.dumps(document))
-    hidden["hypotheses"][0]["substitution"] = {"a": "0"}
+    hidden["hypotheses"][0]["sets"] = {"a": "0"}
     hidden["statement"]["right"] = hidden["statement"]["right"].replace("2 - rho", "7 - rho")
     assert not recheck(hidden)
     renamed = json.loads(json.dumps(document))
