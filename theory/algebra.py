@@ -20,7 +20,9 @@ m = sp.Symbol("m", integer=True, positive=True)
 
 
 class Atom(sp.Symbol):
-    """A named basis vector of a space (``m``: R^m, ``n``: the weights of a filter, ``m*C``, ``n*C``: a layer). Facts known about it are used when inner products are formed (``norm2``, ``total``) and
+    """A named basis vector of a space (``m``: R^m, ``n``: the weights of a filter, ``m*C``, ``n*C``: a layer).
+
+    Facts known about it are used when inner products are formed (``norm2``, ``total``) and
     when signs are decided (``nonzero``; ``entrywise``: no entry is negative)."""
 
     __slots__ = ("entrywise", "nonzero", "norm2", "space", "tex", "total")

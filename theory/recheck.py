@@ -322,9 +322,7 @@ class _Proof:
         yield from (f"{readable(name)} is the same for all channels" for name in document["same_for_all_channels"])
         used = ((pair, value) for pair, value in document["facts"].items() if self.symbol(*_pair(pair)) in self.used)
         yield from (f"{pair} = {value}" for pair, value in used)
-        yield from (
-            f"{name}: vector of {v['space']}, entries {v['entries']}" for name, v in document["vectors"].items()
-        )
+        yield from (f"{name}: in R^({v['space']}), entries {v['entries']}" for name, v in document["vectors"].items())
         yield from (f"{name}: {v['is']} on {v['space']}" for name, v in document["operators"].items())
         for table in ("scalars", "relations"):
             yield from (f"{readable(name)} = {readable(value)}" for name, value in document[table].items())

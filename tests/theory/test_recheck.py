@@ -170,7 +170,9 @@ def small(**changes):
         "symbols": {"m": "positive integer", "x": "real", "y": "real", "p": "positive", "r": "between 0 and 1"},
         "inner_products": {"u_w": "<u, w>", "u_u": "<u, u>", "one_u": "<1, u>", "uAu": "<u, A u>", "uBw": "<u, B w>"},
         "sums_over_channels": {}, "functions": {}, "facts": {}, "vectors": {},
-        "operators": {"A": {"space": "m", "is": "self-adjoint"}, "B": {"space": "m", "is": "positive semidefinite"}}, "same_for_all_channels": [], "scalars": {},
+        "operators": {
+            "A": {"space": "m", "is": "self-adjoint"}, "B": {"space": "m", "is": "positive semidefinite"},
+        },
         "definitions": {}, "relations": {},
     }  # fmt: skip
     return whole | changes
