@@ -23,6 +23,11 @@ from typing import Any
 import sympy as sp
 
 FORMAT = "bnverify proof 2"
+FIELDS = {
+    "format", "key", "title", "remark", "source", "about", "statement", "symbols", "vectors", "operators",
+    "inner_products", "sums_over_channels", "functions", "same_for_all_channels", "normalizer", "hypotheses", "steps",
+    "facts", "definitions", "scalars", "relations", "nonzero", "conclusion", "certificate",
+}  # fmt: skip
 _SIGNS = {"positive integer": {"positive": True, "integer": True}, "positive": {"positive": True},
           "nonnegative": {"nonnegative": True}, "between 0 and 1": {"nonnegative": True}, "real": {"real": True}
           }  # fmt: skip
@@ -91,6 +96,8 @@ class _Proof:
     def __init__(self, document: Mapping[str, Any]):
         if document["format"] != FORMAT:
             raise Refused(f"got the format {document['format']!r}; expected {FORMAT!r}")
+        if set(document) - {"chapter"} != FIELDS:
+            raise Refused(f"got the fields {sorted(set(document) ^ FIELDS)}, missing or unknown")
         self.document = document
         self.steps: list[Mapping[str, Any]] = list(document["steps"])
         self.signs: dict[str, str] = dict(document["symbols"])
