@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from empirical.convolution import METHODS, choose_method, convolve
+from bnverify.empirical.networks.convolution import METHODS, choose_method, convolve
 
 # (height and width, channels, filters) of the full VGG's convolutions; the last stands twice in the network.
 LAYERS = ((32, 3, 64), (32, 64, 64), (16, 64, 128), (16, 128, 128), (8, 128, 256), (8, 256, 256), (4, 256, 512),

@@ -22,10 +22,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from empirical.run import environment
-from empirical.sites import SiteMeasurement
-from empirical.training import Trainer
-from empirical.vgg import IMAGE, cross_entropy, vgg
+from bnverify.empirical.measurement.sites import SiteMeasurement
+from bnverify.empirical.networks.vgg import IMAGE, cross_entropy, vgg
+from bnverify.empirical.runs.run import environment
+from bnverify.empirical.training.training import Trainer
 
 
 def seconds(function, *arguments) -> float:

@@ -24,8 +24,8 @@ import json, sys, time
 start = time.perf_counter()
 import sympy
 after_sympy = time.perf_counter()
-import theory
-times = {"import sympy": after_sympy - start, "import theory": time.perf_counter() - after_sympy}
+from bnverify import theory
+times = {"import sympy": after_sympy - start, "from bnverify import theory": time.perf_counter() - after_sympy}
 
 def seconds(records, method):
     out = {}
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     rounds = [_round() for _ in range(options.rounds)]
     rows = [_row("import sympy", [times["import sympy"] for times in rounds]),
-            _row("import theory, after sympy", [times["import theory"] for times in rounds])]  # fmt: skip
+            _row("import theory, after sympy", [times["from bnverify import theory"] for times in rounds])]  # fmt: skip
     for kind in ("claims", "printed formulas"):
         keys = list(rounds[0][kind])
         rows.append(_row(f"all {len(keys)} {kind}", [sum(times[kind].values()) for times in rounds]))

@@ -23,8 +23,8 @@ import numpy as np
 from convolution import executed_fraction, matrix_product, show, time_in_turn
 from jax import lax
 
-from empirical.convolution import choose_method, convolve
-from empirical.pooling import max_pool
+from bnverify.empirical.networks.convolution import choose_method, convolve
+from bnverify.empirical.networks.pooling import max_pool
 
 WIDTHS = (64, 64, 128, 128, 256, 256, 512, 512, 512, 512)
 HEADS = (96, 96, 10)

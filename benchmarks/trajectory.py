@@ -36,12 +36,12 @@ from measuring import forward_flops, in_turn
 from rich.console import Console
 from rich.table import Table
 
-from empirical.activations import activations, sample_channels
-from empirical.covariate_shift import covariate_shift, layers
-from empirical.gradients import value_and_gradient
-from empirical.landscape import curvature, landscape, losses_along, reproduction_steps
-from empirical.run import environment
-from empirical.vgg import IMAGE, cross_entropy, vgg
+from bnverify.empirical.measurement.gradients import value_and_gradient
+from bnverify.empirical.networks.vgg import IMAGE, cross_entropy, vgg
+from bnverify.empirical.runs.run import environment
+from bnverify.empirical.trajectory.activations import activations, sample_channels
+from bnverify.empirical.trajectory.covariate_shift import covariate_shift, layers
+from bnverify.empirical.trajectory.landscape import curvature, landscape, losses_along, reproduction_steps
 
 RATE = 0.035
 STEPS = 2  # of training in a timed chunk

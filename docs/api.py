@@ -10,24 +10,19 @@ from pathlib import Path
 
 import pdoc
 
-PACKAGES = ("theory", "empirical", "reports")
-SCRIPTS = ("bnverify", "bnverify_pytest")
+ROOMS = ("theory", "empirical", "reports")
 
 
 def modules() -> list[str]:
     """Every module of the project, by its full name."""
-    inside = (
-        f"{package}.{found.name}"
-        for package in PACKAGES
-        for found in pkgutil.iter_modules(importlib.import_module(package).__path__)
-    )
-    return [*PACKAGES, *inside, *SCRIPTS]
+    found = pkgutil.walk_packages(importlib.import_module("bnverify").__path__, "bnverify.")
+    return ["bnverify", *(module.name for module in found if not module.name.endswith("__main__"))]
 
 
 def build(directory: Path) -> None:
     """Write one HTML page a module, an index and a search."""
-    for name in PACKAGES:
-        package = importlib.import_module(name)
+    for name in ROOMS:
+        package = importlib.import_module(f"bnverify.{name}")
         for public in package.__all__:  # some are imported when they are asked for; the reference wants them now
             setattr(package, public, getattr(package, public))
     # Annotations of named tuples are text that pdoc cannot look up; it prints them as they are written.

@@ -1,12 +1,17 @@
 """Networks that can be cut, measurements by automatic differentiation, and verdicts on the claims of theory/."""
 
+if __name__ == "empirical":
+    raise ImportError(
+        "got: import empirical; expected: import bnverify.empirical, its only name, so that no class exists twice"
+    )
+
 import importlib
 
-from empirical.compile import CompiledClaim, Sides, compile_claim
-from empirical.config import PRESETS, RunConfig, preset
-from empirical.errors import InputError
-from empirical.records import Run, Runs, load_run
-from empirical.verdict import TOLERANCES, Verdict, evaluate, summarise, verify
+from bnverify.empirical.judgement.compile import CompiledClaim, Sides, compile_claim
+from bnverify.empirical.judgement.verdict import TOLERANCES, Verdict, evaluate, summarise, verify
+from bnverify.empirical.runs.config import PRESETS, RunConfig, preset
+from bnverify.empirical.runs.records import Run, Runs, load_run
+from bnverify.errors import InputError
 
 __all__ = [
     "PRESETS", "TOLERANCES", "CompiledClaim", "InputError", "Run", "RunConfig", "Runs", "Sides", "Verdict",
@@ -16,12 +21,16 @@ __all__ = [
 
 # They need JAX; everything else does not, so JAX is imported when one of them is asked for.
 _NEED_JAX = {
-    "assert_claims": "empirical.assertion", "check": "empirical.assertion", "measure": "empirical.measurement",
-    "measure_model": "empirical.nnx", "normalization_of": "empirical.own_normalizer", "train": "empirical.run",
-}  # fmt: skip
+    "assert_claims": "judgement.assertion",
+    "check": "judgement.assertion",
+    "measure": "measurement.measurement",
+    "measure_model": "adapters.nnx",
+    "normalization_of": "normalization.own_normalizer",
+    "train": "runs.run",
+}
 
 
 def __getattr__(name: str):
     if name in _NEED_JAX:
-        return getattr(importlib.import_module(_NEED_JAX[name]), name)
-    raise AttributeError(f"module 'empirical' has no attribute {name!r}")
+        return getattr(importlib.import_module(f"bnverify.empirical.{_NEED_JAX[name]}"), name)
+    raise AttributeError(f"module 'bnverify.empirical' has no attribute {name!r}")

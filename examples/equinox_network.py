@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from empirical import measure
-from empirical.judgement import Measured, judge, table
-from empirical.normalizers import NORMALIZATIONS
+from bnverify.empirical import measure
+from bnverify.empirical.judgement.judged import Measured, judge, table
+from bnverify.empirical.normalization.normalizers import NORMALIZATIONS
 
 
 class Network(eqx.Module):

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from empirical.judgement import judge, table
-from empirical.nnx import measure_model
+from bnverify.empirical.adapters.nnx import measure_model
+from bnverify.empirical.judgement.judged import judge, table
 
 
 class Block(nnx.Module):

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from empirical.judgement import judge, table
-from empirical.nnx import measure_model
+from bnverify.empirical.adapters.nnx import measure_model
+from bnverify.empirical.judgement.judged import judge, table
 
 
 class Attention(nnx.Module):

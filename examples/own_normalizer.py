@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import sympy as sp
 from flax import nnx
 
-from empirical.judgement import judge, table
-from empirical.nnx import measure_model
-from empirical.normalizers import PerPosition
-from empirical.own_normalizer import normalization_of
-from theory import ONE, Normalizer, claims_of, epsilon, m, smoothing, variance
+from bnverify.empirical.adapters.nnx import measure_model
+from bnverify.empirical.judgement.judged import judge, table
+from bnverify.empirical.normalization.normalizers import PerPosition
+from bnverify.empirical.normalization.own_normalizer import normalization_of
+from bnverify.theory import ONE, Normalizer, claims_of, epsilon, m, smoothing, variance
 
 BETWEEN = Normalizer("between", centred=True, scale=lambda y: sp.sqrt(variance(y) + ((ONE @ y) / m) ** 2 / 4 + epsilon))
 LAYER = normalization_of(BETWEEN, PerPosition())

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "reports":
+    raise ImportError(
+        "got: import reports; expected: import bnverify.reports, its only name, so that no class exists twice"
+    )
+
 from importlib import import_module
 from typing import Any
 
@@ -16,8 +21,8 @@ __all__ = sorted(_WHERE)
 def __getattr__(name: str) -> Any:
     """Each name comes from its module when it is asked for: importing the package costs nothing."""
     if name not in _WHERE:
-        raise AttributeError(f"module 'reports' has no attribute {name!r}")
-    return getattr(import_module(f"reports.{_WHERE[name]}"), name)
+        raise AttributeError(f"module 'bnverify.reports' has no attribute {name!r}")
+    return getattr(import_module(f"bnverify.reports.{_WHERE[name]}"), name)
 
 
 def __dir__() -> list[str]:

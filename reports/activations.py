@@ -9,10 +9,10 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from empirical.records import Run
-from reports import naming, style
-from reports.covariate_shift import columns, grid_height
-from reports.panels import legend, networks_legend, recorded, short_log_axis, site_names, site_panels
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.covariate_shift import columns, grid_height
+from bnverify.reports.panels import legend, networks_legend, recorded, short_log_axis, site_names, site_panels
 
 _SHOWN_SITES = 4
 _REACH = 3.5  # standard deviations shown on each side

@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import FigureBase
 
-from empirical.records import Run
-from reports import naming, style
-from reports.panels import NotRecorded, along_training, at_site, legend, networks_legend, site_names, site_panels
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.panels import (
+    NotRecorded,
+    along_training,
+    at_site,
+    legend,
+    networks_legend,
+    site_names,
+    site_panels,
+)
 
 _NAMES = ("a", "g_g")
 

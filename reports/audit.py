@@ -8,12 +8,12 @@ from functools import cache
 
 import sympy as sp
 
-from reports import counterexample, formula
-from reports.prose import prose
-from reports.setting import Table
-from reports.wording import counted
-from theory import AUDIT, Claim, Printed
-from theory.printed import Verdict
+from bnverify.reports import counterexample, formula
+from bnverify.reports.prose import prose
+from bnverify.reports.setting import Table
+from bnverify.reports.wording import counted
+from bnverify.theory import AUDIT, Claim, Printed
+from bnverify.theory.audit.printed import Verdict
 
 DIGITS = 3
 VERDICTS = (

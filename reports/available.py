@@ -9,12 +9,12 @@ from typing import NoReturn, cast
 
 from matplotlib.figure import FigureBase
 
-from empirical.records import Run
-from reports.blocks import Drawing
-from reports.figures import FIGURES
-from reports.lines import by_seed
-from reports.overlays import overlays
-from reports.panels import NotRecorded
+from bnverify.empirical.runs.records import Run
+from bnverify.reports.blocks import Drawing
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.lines import by_seed
+from bnverify.reports.overlays import overlays
+from bnverify.reports.panels import NotRecorded
 
 
 class _Drawable(Exception):
@@ -72,7 +72,7 @@ class Figures:
         return len(self._drawings)
 
     def __repr__(self) -> str:
-        from reports.html import plain
+        from bnverify.reports.html import plain
 
         width = max(map(len, dir(self)), default=0) + 2
         return "\n".join(
@@ -80,7 +80,7 @@ class Figures:
         )
 
     def _repr_html_(self) -> str:
-        from reports.html import text
+        from bnverify.reports.html import text
 
         rows = (
             f"<tr><td><code>{_attribute(d.name)}()</code></td><td>{text(first_sentence(d.caption))}</td></tr>"

@@ -1,7 +1,7 @@
 r"""A report as data: sections of paragraphs, displays, tables and figures, written once; set in LaTeX, in HTML and by
 matplotlib.
 
-Text is marked-up text (see ``reports.prose``), or a tuple of it and of spans.
+Text is marked-up text (see ``bnverify.reports.prose``), or a tuple of it and of spans.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure, FigureBase
 
-from reports import style
-from reports.formula import Row
+from bnverify.reports import style
+from bnverify.reports.formula import Row
 
 
 class Key(NamedTuple):

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from empirical.records import Run, write_atomically
-from reports import style
-from reports.blocks import Document, Drawing
-from reports.content import Content
-from reports.fallback import fallback_pdf
-from reports.html import html
-from reports.panels import NotRecorded
-from reports.run_report import run_drawings, run_report
-from reports.tex import latex
+from bnverify.empirical.runs.records import Run, write_atomically
+from bnverify.reports import style
+from bnverify.reports.blocks import Document, Drawing
+from bnverify.reports.content import Content
+from bnverify.reports.fallback import fallback_pdf
+from bnverify.reports.html import html
+from bnverify.reports.panels import NotRecorded
+from bnverify.reports.run_report import run_drawings, run_report
+from bnverify.reports.tex import latex
 
 EPOCH = "1530403200"  # a fixed date for TeX, so that the same run gives the same bytes
 TIMEOUT = 300

@@ -1,6 +1,6 @@
 """Figures that set several runs side by side: training curves, and quantities along training.
 
-Runs come as lines (see ``reports.lines``); a line has one look everywhere, several seeds are a band around their
+Runs come as lines (see ``lines``); a line has one look everywhere, several seeds are a band around their
 median, and the twin without a normaliser is drawn once where it is the same in every line.
 """
 
@@ -14,13 +14,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from empirical.config import NETWORKS
-from empirical.records import Run
-from reports import landscape, naming, style
-from reports.gradient_bound import shares
-from reports.lines import Band, Lines, Values, band
-from reports.panels import NotRecorded, along_training, at_site, legend, positive, short_log_axis, site_names
-from reports.training_curves import running_mean
+from bnverify.empirical.runs.config import NETWORKS
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import landscape, naming, style
+from bnverify.reports.gradient_bound import shares
+from bnverify.reports.lines import Band, Lines, Values, band
+from bnverify.reports.panels import NotRecorded, along_training, at_site, legend, positive, short_log_axis, site_names
+from bnverify.reports.training_curves import running_mean
 
 # Dark and light by turns, each with its own line and mark.
 _LOOKS: tuple[tuple[str, Any, str], ...] = (

@@ -8,18 +8,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from empirical.records import Run
-from empirical.verdict import Verdict
-from reports import naming
-from reports.blocks import Block, Document, Paragraph, Section, Text
-from reports.build import Built, build
-from reports.explanations import NOT_CLAIMED, POINTS_IN_SHORT
-from reports.lines import Lines, by_seed
-from reports.overlays import overlays
-from reports.prose import verbatim
-from reports.side_by_side import ended, left_out, repeat_section, settings_section, tightness_tables, verdict_tables
-from reports.verdicts import met, verdicts_of
-from reports.wording import counted, whole
+from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming
+from bnverify.reports.blocks import Block, Document, Paragraph, Section, Text
+from bnverify.reports.build import Built, build
+from bnverify.reports.explanations import NOT_CLAIMED, POINTS_IN_SHORT
+from bnverify.reports.lines import Lines, by_seed
+from bnverify.reports.overlays import overlays
+from bnverify.reports.prose import verbatim
+from bnverify.reports.side_by_side import (
+    ended,
+    left_out,
+    repeat_section,
+    settings_section,
+    tightness_tables,
+    verdict_tables,
+)
+from bnverify.reports.verdicts import met, verdicts_of
+from bnverify.reports.wording import counted, whole
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from empirical.config import NETWORKS
-from empirical.records import Run
-from empirical.verdict import Verdict, evaluate
-from reports import audit, formula, naming, setting
-from reports.alignment import overall_share
-from reports.families import Family, families
-from reports.panels import site_names
-from reports.prose import prose, verbatim
-from reports.setting import Table
-from reports.verdicts import met, verdicts_of
-from reports.wording import DASH, capital, counted, excluded, outcome, scientific, tightness, whole
-from theory import CLAIMS, QUANTITIES, Claim, Hypothesis, Proof, claims_for
-from theory.claim import Step
+from bnverify.empirical.judgement.verdict import Verdict, evaluate
+from bnverify.empirical.runs.config import NETWORKS
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import audit, formula, naming, setting
+from bnverify.reports.alignment import overall_share
+from bnverify.reports.families import Family, families
+from bnverify.reports.panels import site_names
+from bnverify.reports.prose import prose, verbatim
+from bnverify.reports.setting import Table
+from bnverify.reports.verdicts import met, verdicts_of
+from bnverify.reports.wording import DASH, capital, counted, excluded, outcome, scientific, tightness, whole
+from bnverify.theory import CLAIMS, QUANTITIES, Claim, Hypothesis, Proof, claims_for
+from bnverify.theory.proof.claim import Step
 
 PLACES = {"site": "site", "channel": "channel", "sample": "sampled channel", "layer": "layer"}
 

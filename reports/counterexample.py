@@ -14,7 +14,7 @@ from typing import Any
 
 import sympy as sp
 
-from reports.prose import prose
+from bnverify.reports.prose import prose
 
 Matrix = list[list[Fraction]]
 _NUMBER = re.compile(r"-?\d+(?:/\d+)?")

@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import FigureBase
 
-from empirical.records import Run
-from reports import naming, style
-from reports.panels import NotRecorded, legend, log_axis, networks_legend, positive, recorded, site_panels
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.panels import NotRecorded, legend, log_axis, networks_legend, positive, recorded, site_panels
 
 
 def draw_size(run: Run, figure: FigureBase) -> None:

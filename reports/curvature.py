@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.ticker import FixedLocator
 
-from empirical.compile import compile_claim
-from empirical.records import Run
-from reports import naming, style
-from reports.panels import at_site, legend, networks_legend, recorded, site_names, site_panels
-from theory import CLAIMS
+from bnverify.empirical.judgement.compile import compile_claim
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.panels import at_site, legend, networks_legend, recorded, site_names, site_panels
+from bnverify.theory import CLAIMS
 
 
 def _sides(run: Run) -> tuple[list[str], dict[str, tuple[np.ndarray, dict[str, np.ndarray]]]]:

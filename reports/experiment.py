@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from empirical.errors import InputError
-from empirical.experiments import Experiment
-from empirical.findings import Runs
-from reports.blocks import Document, Section, Table
-from reports.build import Built, build
-from reports.experiment_content import ExperimentContent
-from reports.lines import single
-from reports.prose import verbatim
-from reports.side_by_side import ended, left_out, repeat_section, settings_section
+from bnverify.empirical.experiments.experiments import Experiment
+from bnverify.empirical.experiments.findings import Runs
+from bnverify.errors import InputError
+from bnverify.reports.blocks import Document, Section, Table
+from bnverify.reports.build import Built, build
+from bnverify.reports.experiment_content import ExperimentContent
+from bnverify.reports.lines import single
+from bnverify.reports.prose import verbatim
+from bnverify.reports.side_by_side import ended, left_out, repeat_section, settings_section
 
 
 def build_experiment_report(experiment: Experiment, runs: Runs, directory: str | Path) -> Built:

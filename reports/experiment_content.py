@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from empirical.experiments import SCALES, Experiment, Published
-from empirical.findings import AGREE, DIFFER, Finding, Runs, findings
-from reports import naming
-from reports.blocks import Drawing
-from reports.figures import FIGURES
-from reports.lines import single
-from reports.overlays import overlays
-from reports.prose import verbatim
-from reports.setting import Table
-from reports.wording import capital, counted, whole
+from bnverify.empirical.experiments.experiments import SCALES, Experiment, Published
+from bnverify.empirical.experiments.findings import AGREE, DIFFER, Finding, Runs, findings
+from bnverify.reports import naming
+from bnverify.reports.blocks import Drawing
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.lines import single
+from bnverify.reports.overlays import overlays
+from bnverify.reports.prose import verbatim
+from bnverify.reports.setting import Table
+from bnverify.reports.wording import capital, counted, whole
 
 # Figures of a single run by what the configuration must have asked for; the first of each also where runs are many.
 _FIGURES = {

@@ -1,8 +1,8 @@
-r"""What the reports say in words, once for all renderers; text is marked up as in ``reports.prose``."""
+r"""What the reports say in words, once for all renderers; text is marked up as in ``bnverify.reports.prose``."""
 
 from __future__ import annotations
 
-from reports.blocks import Emphasis, Link, Text
+from bnverify.reports.blocks import Emphasis, Link, Text
 
 PROOFS: Text = (
     "A claim is an equality or an upper bound between named quantities, together with its source, its hypotheses and a "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.blocks import (
+from bnverify.reports.blocks import (
     Block,
     Cite,
     Display,
@@ -21,8 +21,8 @@ from reports.blocks import (
     Text,
     Together,
 )
-from reports.pages import Pages, look
-from reports.prose import verbatim
+from bnverify.reports.pages import Pages, look
+from bnverify.reports.prose import verbatim
 
 _SIZES = (13.0, 10.0, 9.0)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from theory import CLAIMS, Claim
+from bnverify.theory import CLAIMS, Claim
 
 # Title (marked-up text), what the chapter is about, modules of theory/.
 _CHAPTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -50,7 +50,7 @@ class Family:
 
 def families() -> tuple[Family, ...]:
     """All claims, each in one family; those of a module that no chapter names come last, never left out."""
-    chapters = [(title, about, {f"theory.{module}" for module in modules}) for title, about, modules in _CHAPTERS]
+    chapters = [(title, about, set(modules)) for title, about, modules in _CHAPTERS]
     named = set().union(*(modules for _, _, modules in chapters))
     chapters.append((*_REST, {module_of(claim) for claim in CLAIMS.values()} - named))
     grouped = (
@@ -61,5 +61,5 @@ def families() -> tuple[Family, ...]:
 
 
 def module_of(claim: Claim) -> str:
-    """The module whose function derives the claim."""
-    return getattr(claim.derive, "__module__", "")
+    """The name of the module whose function derives the claim."""
+    return getattr(claim.derive, "__module__", "").rpartition(".")[2]

@@ -8,8 +8,8 @@ from functools import partial
 
 from matplotlib.figure import Figure, FigureBase
 
-from empirical.records import Run
-from reports import (
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import (
     activations,
     alignment,
     covariate_shift,
@@ -21,14 +21,14 @@ from reports import (
     residuals,
     training_curves,
 )
-from reports.blocks import Drawing
+from bnverify.reports.blocks import Drawing
 
 
 @dataclass(frozen=True)
 class Plot:
     """A figure: ``plot(run)`` makes it; ``draw`` puts it into a figure or a part of one.
 
-    ``height`` is in cm, a number or a function of the run. ``caption`` is marked-up text (see ``reports.prose``): what
+    ``height`` is in cm, a number or a function of the run. ``caption`` is marked-up text (see ``prose``): what
     is seen, then how to read it.
     """
 

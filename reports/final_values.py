@@ -9,13 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.patches import Patch
 
-from empirical.config import NETWORKS
-from empirical.findings import last_loss, score
-from empirical.records import Run
-from reports import naming, style
-from reports.comparison import first_run, panel_title
-from reports.lines import Lines
-from reports.panels import NotRecorded
+from bnverify.empirical.experiments.findings import last_loss, score
+from bnverify.empirical.runs.config import NETWORKS
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.comparison import first_run, panel_title
+from bnverify.reports.lines import Lines
+from bnverify.reports.panels import NotRecorded
 
 
 def final(run: Run, network: str) -> tuple[float, float | None]:

@@ -16,10 +16,10 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 from sympy.printing.latex import LatexPrinter
 
-from theory import QUANTITIES, ChannelSum, Vector
-from theory.algebra import Atom, Image, Inner, PairSum
-from theory.claim import Factor
-from theory.quantities import LATEX_NAMES, design_norm2
+from bnverify.theory import QUANTITIES, ChannelSum, Vector
+from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum
+from bnverify.theory.proof.claim import Factor
+from bnverify.theory.proof.quantities import LATEX_NAMES, design_norm2
 
 _a = sp.Symbol("a", real=True)
 # The squared norm of the inputs is written lambda^2, and <g, yhat> as a.

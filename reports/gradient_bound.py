@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.figure import FigureBase
 
-from empirical.compile import compile_claim
-from empirical.records import Run
-from reports import naming, style
-from reports.panels import (
+from bnverify.empirical.judgement.compile import compile_claim
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.panels import (
     along_training,
     at_site,
     legend,
@@ -19,7 +19,7 @@ from reports.panels import (
     site_names,
     site_panels,
 )  # fmt: skip
-from theory import CLAIMS
+from bnverify.theory import CLAIMS
 
 
 def draw_bound(run: Run, figure: FigureBase) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 
-from reports import mathml
-from reports.blocks import (
+from bnverify.reports import mathml
+from bnverify.reports.blocks import (
     Block,
     Cite,
     Display,
@@ -29,7 +29,7 @@ from reports.blocks import (
     Together,
     walk,
 )
-from reports.template import template
+from bnverify.reports.template import template
 
 _FORMULA = re.compile(r"(?<!\\)\$(.+?)(?<!\\)\$", re.DOTALL)
 
@@ -45,7 +45,7 @@ def html(document: Document, pictures: Mapping[str, str]) -> str:
         author=text(document.author), abstract=" ".join(map(text, document.abstract)),
         contents="\n".join(_entry(section, numbers) for section in document.sections), body=body,
         references=[(anchor(f"reference:{key}"), escape(key), escape(found)) for key, found in document.references],
-        style=files("reports").joinpath("templates", "report.css").read_text(),
+        style=files("bnverify.reports").joinpath("templates", "report.css").read_text(),
     )  # fmt: skip
 
 

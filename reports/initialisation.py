@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import FigureBase
 
-from empirical.records import Run
-from reports import naming, style
-from reports.panels import at_site, legend, log_axis, positive, recorded, site_names, site_panels
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.panels import at_site, legend, log_axis, positive, recorded, site_names, site_panels
 
 _LAYER = ("layer_W0_W0", "layer_W0_Wstar", "layer_Wstar_Wstar", "layer_distance2")
 _FILTERS = "distance2"

@@ -1,6 +1,6 @@
 """Figures of the loss landscape along a line: ranges over its points, departure from linearity, scale-free versions.
 
-Santurkar et al. 2018, section 3.1 and figure 4; the lines are those of `empirical.trajectory`.
+Santurkar et al. 2018, section 3.1 and figure 4; the lines are those of `bnverify.empirical.trajectory.trajectory`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from empirical.records import Run
-from reports import naming, style
-from reports.panels import NotRecorded, legend, positive, recorded, short_log_axis
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.panels import NotRecorded, legend, positive, recorded, short_log_axis
 
 GRADIENT, RANDOM = "gradient, paper", "random, paper"
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from empirical.errors import InputError
-from empirical.records import Run
+from bnverify.empirical.runs.records import Run
+from bnverify.errors import InputError
 
 Lines = Mapping[str, Sequence[Run]]
 Values = tuple[np.ndarray, np.ndarray]

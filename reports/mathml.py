@@ -1,4 +1,4 @@
-r"""MathML of the LaTeX that the reports are written in: what ``reports.formula`` prints and what prose marks up.
+r"""MathML of the LaTeX that the reports are written in: what ``formula`` prints and what prose marks up.
 
 Only MathML Core is written, which browsers set without a script. A command that is not known is a ``NotTranslated``,
 never text on the page.
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from html import escape
 
-from reports.formula import Row
+from bnverify.reports.formula import Row
 
 _SYMBOLS = {
     "beta": "β", "delta": "δ", "eta": "η", "gamma": "γ", "lambda": "λ", "mu": "μ", "pi": "π", "rho": "ρ", "sigma": "σ",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from empirical.config import RunConfig
+from bnverify.empirical.runs.config import RunConfig
 
 _SCALES = {"l1": "centred $l_1$", "linf": r"centred $l_\infty$", "l1-uncentred": "$l_1$", "l2-uncentred": "$l_2$",
            "linf-uncentred": r"$l_\infty$", "rms": "RMS"}  # fmt: skip

@@ -7,10 +7,10 @@ from functools import cache
 
 import sympy as sp
 
-from reports import counterexample, formula
-from reports.prose import prose
-from theory import AUDIT, NORMALIZERS, Example, Normalizer, Printed, smoothing
-from theory.smoothing import WORST_FACTORS, Answer
+from bnverify.reports import counterexample, formula
+from bnverify.reports.prose import prose
+from bnverify.theory import AUDIT, NORMALIZERS, Example, Normalizer, Printed, smoothing
+from bnverify.theory.normalizers.smoothing import WORST_FACTORS, Answer
 
 ABOUT = (
     r"Every normaliser is $\hat y = P y/s(y)$, where $P$ removes the mean or nothing, and $z = \gamma\hat y + \beta$. "

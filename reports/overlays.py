@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 
-from reports import comparison, final_values
-from reports.blocks import Drawing
-from reports.lines import Lines
+from bnverify.reports import comparison, final_values
+from bnverify.reports.blocks import Drawing
+from bnverify.reports.lines import Lines
 
 _TRAINING = (
     "Training of all runs: loss on the batch of every step above, fraction of it that is classified correctly below; "

@@ -13,8 +13,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import GridSpec
 from matplotlib.textpath import TextToPath
 
-from reports import style
-from reports.formula import Row, to_mathtext
+from bnverify.reports import style
+from bnverify.reports.formula import Row, to_mathtext
 
 WIDTH, HEIGHT, MARGIN, FOOT = 21.0, 29.7, 2.5, 2.2  # cm
 ROOM = style.TEXT_WIDTH / 2.54 * 72  # points

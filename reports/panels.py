@@ -12,9 +12,9 @@ from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from empirical.records import Run
-from reports import style
-from theory import QUANTITIES
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import style
+from bnverify.theory import QUANTITIES
 
 
 class NotRecorded(Exception):

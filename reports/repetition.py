@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 
-from empirical.config import PRESETS, RunConfig
-from empirical.experiments import EXPERIMENTS, SCALES
-from empirical.records import Run
+from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES
+from bnverify.empirical.runs.config import PRESETS, RunConfig
+from bnverify.empirical.runs.records import Run
 
 # Options of `bnverify train`, and of `bnverify run`, by field of the configuration.
 _OPTIONS = ("steps", "batch", "width", "learning_rate", "epsilon", "seed", "record_every", "check_every")
@@ -70,6 +70,6 @@ def _python(config: RunConfig) -> str:
     where = ", directory='DIR'" if config.dataset == "cifar10" else ""
     changes = ", ".join(f"{name}={value!r}" for name, value in asdict(config).items())
     return (
-        "from empirical import RunConfig, train\nfrom empirical.experiment import load_data\n"
+        "from bnverify.empirical import RunConfig, train\nfrom bnverify.empirical.runs.experiment import load_data\n"
         f"config = RunConfig({changes})\ntrain(config, load_data(config{where}), 'runs/again')"
     )

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import FigureBase
 
-from empirical.records import Run
-from empirical.verdict import Verdict
-from reports import naming, style
-from reports.panels import NotRecorded, legend
-from reports.verdicts import verdicts_of
+from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.panels import NotRecorded, legend
+from bnverify.reports.verdicts import verdicts_of
 
 FLOOR = 1e-18  # residuals of exactly 0 are drawn here
 _OFFSETS = {"bn": -0.17, "plain": 0.17}

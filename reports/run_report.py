@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import sympy as sp
 
-from empirical.records import Run
-from reports import explanations, repetition, setting
-from reports.blocks import (
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import explanations, repetition, setting
+from bnverify.reports.blocks import (
     Block,
     Document,
     Drawing,
@@ -22,13 +22,13 @@ from reports.blocks import (
     Table,
     Text,
 )
-from reports.content import Content
-from reports.figures import FIGURES
-from reports.prose import verbatim
-from reports.side_by_side import left_out
-from reports.theory_chapters import audited, chapters, how, link, links, normalised, quantities
-from reports.wording import whole
-from theory import REFERENCES
+from bnverify.reports.content import Content
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.prose import verbatim
+from bnverify.reports.side_by_side import left_out
+from bnverify.reports.theory_chapters import audited, chapters, how, link, links, normalised, quantities
+from bnverify.reports.wording import whole
+from bnverify.theory import REFERENCES
 
 TITLE = "What is true about batch normalisation"
 _FIRST = ("training",)

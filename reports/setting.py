@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from empirical.deep_linear import DEPTH, SIZE
-from empirical.records import Run
-from reports import naming
-from reports.prose import verbatim
-from reports.wording import counted, scientific, whole
+from bnverify.empirical.networks.deep_linear import DEPTH, SIZE
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming
+from bnverify.reports.prose import verbatim
+from bnverify.reports.wording import counted, scientific, whole
 
 Table = list[tuple[str, ...]]
 ESSENTIAL = ("networks", "normaliser", "width", "optimiser", "steps, batch size", "epsilon", "seed")

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from empirical.config import NETWORKS
-from empirical.records import Run
-from empirical.verdict import Verdict
-from reports import naming, repetition, setting
-from reports.blocks import Key, Listing, Paragraph, Section, Strong, Table, Text, listed
-from reports.explanations import NOT_DRAWN
-from reports.final_values import final
-from reports.lines import Lines
-from reports.prose import verbatim
-from reports.wording import DASH, scientific, tightness, whole
-from theory import CLAIMS
+from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.runs.config import NETWORKS
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, repetition, setting
+from bnverify.reports.blocks import Key, Listing, Paragraph, Section, Strong, Table, Text, listed
+from bnverify.reports.explanations import NOT_DRAWN
+from bnverify.reports.final_values import final
+from bnverify.reports.lines import Lines
+from bnverify.reports.prose import verbatim
+from bnverify.reports.wording import DASH, scientific, tightness, whole
+from bnverify.theory import CLAIMS
 
 _FOR_CLAIMS = ("preset", "float32 records", "float64 records", "sampled channels")
 _MANY = 6  # columns beside the first that fit on a page

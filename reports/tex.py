@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from reports import formula
-from reports.blocks import (
+from bnverify.reports import formula
+from bnverify.reports.blocks import (
     Block,
     Cite,
     Display,
@@ -26,8 +26,8 @@ from reports.blocks import (
     Text,
     Together,
 )
-from reports.prose import escape, to_latex
-from reports.template import template
+from bnverify.reports.prose import escape, to_latex
+from bnverify.reports.template import template
 
 # Marks that LaTeX does not use itself.
 _MARKS = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reports import audit, explanations, formula, normalisers
-from reports.blocks import (
+from bnverify.reports import audit, explanations, formula, normalisers
+from bnverify.reports.blocks import (
     Block,
     Cite,
     Display,
@@ -22,11 +22,11 @@ from reports.blocks import (
     Together,
     listed,
 )
-from reports.content import PLACES, Content, ShownStep
-from reports.families import Family
-from reports.prose import prose
-from theory import AUDIT, Claim
-from theory.printed import Verdict
+from bnverify.reports.content import PLACES, Content, ShownStep
+from bnverify.reports.families import Family
+from bnverify.reports.prose import prose
+from bnverify.theory import AUDIT, Claim
+from bnverify.theory.audit.printed import Verdict
 
 ROOM = 425.0  # points at 10 pt: the text width less the indentation of displays
 SMALL = ROOM / 0.9

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 
-from empirical.records import Run
-from reports import naming, style
-from reports.panels import NotRecorded, legend, short_log_axis
+from bnverify.empirical.runs.records import Run
+from bnverify.reports import naming, style
+from bnverify.reports.panels import NotRecorded, legend, short_log_axis
 
 
 def running_mean(values: np.ndarray, window: int) -> np.ndarray:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from empirical.records import Run
-from empirical.verdict import Verdict, verify
-from reports.wording import counted, scientific
+from bnverify.empirical.judgement.verdict import Verdict, verify
+from bnverify.empirical.runs.records import Run
+from bnverify.reports.wording import counted, scientific
 
 
 def verdicts_of(run: Run) -> list[Verdict]:

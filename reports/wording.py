@@ -1,12 +1,12 @@
-"""Numbers and verdicts in words: marked-up text (see ``reports.prose``) for tables and sentences."""
+"""Numbers and verdicts in words: marked-up text (see ``bnverify.reports.prose``) for tables and sentences."""
 
 from __future__ import annotations
 
 import math
 
-from empirical.verdict import Verdict
-from reports.prose import prose
-from theory import CLAIMS
+from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.reports.prose import prose
+from bnverify.theory import CLAIMS
 
 DASH = "–"
 

@@ -47,9 +47,9 @@ def _release_compiled_programs():
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory):
     """A finished run of the preset `tiny` on a small synthetic data set: both networks, all claims."""
-    from empirical.config import preset
-    from empirical.run import train
-    from empirical.synthetic import synthetic_cifar
+    from bnverify.empirical.data.synthetic import synthetic_cifar
+    from bnverify.empirical.runs.config import preset
+    from bnverify.empirical.runs.run import train
 
     path = tmp_path_factory.mktemp("runs") / "tiny"
     return train(preset("tiny"), synthetic_cifar(train=200, test=64), path)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from theory import AUDIT, CLAIMS
+from bnverify.theory import AUDIT, CLAIMS
 
 ROOT = Path(__file__).parent.parent
 TINY = ("--preset", "tiny", "--steps", "6")
@@ -20,7 +20,7 @@ TINY = ("--preset", "tiny", "--steps", "6")
 def bnverify(*arguments, columns="160", **options):
     environment = os.environ | {"COLUMNS": columns, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
-        [sys.executable, str(ROOT / "bnverify.py"), *map(str, arguments)],
+        [sys.executable, "-m", "bnverify", *map(str, arguments)],
         capture_output=True, text=True, env=environment, **{"timeout": 400} | options,
     )  # fmt: skip
 
@@ -61,7 +61,7 @@ def test_theory_as_json_can_be_checked_again():
     done = bnverify("theory", "--json")
     content = json.loads(done.stdout)
     assert content["audit"]["4.1-v3"]["verdict"] == "false"
-    from theory.recheck import recheck
+    from bnverify.theory.proof.recheck import recheck
 
     assert recheck(content["claims"]["theorem-4.1"])
     only = json.loads(bnverify("theory", "4.2-ii", "--json").stdout)
@@ -99,7 +99,7 @@ def test_verify_passes_and_writes_the_summary(copied):
 def test_verify_fails_on_a_violated_claim_and_says_where(copied, tmp_path):
     import xarray as xr
 
-    from empirical.records import write_dataset
+    from bnverify.empirical.runs.records import write_dataset
 
     broken = tmp_path / "broken"
     shutil.copytree(copied, broken)
@@ -167,7 +167,7 @@ def test_the_columns_of_the_verdicts_are_explained(copied):
 
 
 def test_progress_into_a_file_is_a_line_a_tenth(capsys):
-    from bnverify import _progress
+    from bnverify.cli import _progress
 
     with _progress(40) as tell:
         for step in (0, 3, 4, 5, 38, 40):
@@ -183,7 +183,7 @@ def test_a_directory_of_another_configuration_is_refused(copied):
 
 
 def _start(out, log):
-    command = [sys.executable, str(ROOT / "bnverify.py"), "train", *TINY, "--out", str(out)]
+    command = [sys.executable, "-m", "bnverify", "train", *TINY, "--out", str(out)]
     return subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log)
 
 

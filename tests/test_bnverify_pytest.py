@@ -53,7 +53,7 @@ def test_a_wrong_layer_fails_with_the_claim_both_sides_and_the_place(project):
 
 
 def test_a_stored_run_adds_a_test_for_each_claim(project, tiny_run):
-    found = project("--run", str(tiny_run.path), "-v", "-ra", "-m", "bnverify")
+    found = project("--bnverify-run", str(tiny_run.path), "-v", "-ra", "-m", "bnverify")
     outcomes = found.parseoutcomes()
     assert outcomes["passed"] > 40 and outcomes["deselected"] == 1 and "failed" not in outcomes
     found.stdout.fnmatch_lines(["*theorem-4.1 PASSED*", "*two-values: no point inside its hypotheses*"])
@@ -67,20 +67,21 @@ def test_a_tampered_run_fails_where_it_was_tampered_with(project, tiny_run, tmp_
         changed = stored.load().copy(deep=True)
     changed["v_v"][{"site": 3, "channel": 0}] *= np.float64(1.001)
     changed.to_netcdf(record, engine="scipy")
-    found = project("--run", str(path), "-m", "bnverify")
+    found = project("--bnverify-run", str(path), "-m", "bnverify")
     assert found.parseoutcomes()["failed"] >= 1
     found.stdout.fnmatch_lines(["*theorem-4.1-exact: *", "*step 0, conv4, channel 0: left *"])
 
 
 def test_what_is_no_run_is_said(project, tmp_path):
-    found = project("--run", str(tmp_path))
+    found = project("--bnverify-run", str(tmp_path))
     assert found.ret == pytest.ExitCode.USAGE_ERROR
     assert "expected:" in found.stderr.str()
 
 
 def test_suites_that_do_not_use_it_import_nothing(pytester):
     pytester.makepyfile(
-        "import sys\ndef test_nothing():\n    assert not {'theory', 'empirical', 'jax', 'sympy'} & set(sys.modules)"
+        "import sys\ndef test_nothing():\n"
+        "    assert not {'bnverify.theory', 'bnverify.empirical', 'jax', 'sympy'} & set(sys.modules)"
     )
     found = pytester.runpytest_subprocess("-p", "no:jaxtyping", "-p", "no:hypothesispytest")
     found.assert_outcomes(passed=1)

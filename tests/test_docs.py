@@ -62,16 +62,16 @@ def test_the_reference_has_a_page_for_every_module(tmp_path):
     api.build(tmp_path)
     for name in api.modules():
         assert (tmp_path / (name.replace(".", "/") + ".html")).stat().st_size > 1000, name
-    page = (tmp_path / "empirical" / "measurement.html").read_text()
+    page = (tmp_path / "bnverify" / "empirical" / "measurement" / "measurement.html").read_text()
     assert "Measure all claims" in page
 
 
 DIFFS = re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.S)
 DONE = """
 import jax, jax.numpy as jnp
-from empirical import assert_claims
-from empirical.experiments import experiment
-from theory import CLAIMS, NORMALIZERS, smoothing
+from bnverify.empirical import assert_claims
+from bnverify.empirical.experiments.experiments import experiment
+from bnverify.theory import CLAIMS, NORMALIZERS, smoothing
 
 CLAIMS["gradient-no-larger"].prove()
 y = jax.random.normal(jax.random.key(0), (16, 3))
@@ -90,8 +90,8 @@ def extended(tmp_path_factory):
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
     copy = tmp_path_factory.mktemp("extended")
-    for package in ("theory", "empirical", "tests"):
-        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("theory", "empirical", "tests", "src"):
+        shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
     for number, diff in enumerate(DIFFS):
         (copy / f"{number}.diff").write_text(diff)
         subprocess.run(["git", "apply", f"{number}.diff"], cwd=copy, check=True)
@@ -99,7 +99,7 @@ def extended(tmp_path_factory):
 
 
 def _run(code, folder):
-    environment = os.environ | {"PYTHONPATH": str(folder)}
+    environment = os.environ | {"PYTHONPATH": str(folder / "src")}
     return subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
 
 

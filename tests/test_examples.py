@@ -22,7 +22,11 @@ def test_notebook_prints_what_is_stored(path):
 
 
 def test_a_failing_cell_is_reported(tmp_path):
-    broken = (FOLDER / "theorem_4_1.ipynb").read_text().replace("from theory import *", "from theory import nothing")
+    broken = (
+        (FOLDER / "theorem_4_1.ipynb")
+        .read_text()
+        .replace("from bnverify.theory import *", "from bnverify.theory import nothing")
+    )
     (tmp_path / "broken.ipynb").write_text(broken)
     with pytest.raises(RuntimeError, match="cell 1"):
         run(tmp_path / "broken.ipynb")

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-
 from empirical.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parent.parent

@@ -1,18 +1,38 @@
 """The theory of batch normalisation, derived in SymPy for symbolic batch size. Importing it never imports JAX."""
 
-from theory.algebra import ONE, Atom, Image, Inner, SelfAdjoint, Vector, is_zero, m, substitute, trace
-from theory.audit import AUDIT
-from theory.catalogue import CLAIMS, UnknownClaim, claims_for
-from theory.claim import Certificate, Claim, Derivation, Hypothesis, Proof, ProofError, Source, Step
-from theory.derivative import Functional, LinearMap, derivative, gradient, hessian, jacobian, representer
-from theory.example import Example
-from theory.explain import Explanation, explain
-from theory.export import to_json
-from theory.normalizer import BATCH, KnownScale, Normalizer, centre, in_normalised_coordinates, variance
-from theory.normalizers import NORMALIZERS
-from theory.own_claims import claims_of
-from theory.printed import AuditError, Printed, Verdict
-from theory.quantities import (
+if __name__ == "theory":
+    raise ImportError(
+        "got: import theory; expected: import bnverify.theory, its only name, so that no class exists twice"
+    )
+
+from bnverify.theory.algebra.derivative import (
+    Functional,
+    LinearMap,
+    derivative,
+    gradient,
+    hessian,
+    jacobian,
+    representer,
+)
+from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, SelfAdjoint, Vector, is_zero, m, substitute, trace
+from bnverify.theory.audit.printed import AuditError, Printed, Verdict
+from bnverify.theory.audit.records import AUDIT
+from bnverify.theory.normalizers.known import NORMALIZERS
+from bnverify.theory.normalizers.normalizer import (
+    BATCH,
+    KnownScale,
+    Normalizer,
+    centre,
+    in_normalised_coordinates,
+    variance,
+)
+from bnverify.theory.normalizers.own_claims import claims_of
+from bnverify.theory.normalizers.smoothing import smoothing
+from bnverify.theory.proof.claim import Certificate, Claim, Derivation, Hypothesis, Proof, ProofError, Source, Step
+from bnverify.theory.proof.example import Example
+from bnverify.theory.proof.explain import Explanation, explain
+from bnverify.theory.proof.export import to_json
+from bnverify.theory.proof.quantities import (
     HHAT,
     QUANTITIES,
     YHAT,
@@ -35,9 +55,9 @@ from theory.quantities import (
     rho,
     s,
 )  # fmt: skip
-from theory.recheck import Recheck, recheck
-from theory.references import REFERENCES
-from theory.smoothing import smoothing
+from bnverify.theory.proof.recheck import Recheck, recheck
+from bnverify.theory.proof.references import REFERENCES
+from bnverify.theory.results.catalogue import CLAIMS, UnknownClaim, claims_for
 
 __all__ = [
     "AUDIT", "BATCH", "CLAIMS", "HHAT", "NORMALIZERS", "ONE", "QUANTITIES", "REFERENCES", "YHAT", "Atom",

@@ -9,7 +9,14 @@ import pytest
 from midway import NAMES, midway
 from scipy import stats
 
-from empirical.activations import BINS, Distribution, activations, activations_dataset, distribution, sample_channels
+from bnverify.empirical.trajectory.activations import (
+    BINS,
+    Distribution,
+    activations,
+    activations_dataset,
+    distribution,
+    sample_channels,
+)
 
 case = cache(midway)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from empirical.assertion import assert_claims, check, complaints
-from empirical.errors import InputError
-from empirical.own_normalizer import normalization_of
-from theory import CLAIMS, Normalizer, epsilon, variance
+from bnverify.empirical.judgement.assertion import assert_claims, check, complaints
+from bnverify.empirical.normalization.own_normalizer import normalization_of
+from bnverify.errors import InputError
+from bnverify.theory import CLAIMS, Normalizer, epsilon, variance
 
 Y = jax.random.normal(jax.random.key(0), (16, 3)) * 2 + 1
 GAMMA, BETA = jnp.array([1.5, -0.7, 0.3]), jnp.array([0.1, 0.2, -0.4])

@@ -5,9 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from empirical.batch_renormalization import batch_renorm, batch_spread, clipping, correction, renorm_stage
-from empirical.network import Moment, Network
-from empirical.normalization import batch_norm, batch_statistics, inference_norm
+from bnverify.empirical.networks.network import Moment, Network
+from bnverify.empirical.normalization.batch import batch_norm, batch_statistics, inference_norm
+from bnverify.empirical.normalization.batch_renormalization import (
+    batch_renorm,
+    batch_spread,
+    clipping,
+    correction,
+    renorm_stage,
+)
 
 EPSILON = 0.1
 FREE = (np.inf, np.inf)

@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import pytest
 from claimed import arrays, violated
 
-from empirical import measurement
-from empirical.measurement import measure, named
-from empirical.normalizers import Normalization
+from bnverify.empirical.measurement import measurement
+from bnverify.empirical.measurement.measurement import measure, named
+from bnverify.empirical.normalization.normalizers import Normalization
 
 constant = jax.lax.stop_gradient
 EPSILON = 0.1

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 
-from empirical.cifar10 import CIFAR10_MD5, CIFAR10_URL, FOLDER, download_cifar10, read_cifar10
-from empirical.dataset import CHANNEL_MEAN, CHANNEL_STD
-from empirical.errors import InputError
+from bnverify.empirical.data.cifar10 import CIFAR10_MD5, CIFAR10_URL, FOLDER, download_cifar10, read_cifar10
+from bnverify.empirical.data.dataset import CHANNEL_MEAN, CHANNEL_STD
+from bnverify.errors import InputError
 
 NAMES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 TRAIN = [f"data_batch_{i}.bin" for i in range(1, 6)]

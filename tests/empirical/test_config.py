@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from empirical.config import NORMALIZERS, RunConfig, preset
-from empirical.errors import InputError
+from bnverify.empirical.runs.config import NORMALIZERS, RunConfig, preset
+from bnverify.errors import InputError
 
 
 def test_defaults_are_batch_norm_in_a_vgg():

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from empirical.convolution import METHODS, choose_method, convolve, design_matrix
-from empirical.errors import InputError
+from bnverify.empirical.networks.convolution import METHODS, choose_method, convolve, design_matrix
+from bnverify.errors import InputError
 
 CASES = [((2, 4, 6, 3), (3, 3, 3, 5)), ((3, 2, 2, 4), (3, 3, 4, 6)), ((2, 3, 5, 2), (5, 5, 2, 3)),
          ((2, 1, 1, 2), (1, 1, 2, 4))]  # fmt: skip

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from midway import NAMES, midway, single
 
-from empirical.covariate_shift import covariate_shift, layers, shift_dataset
-from empirical.errors import InputError
-from empirical.gradients import Comparison
-from empirical.network import Network, Stage
-from empirical.vgg import cross_entropy, dense_stage
+from bnverify.empirical.measurement.gradients import Comparison
+from bnverify.empirical.networks.network import Network, Stage
+from bnverify.empirical.networks.vgg import cross_entropy, dense_stage
+from bnverify.empirical.trajectory.covariate_shift import covariate_shift, layers, shift_dataset
+from bnverify.errors import InputError
 
 case = cache(midway)
 

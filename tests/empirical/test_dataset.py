@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from empirical.dataset import CHANNEL_MEAN, CHANNEL_STD, Dataset, batch_indices, load_dataset, normalise
-from empirical.errors import InputError
+from bnverify.empirical.data.dataset import CHANNEL_MEAN, CHANNEL_STD, Dataset, batch_indices, load_dataset, normalise
+from bnverify.errors import InputError
 
 CLASSES = ("zero", "one", "two")
 
@@ -139,7 +139,7 @@ def test_order_depends_on_seed_and_epoch():
 
 def test_a_resumed_run_sees_the_same_batches():
     """Another process that starts at step 7 gets what this one would have got there."""
-    code = "from empirical.dataset import batch_indices; print(batch_indices(9, 7, 50, 8).tolist())"
+    code = "from bnverify.empirical.data.dataset import batch_indices; print(batch_indices(9, 7, 50, 8).tolist())"
     root = Path(__file__).parents[2]
     fresh = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True).stdout
     here = [batch_indices(9, step, 50, 8).tolist() for step in range(8)]

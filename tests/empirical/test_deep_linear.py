@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from empirical.deep_linear import deep_linear, gaussian_data, squared_error
-from empirical.errors import InputError
-from empirical.measurement import measure
-from empirical.network import NormStage, count_parameters
-from empirical.normalization import batch_norm
-from empirical.sites import SiteMeasurement
+from bnverify.empirical.measurement.measurement import measure
+from bnverify.empirical.measurement.sites import SiteMeasurement
+from bnverify.empirical.networks.deep_linear import deep_linear, gaussian_data, squared_error
+from bnverify.empirical.networks.network import NormStage, count_parameters
+from bnverify.empirical.normalization.batch import batch_norm
+from bnverify.errors import InputError
 
 
 @pytest.fixture(scope="module")

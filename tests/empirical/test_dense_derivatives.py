@@ -8,9 +8,9 @@ from claimed import arrays
 from random_functions import random_function
 from selection import first_and_slow
 
-from empirical import measurement
-from empirical.measurement import measure
-from empirical.normalizers import normalization
+from bnverify.empirical.measurement import measurement
+from bnverify.empirical.measurement.measurement import measure
+from bnverify.empirical.normalization.normalizers import normalization
 
 
 @pytest.mark.parametrize("epsilon", [0.0, 0.3])

@@ -6,13 +6,13 @@ import jax
 import numpy as np
 import pytest
 
-from empirical import experiment
-from empirical.config import NETWORKS, preset
-from empirical.errors import InputError
-from empirical.run import train
-from empirical.synthetic import synthetic_cifar
-from empirical.verdict import summarise, verify
-from theory import CLAIMS, claims_for
+from bnverify.empirical.data.synthetic import synthetic_cifar
+from bnverify.empirical.judgement.verdict import summarise, verify
+from bnverify.empirical.runs import experiment
+from bnverify.empirical.runs.config import NETWORKS, preset
+from bnverify.empirical.runs.run import train
+from bnverify.errors import InputError
+from bnverify.theory import CLAIMS, claims_for
 
 SMALL = {"batch": 32, "steps": 4, "record_every": 2, "check_every": 2, "samples": 1, "test_images": 16}
 # Its schedule starts at step 1 and ends at step 8.

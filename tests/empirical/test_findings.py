@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from empirical.config import preset
-from empirical.errors import InputError
-from empirical.experiments import EXPERIMENTS, SCALES, experiment
-from empirical.findings import _TESTS, AGREE, DIFFER, NOT_COMPARABLE, findings
-from empirical.records import Run
+from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES, experiment
+from bnverify.empirical.experiments.findings import _TESTS, AGREE, DIFFER, NOT_COMPARABLE, findings
+from bnverify.empirical.runs.config import preset
+from bnverify.empirical.runs.records import Run
+from bnverify.errors import InputError
 
 STEPS = np.arange(20, dtype=np.int32)
 

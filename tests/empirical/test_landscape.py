@@ -9,9 +9,10 @@ import pytest
 from jax.flatten_util import ravel_pytree
 from midway import NAMES, midway, single
 
-from empirical.errors import InputError
-from empirical.gradients import value_and_gradient
-from empirical.landscape import (
+from bnverify.empirical.measurement.gradients import value_and_gradient
+from bnverify.empirical.networks.network import Network
+from bnverify.empirical.networks.vgg import cross_entropy, dense_stage
+from bnverify.empirical.trajectory.landscape import (
     Landscape,
     curvature,
     landscape,
@@ -21,8 +22,7 @@ from empirical.landscape import (
     random_direction,
     reproduction_steps,
 )
-from empirical.network import Network
-from empirical.vgg import cross_entropy, dense_stage
+from bnverify.errors import InputError
 
 case = cache(midway)
 STEPS = np.array([0.01, 0.05, 0.2, 0.37])

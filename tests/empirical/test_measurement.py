@@ -11,17 +11,17 @@ from mutants import mutants
 from random_functions import measured, random_function
 from selection import first_and_slow
 
-from empirical import measurement
-from empirical.compile import compile_claim
-from empirical.config import NORMALIZERS
-from empirical.errors import InputError
-from empirical.measurement import measure
-from empirical.normalization import batch_norm
-from empirical.normalizers import Normalization, PerChannel, l2, linf, normalization
-from empirical.scale_quantities import smooth
-from empirical.verdict import residuals
-from theory import CLAIMS, claims_for
-from theory.quantities import names_of
+from bnverify.empirical.judgement.compile import compile_claim
+from bnverify.empirical.judgement.verdict import residuals
+from bnverify.empirical.measurement import measurement
+from bnverify.empirical.measurement.measurement import measure
+from bnverify.empirical.measurement.scale_quantities import smooth
+from bnverify.empirical.normalization.batch import batch_norm
+from bnverify.empirical.normalization.normalizers import Normalization, PerChannel, l2, linf, normalization
+from bnverify.empirical.runs.config import NORMALIZERS
+from bnverify.errors import InputError
+from bnverify.theory import CLAIMS, claims_for
+from bnverify.theory.proof.quantities import names_of
 
 SHAPES = {"dense": (7, 4), "convolution": (2, 3, 2, 4)}
 EPSILONS = (0.0, 1e-5, 0.7, 30.0)

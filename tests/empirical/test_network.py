@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from empirical.errors import InputError
-from empirical.network import count_parameters
-from empirical.normalization import batch_norm, batch_statistics, inference_norm, matched
-from empirical.vgg import cross_entropy, vgg
+from bnverify.empirical.networks.network import count_parameters
+from bnverify.empirical.networks.vgg import cross_entropy, vgg
+from bnverify.empirical.normalization.batch import batch_norm, batch_statistics, inference_norm, matched
+from bnverify.errors import InputError
 
 SHAPE = (6, 32, 32, 3)
 

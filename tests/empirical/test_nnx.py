@@ -11,8 +11,8 @@ pytest.importorskip("flax")
 from flax import nnx
 from flax_models import WIDTH, Residual, TwoNames, images, loss, perturbed, residual
 
-from empirical.judgement import judge
-from empirical.nnx import Cut, measure_model
+from bnverify.empirical.adapters.nnx import Cut, measure_model
+from bnverify.empirical.judgement.judged import judge
 
 
 class Several(nnx.Module):

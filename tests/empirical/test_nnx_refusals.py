@@ -12,8 +12,8 @@ pytest.importorskip("flax")
 from flax import nnx
 from flax_models import WIDTH, Residual, TwoNames, images, loss, residual
 
-from empirical.errors import InputError
-from empirical.nnx import Cut
+from bnverify.empirical.adapters.nnx import Cut
+from bnverify.errors import InputError
 
 
 class Unbiased(nnx.BatchNorm):
@@ -152,11 +152,11 @@ def test_rounding_inside_jax_is_said():
 def test_without_flax():
     script = (
         "import sys; sys.modules['flax'] = None\n"
-        "import empirical\n"
+        "from bnverify import empirical\n"
         "try: empirical.measure_model\n"
         "except empirical.InputError as error: print(error)\n"
     )
     printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert "no module flax" in printed and "pip install 'bnverify[flax]'" in printed
-    clean = "import empirical, empirical.assertion, sys; print('flax' in sys.modules)"
+    clean = "import bnverify.empirical.judgement.assertion, sys; print('flax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", clean], capture_output=True, text=True).stdout == "False\n"

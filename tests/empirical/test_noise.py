@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from empirical.deep_linear import deep_linear
-from empirical.network import Moment, Network, identity_stage
-from empirical.noise import N_MU, N_SIGMA, R_MU, R_SIGMA, draw, noise_stage, noisy, step_key
-from empirical.vgg import vgg
+from bnverify.empirical.networks.deep_linear import deep_linear
+from bnverify.empirical.networks.network import Moment, Network, identity_stage
+from bnverify.empirical.networks.vgg import vgg
+from bnverify.empirical.normalization.noise import N_MU, N_SIGMA, R_MU, R_SIGMA, draw, noise_stage, noisy, step_key
 
 
 def test_published_constants():

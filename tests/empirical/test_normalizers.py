@@ -5,9 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from empirical.errors import InputError
-from empirical.normalization import batch_norm
-from empirical.normalizers import BATCH, NORMALIZATIONS, PerChannel, PerPosition, PerSample, group, l2, normalization
+from bnverify.empirical.normalization.batch import batch_norm
+from bnverify.empirical.normalization.normalizers import (
+    BATCH,
+    NORMALIZATIONS,
+    PerChannel,
+    PerPosition,
+    PerSample,
+    group,
+    l2,
+    normalization,
+)
+from bnverify.errors import InputError
 
 EPSILON = 0.3
 SHAPES = {"dense": (7, 6), "convolution": (3, 2, 4, 6)}

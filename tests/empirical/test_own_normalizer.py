@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from empirical.assertion import verdicts
-from empirical.errors import InputError
-from empirical.judgement import Measured, judge, table
-from empirical.measurement import measure
-from empirical.normalizers import NORMALIZATIONS, PerChannel, PerPosition, PerSample
-from empirical.own_normalizer import normalization_of
-from theory import BATCH, NORMALIZERS, ONE, Normalizer, SelfAdjoint, claims_of, epsilon, m, variance
+from bnverify.empirical.judgement.assertion import verdicts
+from bnverify.empirical.judgement.judged import Measured, judge, table
+from bnverify.empirical.measurement.measurement import measure
+from bnverify.empirical.normalization.normalizers import NORMALIZATIONS, PerChannel, PerPosition, PerSample
+from bnverify.empirical.normalization.own_normalizer import normalization_of
+from bnverify.errors import InputError
+from bnverify.theory import BATCH, NORMALIZERS, ONE, Normalizer, SelfAdjoint, claims_of, epsilon, m, variance
 
 BETWEEN = Normalizer("between", True, lambda y: sp.sqrt(variance(y) + ((ONE @ y) / m) ** 2 / 4 + epsilon))
 OUTSIDE = Normalizer("outside", True, lambda y: sp.sqrt(variance(y)) + epsilon)

@@ -5,17 +5,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from empirical.batch_renormalization import RenormStage
-from empirical.config import NORMALIZERS
-from empirical.deep_linear import deep_linear
-from empirical.errors import InputError
-from empirical.network import Network, NormalizerStage, NormStage, Stage
-from empirical.noise import NoiseStage
-from empirical.normalizers import NORMALIZATIONS
-from empirical.placement import Placement
-from empirical.recording import recorder
-from empirical.sites import batch_norm_measurable
-from empirical.vgg import vgg
+from bnverify.empirical.measurement.placement import Placement
+from bnverify.empirical.measurement.recording import recorder
+from bnverify.empirical.measurement.sites import batch_norm_measurable
+from bnverify.empirical.networks.deep_linear import deep_linear
+from bnverify.empirical.networks.network import Network, NormalizerStage, NormStage, Stage
+from bnverify.empirical.networks.vgg import vgg
+from bnverify.empirical.normalization.batch_renormalization import RenormStage
+from bnverify.empirical.normalization.noise import NoiseStage
+from bnverify.empirical.normalization.normalizers import NORMALIZATIONS
+from bnverify.empirical.runs.config import NORMALIZERS
+from bnverify.errors import InputError
 
 PER_CHANNEL = ("batch", "l1", "linf", "l1-uncentred", "l2-uncentred", "linf-uncentred", "batch-renorm")
 

@@ -7,9 +7,9 @@ import pytest
 from jax import lax
 from placed import case
 
-from empirical.errors import InputError
-from empirical.pooling import max_pool
-from empirical.vgg import cross_entropy
+from bnverify.empirical.networks.pooling import max_pool
+from bnverify.empirical.networks.vgg import cross_entropy
+from bnverify.errors import InputError
 
 
 @pytest.fixture(autouse=True)

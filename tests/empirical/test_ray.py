@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from placed import case
 
-from empirical.errors import InputError
-from empirical.network import norm_stage
-from empirical.ray import RayOfOptima
-from empirical.training import cross_entropy
+from bnverify.empirical.networks.network import norm_stage
+from bnverify.empirical.training.training import cross_entropy
+from bnverify.empirical.trajectory.ray import RayOfOptima
+from bnverify.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from IPython.core.completer import provisionalcompleter
 
-from empirical import Runs, load_run
-from empirical.errors import InputError
+from bnverify.empirical import Runs, load_run
+from bnverify.errors import InputError
 
 
 def test_a_run_by_network_and_site(tiny_run):

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from empirical.config import PRESETS, preset
-from empirical.errors import InputError
-from empirical.records import load_run
-from empirical.run import train
-from empirical.synthetic import synthetic_cifar
-from empirical.verdict import summarise
+from bnverify.empirical.data.synthetic import synthetic_cifar
+from bnverify.empirical.judgement.verdict import summarise
+from bnverify.empirical.runs.config import PRESETS, preset
+from bnverify.empirical.runs.records import load_run
+from bnverify.empirical.runs.run import train
+from bnverify.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_interrupted_run_resumes_to_the_same_bits(tiny_run, data, tmp_path, stop
 
 def test_a_finished_run_is_not_measured_again(tiny_run, data, monkeypatch):
     before = _bytes(tiny_run)
-    monkeypatch.setattr("empirical.run.write_dataset", None)
+    monkeypatch.setattr("bnverify.empirical.runs.run.write_dataset", None)
     assert _bytes(train(tiny_run.config, data, tiny_run.path)) == before
 
 

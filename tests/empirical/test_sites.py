@@ -11,19 +11,19 @@ from claimed import OF_LAYERS, points
 from placed import case
 from selection import first_and_slow
 
-from empirical import design as design_module
-from empirical import sites as sites_module
-from empirical.config import NORMALIZERS
-from empirical.convolution import design_matrix
-from empirical.deep_linear import deep_linear, squared_error
-from empirical.design import design
-from empirical.errors import InputError
-from empirical.measurement import measure, random_tests
-from empirical.network import Network, NormStage
-from empirical.normalization import batch_norm, matched
-from empirical.sites import SiteMeasurement, ray_distances
-from empirical.vgg import cross_entropy, vgg
-from theory import CLAIMS, claims_for
+from bnverify.empirical.measurement import design as design_module
+from bnverify.empirical.measurement import sites as sites_module
+from bnverify.empirical.measurement.design import design
+from bnverify.empirical.measurement.measurement import measure, random_tests
+from bnverify.empirical.measurement.sites import SiteMeasurement, ray_distances
+from bnverify.empirical.networks.convolution import design_matrix
+from bnverify.empirical.networks.deep_linear import deep_linear, squared_error
+from bnverify.empirical.networks.network import Network, NormStage
+from bnverify.empirical.networks.vgg import cross_entropy, vgg
+from bnverify.empirical.normalization.batch import batch_norm, matched
+from bnverify.empirical.runs.config import NORMALIZERS
+from bnverify.errors import InputError
+from bnverify.theory import CLAIMS, claims_for
 
 N, WIDTH = 4, 1 / 32
 # Not a measurement through the cut network, but of the layer before it; or not of the network's own norm.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from empirical.dataset import batch_indices
-from empirical.errors import InputError
-from empirical.synthetic import CLASSES, synthetic_cifar
+from bnverify.empirical.data.dataset import batch_indices
+from bnverify.empirical.data.synthetic import CLASSES, synthetic_cifar
+from bnverify.errors import InputError
 
 PINNED = "2d012f8b029a29aed49c697a581fe1df67de027895e27ff5d3cd28effbfdf5fc"
 """Fingerprint of seed 0 with 40 and 20 images; changes only if the drawing or NumPy's streams do."""

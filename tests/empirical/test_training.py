@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from empirical.sites import SiteMeasurement
-from empirical.training import STATISTICS_MOMENTUM, Trainer
-from empirical.vgg import cross_entropy, vgg
+from bnverify.empirical.measurement.sites import SiteMeasurement
+from bnverify.empirical.networks.vgg import cross_entropy, vgg
+from bnverify.empirical.training.training import STATISTICS_MOMENTUM, Trainer
 
 SHAPE = (8, 32, 32, 3)
 

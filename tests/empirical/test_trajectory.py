@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from empirical.config import preset
-from empirical.errors import InputError
-from empirical.gradients import compare, value_and_gradient
-from empirical.network import Network, Site, Stage
-from empirical.noise import NoiseStage
-from empirical.placement import Placement
-from empirical.training import Trainer
-from empirical.trajectory import KINDS, Trajectory, due
-from empirical.vgg import convolution_stage, dense_stage
+from bnverify.empirical.measurement.gradients import compare, value_and_gradient
+from bnverify.empirical.measurement.placement import Placement
+from bnverify.empirical.networks.network import Network, Site, Stage
+from bnverify.empirical.networks.vgg import convolution_stage, dense_stage
+from bnverify.empirical.normalization.noise import NoiseStage
+from bnverify.empirical.runs.config import preset
+from bnverify.empirical.training.training import Trainer
+from bnverify.empirical.trajectory.trajectory import KINDS, Trajectory, due
+from bnverify.errors import InputError
 
 SHAPE, RATE = (6, 4, 4, 3), 0.1
 
@@ -113,8 +113,8 @@ def test_measuring_between_records_is_refused():
 
 @pytest.mark.slow
 def test_a_run_keeps_them_and_resumes_to_the_same(tmp_path):
-    from empirical.run import train
-    from empirical.synthetic import synthetic_cifar
+    from bnverify.empirical.data.synthetic import synthetic_cifar
+    from bnverify.empirical.runs.run import train
 
     config = preset("tiny").changed(steps=4, landscape_every=2, shift_every=2, activations_every=2, check_every=4)
     data = synthetic_cifar(train=200, test=64)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from empirical.records import load_run, site_dataset
-from empirical.verdict import TOLERANCES, evaluate, verify
-from theory import CLAIMS, claims_for
+from bnverify.empirical.judgement.verdict import TOLERANCES, evaluate, verify
+from bnverify.empirical.runs.records import load_run, site_dataset
+from bnverify.theory import CLAIMS, claims_for
 
 # Claims about batch norm that a run does not test on a network, and why; all others are tested on it. The network with
 # batch norm has a positive epsilon, the insertions have none.

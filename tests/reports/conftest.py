@@ -3,10 +3,10 @@
 import pytest
 import small_report
 
-from reports import Content, build_report
-from reports.figures import FIGURES
-from reports.run_report import run_report
-from reports.tex import latex
+from bnverify.reports import Content, build_report
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.run_report import run_report
+from bnverify.reports.tex import latex
 
 
 @pytest.fixture(scope="session")

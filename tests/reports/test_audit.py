@@ -6,10 +6,10 @@ from fractions import Fraction
 import pytest
 import sympy as sp
 
-from reports import audit, formula
-from reports.pages import parses, shown
-from reports.theory_chapters import ROOM
-from theory import AUDIT, AuditError, Verdict
+from bnverify.reports import audit, formula
+from bnverify.reports.pages import parses, shown
+from bnverify.reports.theory_chapters import ROOM
+from bnverify.theory import AUDIT, AuditError, Verdict
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def replaced(monkeypatch):
 
     def change(key, **fields):
         records = dict(AUDIT) | {key: dataclasses.replace(AUDIT[key], **fields)}
-        monkeypatch.setattr("reports.audit.AUDIT", records)
+        monkeypatch.setattr("bnverify.reports.audit.AUDIT", records)
         return {entry.key: entry for entry in audit.entries(ROOM)}
 
     return change

@@ -8,8 +8,8 @@ import pytest
 import stored
 from matplotlib.figure import Figure
 
-from reports import FIGURES, NotRecorded, figures_of
-from reports.available import first_sentence
+from bnverify.reports import FIGURES, NotRecorded, figures_of
+from bnverify.reports.available import first_sentence
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -66,9 +66,9 @@ def test_a_full_stop_in_a_formula_or_number_ends_no_sentence():
 
 
 def test_importing_the_package_imports_nothing_else():
-    told = "import sys, reports; print(sorted({'matplotlib', 'sympy', 'numpy', 'jax', 'jinja2'} & set(sys.modules)))"
+    told = "import sys, bnverify.reports; print(sorted({'matplotlib', 'sympy', 'numpy', 'jax', 'jinja2'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    told = "from reports import figures_of; import sys; print('jax' in sys.modules)"
+    told = "from bnverify.reports import figures_of; import sys; print('jax' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

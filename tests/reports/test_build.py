@@ -10,16 +10,16 @@ import small_report
 import stored
 import xarray as xr
 
-from empirical.records import load_run, write_dataset
-from empirical.verdict import verify
-from reports import build, build_report, style
-from reports.content import Content
-from reports.figures import FIGURES
-from reports.pages import Pages
-from reports.prose import prose, to_latex
-from reports.tex import label
-from reports.wording import scientific, tightness, whole
-from theory import AUDIT, CLAIMS, NORMALIZERS, REFERENCES
+from bnverify.empirical.judgement.verdict import verify
+from bnverify.empirical.runs.records import load_run, write_dataset
+from bnverify.reports import build, build_report, style
+from bnverify.reports.content import Content
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.pages import Pages
+from bnverify.reports.prose import prose, to_latex
+from bnverify.reports.tex import label
+from bnverify.reports.wording import scientific, tightness, whole
+from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, REFERENCES
 
 needs_tex = pytest.mark.skipif(build.tex_engine() is None, reason="no pdflatex on this machine")
 

@@ -8,17 +8,17 @@ import stored
 import xarray as xr
 from typer.testing import CliRunner
 
-import bnverify
-from empirical.errors import InputError
-from empirical.records import load_run, write_dataset
-from empirical.verdict import Verdict
-from reports import build_comparison, comparison, style
-from reports.blocks import Section, Table, drawings, walk
-from reports.comparison_report import ComparisonContent, comparison_report
-from reports.html import html
-from reports.lines import band, by_seed, names
-from reports.side_by_side import ended, settings, tightness_tables, verdict_tables
-from reports.tex import latex
+from bnverify import cli
+from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.runs.records import load_run, write_dataset
+from bnverify.errors import InputError
+from bnverify.reports import build_comparison, comparison, style
+from bnverify.reports.blocks import Section, Table, drawings, walk
+from bnverify.reports.comparison_report import ComparisonContent, comparison_report
+from bnverify.reports.html import html
+from bnverify.reports.lines import band, by_seed, names
+from bnverify.reports.side_by_side import ended, settings, tightness_tables, verdict_tables
+from bnverify.reports.tex import latex
 
 
 @pytest.fixture(scope="module")
@@ -180,17 +180,17 @@ def test_what_cannot_be_set_side_by_side_is_refused(runs, tmp_path):
 
 def test_the_command_line_says_what_is_wrong(runs, monkeypatch, tmp_path):
     run = CliRunner().invoke
-    assert run(bnverify.app, ["report"]).exit_code == 2
+    assert run(cli.app, ["report"]).exit_code == 2
     for paths, words in (([tmp_path], "config.json"), ([runs[0].path, tmp_path], "config.json"),
                          ([runs[0].path, runs[0].path], "twice")):  # fmt: skip
-        result = run(bnverify.app, ["report", *map(str, paths)])
+        result = run(cli.app, ["report", *map(str, paths)])
         assert isinstance(result.exception, InputError) and words in result.exception.got
-    monkeypatch.setattr("reports.comparison_report.build_comparison", lambda *found: found)
-    monkeypatch.setattr("reports.build.build_report", lambda *found: found)
+    monkeypatch.setattr("bnverify.reports.comparison_report.build_comparison", lambda *found: found)
+    monkeypatch.setattr("bnverify.reports.build.build_report", lambda *found: found)
     told = []
-    monkeypatch.setattr(bnverify, "_tell", told.append)
+    monkeypatch.setattr(cli, "_tell", told.append)
     for arguments in ([runs[0].path], [runs[0].path, runs[3].path, "--out", tmp_path]):
-        assert run(bnverify.app, ["report", *map(str, arguments)]).exit_code == 0
+        assert run(cli.app, ["report", *map(str, arguments)]).exit_code == 0
     assert [one.path for one in told[1][0]] == [runs[0].path, runs[3].path] and told[1][1] == tmp_path
     assert told[0][0].path == runs[0].path and told[0][1] is None
 

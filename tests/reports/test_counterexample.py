@@ -2,9 +2,9 @@
 
 import pytest
 
-from reports.counterexample import assignments, marked, number
-from reports.pages import parses, shown
-from theory import AUDIT
+from bnverify.reports.counterexample import assignments, marked, number
+from bnverify.reports.pages import parses, shown
+from bnverify.theory import AUDIT
 
 EXAMPLES = [record.counterexample for record in AUDIT.values() if record.counterexample is not None]
 

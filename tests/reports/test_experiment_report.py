@@ -8,20 +8,20 @@ import pytest
 import stored
 import xarray as xr
 
-from empirical.errors import InputError
-from empirical.experiments import EXPERIMENTS, Experiment, Published
-from empirical.findings import Finding
-from empirical.records import load_run, write_dataset
-from reports import build, comparison, style, tex
-from reports.blocks import drawings
-from reports.experiment import ExperimentContent, build_experiment_report, experiment_report
-from reports.figures import FIGURES
-from reports.final_values import draw_final
-from reports.lines import single
-from reports.pages import Pages
-from reports.panels import NotRecorded
-from reports.prose import to_latex
-from reports.side_by_side import ended, settings
+from bnverify.empirical.experiments.experiments import EXPERIMENTS, Experiment, Published
+from bnverify.empirical.experiments.findings import Finding
+from bnverify.empirical.runs.records import load_run, write_dataset
+from bnverify.errors import InputError
+from bnverify.reports import build, comparison, style, tex
+from bnverify.reports.blocks import drawings
+from bnverify.reports.experiment import ExperimentContent, build_experiment_report, experiment_report
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.final_values import draw_final
+from bnverify.reports.lines import single
+from bnverify.reports.pages import Pages
+from bnverify.reports.panels import NotRecorded
+from bnverify.reports.prose import to_latex
+from bnverify.reports.side_by_side import ended, settings
 
 needs_tex = pytest.mark.skipif(build.tex_engine() is None, reason="no pdflatex on this machine")
 LABELS = ("batch", "l1", "100% & more_$x$")
@@ -54,7 +54,7 @@ def three(tmp_path_factory):
 
 @pytest.fixture
 def found(monkeypatch):
-    monkeypatch.setattr("reports.experiment_content.findings", judged)
+    monkeypatch.setattr("bnverify.reports.experiment_content.findings", judged)
 
 
 def source(experiment, runs):
@@ -93,7 +93,7 @@ def test_a_scale_is_told_from_other_settings_but_not_by_its_images(three, found)
 
 def test_a_changed_verdict_changes_the_report(three, found, monkeypatch):
     before = source(*three)
-    monkeypatch.setattr("reports.experiment_content.findings", lambda *a: judged(*a)[:2])
+    monkeypatch.setattr("bnverify.reports.experiment_content.findings", lambda *a: judged(*a)[:2])
     assert source(*three) != before
     assert "of 2 published statements" in source(*three).lower()
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import stored
 
-from reports import style
-from reports.alignment import positive_share
-from reports.figures import FIGURES
-from reports.gradient_bound import shares
-from reports.initialisation import distances
-from reports.panels import NotRecorded, at_site, median_and_band, site_names
-from reports.training_curves import running_mean
+from bnverify.reports import style
+from bnverify.reports.alignment import positive_share
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.gradient_bound import shares
+from bnverify.reports.initialisation import distances
+from bnverify.reports.panels import NotRecorded, at_site, median_and_band, site_names
+from bnverify.reports.training_curves import running_mean
 
 
 @pytest.mark.parametrize("name", FIGURES)

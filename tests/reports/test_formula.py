@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from reports import formula
-from reports.pages import parses
-from reports.theory_chapters import ROOM, statement
-from theory import AUDIT, CLAIMS, QUANTITIES, SelfAdjoint, Vector
-from theory.algebra import Atom, PairSum
+from bnverify.reports import formula
+from bnverify.reports.pages import parses
+from bnverify.reports.theory_chapters import ROOM, statement
+from bnverify.theory import AUDIT, CLAIMS, QUANTITIES, SelfAdjoint, Vector
+from bnverify.theory.algebra.vectors import Atom, PairSum
 
 NARROW = 120.0
 

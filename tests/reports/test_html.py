@@ -5,11 +5,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from reports import style
-from reports.blocks import Document, Drawing, Link, Paragraph, Section
-from reports.figures import FIGURES
-from reports.html import anchor, html, inline_svg
-from theory import AUDIT, CLAIMS, REFERENCES
+from bnverify.reports import style
+from bnverify.reports.blocks import Document, Drawing, Link, Paragraph, Section
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.html import anchor, html, inline_svg
+from bnverify.theory import AUDIT, CLAIMS, REFERENCES
 
 _VOID = {"meta", "wbr", "br", "hr", "link", "img"}
 

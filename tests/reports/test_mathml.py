@@ -5,10 +5,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from reports import formula, mathml
-from reports.html import plain
-from reports.theory_chapters import ROOM, statement
-from theory import AUDIT, CLAIMS, QUANTITIES
+from bnverify.reports import formula, mathml
+from bnverify.reports.html import plain
+from bnverify.reports.theory_chapters import ROOM, statement
+from bnverify.theory import AUDIT, CLAIMS, QUANTITIES
 
 CASES = {
     r"\frac{a}{m}": "<mfrac><mrow><mi>a</mi></mrow><mrow><mi>m</mi></mrow></mfrac>",

@@ -3,11 +3,11 @@
 import pytest
 import sympy as sp
 
-from reports import normalisers
-from reports.pages import parses, shown
-from reports.theory_chapters import NARROW
-from theory import AUDIT, NORMALIZERS, G, gamma, is_zero, s
-from theory.smoothing import Answer
+from bnverify.reports import normalisers
+from bnverify.reports.pages import parses, shown
+from bnverify.reports.theory_chapters import NARROW
+from bnverify.theory import AUDIT, NORMALIZERS, G, gamma, is_zero, s
+from bnverify.theory.normalizers.smoothing import Answer
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from reports.prose import escape, prose, to_latex, verbatim
-from theory import AUDIT, CLAIMS, NORMALIZERS, QUANTITIES
+from bnverify.reports.prose import escape, prose, to_latex, verbatim
+from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, QUANTITIES
 
 SENTENCES = {
     "the mean is linear": "the mean is linear",

@@ -7,11 +7,11 @@ import pytest
 import stored
 from typer.testing import CliRunner
 
-import bnverify
-from empirical.config import RunConfig, preset
-from empirical.experiments import EXPERIMENTS
-from empirical.records import Run
-from reports.repetition import command
+from bnverify import cli
+from bnverify.empirical.experiments.experiments import EXPERIMENTS
+from bnverify.empirical.runs.config import RunConfig, preset
+from bnverify.empirical.runs.records import Run
+from bnverify.reports.repetition import command
 
 CASES = {
     "a preset": preset("tiny"),
@@ -41,14 +41,14 @@ def trained(told, monkeypatch, tmp_path):
             raise Enough
 
     many = "--experiment" in told
-    monkeypatch.setattr(bnverify, "_train", note)
-    monkeypatch.setattr(bnverify, "_verify", lambda path: 0)
-    monkeypatch.setattr("theory.claim.Claim.prove", lambda claim: None)
-    monkeypatch.setattr("empirical.records.load_run", lambda path: None)
-    monkeypatch.setattr("empirical.findings.findings", lambda *_: (_ for _ in ()).throw(Enough))
+    monkeypatch.setattr(cli, "_train", note)
+    monkeypatch.setattr(cli, "_verify", lambda path: 0)
+    monkeypatch.setattr("bnverify.theory.proof.claim.Claim.prove", lambda claim: None)
+    monkeypatch.setattr("bnverify.empirical.runs.records.load_run", lambda path: None)
+    monkeypatch.setattr("bnverify.empirical.experiments.findings.findings", lambda *_: (_ for _ in ()).throw(Enough))
     words = shlex.split(told, comments=True)
     assert words[0] == "bnverify"
-    result = CliRunner().invoke(bnverify.app, [*words[1:], "--out", str(tmp_path)])
+    result = CliRunner().invoke(cli.app, [*words[1:], "--out", str(tmp_path)])
     assert isinstance(result.exception, Enough), result.output
     return found
 
@@ -75,4 +75,4 @@ def test_what_no_option_sets_is_written_in_python(tmp_path):
     names = {"RunConfig": RunConfig}
     exec(lines[2], names)
     assert names["config"] == config
-    assert lines[0].startswith("from empirical import") and "load_data(config)" in lines[3]
+    assert lines[0].startswith("from bnverify.empirical import") and "load_data(config)" in lines[3]

@@ -11,9 +11,9 @@ import pytest
 import small_report
 from small_report import digests
 
-from empirical import load_run
-from reports import build, build_report, style
-from reports.figures import FIGURES
+from bnverify.empirical import load_run
+from bnverify.reports import build, build_report, style
+from bnverify.reports.figures import FIGURES
 
 ROOT = Path(__file__).parent.parent.parent
 needs_tex = pytest.mark.skipif(build.tex_engine() is None, reason="no pdflatex on this machine")

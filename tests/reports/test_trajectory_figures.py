@@ -9,12 +9,12 @@ import pytest
 import stored
 import xarray as xr
 
-from empirical.records import load_run, write_dataset
-from reports import activations, covariate_shift, landscape, naming, style
-from reports.figures import FIGURES
-from reports.formula import to_mathtext
-from reports.pages import parses
-from reports.panels import NotRecorded, short_log_axis
+from bnverify.empirical.runs.records import load_run, write_dataset
+from bnverify.reports import activations, covariate_shift, landscape, naming, style
+from bnverify.reports.figures import FIGURES
+from bnverify.reports.formula import to_mathtext
+from bnverify.reports.pages import parses
+from bnverify.reports.panels import NotRecorded, short_log_axis
 
 KIND = {name: kind for kind, names in stored.FIGURES.items() for name in names}
 # A quantity that each figure draws, along a line where it has one.
@@ -213,8 +213,8 @@ def test_a_short_logarithmic_axis_has_ticks(span):
 
 @pytest.mark.slow
 def test_a_trained_run_has_every_figure(tmp_path):
-    from empirical.experiment import load_data
-    from empirical.run import train
+    from bnverify.empirical.runs.experiment import load_data
+    from bnverify.empirical.runs.run import train
 
     config = stored.linear_configuration(steps=4)
     run = train(config, load_data(config), tmp_path / "run")

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from empirical.verdict import Verdict
-from reports.wording import DASH, counted, outcome, scientific, tightness
+from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.reports.wording import DASH, counted, outcome, scientific, tightness
 
 HOLDS = Verdict("theorem-4.1", "upper bound", "bn", "float64", 12, 0, 1e-10, 3e-16, (0.0, 0.0, 0.0), 1.5)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from empirical.compile import compile_claim
-from empirical.verdict import residuals
-from theory import Claim, claims_for
+from bnverify.empirical.judgement.compile import compile_claim
+from bnverify.empirical.judgement.verdict import residuals
+from bnverify.theory import Claim, claims_for
 
 FLAGS = {"differentiable scale": "smooth", "unclipped": "unclipped", "zero-mean inputs": "zero_mean"}
 # What `empirical.measure` cannot know: the layer before y and its weights, a network without batch norm, another norm

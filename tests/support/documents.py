@@ -6,8 +6,8 @@ import functools
 import json
 from typing import Any
 
-from theory import CLAIMS
-from theory.export import dumps
+from bnverify.theory import CLAIMS
+from bnverify.theory.proof.export import dumps
 
 
 @functools.cache

@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from empirical.gradients import value_and_gradient
-from empirical.network import Network, Site, Stage, identity_stage, norm_stage
-from empirical.pooling import max_pool
-from empirical.vgg import convolution_stage, cross_entropy, dense_stage, vgg
+from bnverify.empirical.measurement.gradients import value_and_gradient
+from bnverify.empirical.networks.network import Network, Site, Stage, identity_stage, norm_stage
+from bnverify.empirical.networks.pooling import max_pool
+from bnverify.empirical.networks.vgg import convolution_stage, cross_entropy, dense_stage, vgg
 
 NAMES = ("bn", "plain", "dense", pytest.param("vgg", marks=pytest.mark.slow))
 

@@ -6,8 +6,8 @@ import dataclasses
 
 import sympy as sp
 
-from theory import Claim, m
-from theory.quantities import distribute
+from bnverify.theory import Claim, m
+from bnverify.theory.proof.quantities import distribute
 
 
 def mutants(claim: Claim) -> list[tuple[str, Claim]]:

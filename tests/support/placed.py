@@ -7,11 +7,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from empirical.network import Moment, Network, Parameters, Site, Stage
-from empirical.noise import step_key
-from empirical.placement import Placement
-from empirical.pooling import max_pool
-from empirical.vgg import convolution_stage, dense_stage
+from bnverify.empirical.measurement.placement import Placement
+from bnverify.empirical.networks.network import Moment, Network, Parameters, Site, Stage
+from bnverify.empirical.networks.pooling import max_pool
+from bnverify.empirical.networks.vgg import convolution_stage, dense_stage
+from bnverify.empirical.normalization.noise import step_key
 
 SHAPE = (6, 4, 4, 3)
 

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from claimed import arrays
 
-from empirical.measurement import measure
-from empirical.normalization import batch_norm
+from bnverify.empirical.measurement.measurement import measure
+from bnverify.empirical.normalization.batch import batch_norm
 
 
 def random_function(shape, seed=0):

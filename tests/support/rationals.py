@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import sympy as sp
 
-from theory.example import Example, squared_scale_of
-from theory.normalizer import BATCH
-from theory.normalizers import L2_UNCENTRED, RMS, WEIGHT
+from bnverify.theory.normalizers.known import L2_UNCENTRED, RMS, WEIGHT
+from bnverify.theory.normalizers.normalizer import BATCH
+from bnverify.theory.proof.example import Example, squared_scale_of
 
 EXPLICIT = (BATCH, RMS, WEIGHT, L2_UNCENTRED)
 

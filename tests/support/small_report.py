@@ -20,10 +20,13 @@ RECORDS = ("4.1-v3", "4.1", "4.2-psd")
 NORMALISERS = ("batch", "rms")
 FIGURES = ("training", "residuals", "theorem-4.1")
 _PLACES = {
-    "CLAIMS": (CLAIMS, ("reports.families", "reports.content", "empirical.verdict")),
-    "AUDIT": (RECORDS, ("reports.audit", "reports.normalisers", "reports.theory_chapters")),
-    "NORMALIZERS": (NORMALISERS, ("reports.normalisers",)),
-    "FIGURES": (FIGURES, ("reports.run_report",)),
+    "CLAIMS": (
+        CLAIMS,
+        ("bnverify.reports.families", "bnverify.reports.content", "bnverify.empirical.judgement.verdict"),
+    ),
+    "AUDIT": (RECORDS, ("bnverify.reports.audit", "bnverify.reports.normalisers", "bnverify.reports.theory_chapters")),
+    "NORMALIZERS": (NORMALISERS, ("bnverify.reports.normalisers",)),
+    "FIGURES": (FIGURES, ("bnverify.reports.run_report",)),
 }
 
 
@@ -42,8 +45,8 @@ def digests(built: Any) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    from empirical import load_run
-    from reports import build_report
+    from bnverify.empirical import load_run
+    from bnverify.reports import build_report
 
     reduce(setattr)
     print(json.dumps(digests(build_report(load_run(sys.argv[1]), sys.argv[2]))))

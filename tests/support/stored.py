@@ -7,13 +7,13 @@ from dataclasses import asdict
 import numpy as np
 import xarray as xr
 
-from empirical.activations import BINS, Distribution, SiteDistributions, activations_dataset
-from empirical.config import NETWORKS, RunConfig, preset
-from empirical.covariate_shift import shift_dataset
-from empirical.gradients import Comparison
-from empirical.landscape import Landscape, landscape_dataset, paper_steps, reproduction_steps
-from empirical.records import FORMAT, Run, load_run, write_dataset, write_json
-from empirical.trajectory import due
+from bnverify.empirical.measurement.gradients import Comparison
+from bnverify.empirical.runs.config import NETWORKS, RunConfig, preset
+from bnverify.empirical.runs.records import FORMAT, Run, load_run, write_dataset, write_json
+from bnverify.empirical.trajectory.activations import BINS, Distribution, SiteDistributions, activations_dataset
+from bnverify.empirical.trajectory.covariate_shift import shift_dataset
+from bnverify.empirical.trajectory.landscape import Landscape, landscape_dataset, paper_steps, reproduction_steps
+from bnverify.empirical.trajectory.trajectory import due
 
 ENVIRONMENT = {"device": "cpu: cpu", "processor": "a processor", "cores": 2, "system": "Linux x86_64",
                "python": "3.12.0", "versions": {"jax": "0.6.0", "numpy": "2.0.0"}}  # fmt: skip

@@ -7,7 +7,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory import ONE, YHAT, Atom, Inner, SelfAdjoint, Vector, is_zero, m, rho, substitute
+from bnverify.theory import ONE, YHAT, Atom, Inner, SelfAdjoint, Vector, is_zero, m, rho, substitute
 
 u, v, y = (Vector.atom(name) for name in "uvy")
 H = SelfAdjoint("H")

@@ -5,11 +5,11 @@ import dataclasses
 import pytest
 import sympy as sp
 
-from theory import AUDIT, CLAIMS, AuditError, ChannelSum, G, UnknownClaim, V, Verdict, gamma, m, s
-from theory.algebra import ONE
-from theory.claim import ProofError
-from theory.example import Example
-from theory.quantities import followed
+from bnverify.theory import AUDIT, CLAIMS, AuditError, ChannelSum, G, UnknownClaim, V, Verdict, gamma, m, s
+from bnverify.theory.algebra.vectors import ONE
+from bnverify.theory.proof.claim import ProofError
+from bnverify.theory.proof.example import Example
+from bnverify.theory.proof.quantities import followed
 
 KEYS = list(AUDIT)
 REFUTED = [key for key in KEYS if AUDIT[key].counterexample is not None]

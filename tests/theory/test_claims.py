@@ -8,8 +8,8 @@ import pytest
 import sympy as sp
 from mutants import mutants
 
-from theory import CLAIMS, ChannelSum, ProofError, UnknownClaim, m
-from theory.quantities import QUANTITIES, distribute
+from bnverify.theory import CLAIMS, ChannelSum, ProofError, UnknownClaim, m
+from bnverify.theory.proof.quantities import QUANTITIES, distribute
 
 KEYS = list(CLAIMS)
 
@@ -76,7 +76,7 @@ def test_certificate_needs_signs():
 
 def test_printed_v3_coefficient_is_rejected():
     """Theorem 4.1 as in arXiv v3, with 1/sqrt(m) before the squared alignment."""
-    from theory import ONE, YHAT, G, gamma, s
+    from bnverify.theory import ONE, YHAT, G, gamma, s
 
     claim = CLAIMS["theorem-4.1"]
     v3 = (gamma / s) ** 2 * (G @ G - (ONE @ G) ** 2 / m - (G @ YHAT) ** 2 / sp.sqrt(m))
@@ -107,6 +107,6 @@ def test_sum_over_channels_is_linear():
 
 
 def test_importing_theory_does_not_import_jax():
-    code = "import sys, theory; print([name for name in ('jax', 'numpy', 'xarray') if name in sys.modules])"
+    code = "import sys, bnverify.theory; print([name for name in ('jax', 'numpy', 'xarray') if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert found == "[]"

@@ -3,7 +3,7 @@
 import pytest
 import sympy as sp
 
-from theory import (
+from bnverify.theory import (
     BATCH,
     ONE,
     Functional,

@@ -8,10 +8,10 @@ import sympy as sp
 from mutants import mutants
 from rationals import EXPLICIT, example, insert, slack
 
-from theory import CLAIMS
-from theory.jet import Jet, NotRational, NotSmooth, largest, root
-from theory.normalizer import BATCH
-from theory.normalizers import L1, L1_UNCENTRED, L2_UNCENTRED, LINF, LINF_UNCENTRED, RMS
+from bnverify.theory import CLAIMS
+from bnverify.theory.algebra.jet import Jet, NotRational, NotSmooth, largest, root
+from bnverify.theory.normalizers.known import L1, L1_UNCENTRED, L2_UNCENTRED, LINF, LINF_UNCENTRED, RMS
+from bnverify.theory.normalizers.normalizer import BATCH
 
 # Claims of the general normaliser and of batch norm that one vector can decide.
 GENERAL = [k for k in CLAIMS if k.startswith("normalizer")]

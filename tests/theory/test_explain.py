@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import sympy as sp
 
-from theory import CLAIMS, ProofError, latex
-from theory.explain import Explanation, explain
+from bnverify.theory import CLAIMS, ProofError, latex
+from bnverify.theory.proof.explain import Explanation, explain
 
 KEYS = list(CLAIMS)
 SAME = "written alike"

@@ -12,8 +12,8 @@ import pytest
 import sympy as sp
 from mutants import mutants
 
-from theory import CLAIMS
-from theory.quantities import QUANTITIES, ChannelSum
+from bnverify.theory import CLAIMS
+from bnverify.theory.proof.quantities import QUANTITIES, ChannelSum
 
 SIZES = (2, 3, 4, 5)
 CHANNELS = 2

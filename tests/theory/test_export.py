@@ -8,11 +8,11 @@ import pytest
 import sympy as sp
 from documents import document
 
-from theory import CLAIMS, QUANTITIES, Certificate, ChannelSum, ProofError, Vector, m, rho
-from theory.export import to_json
-from theory.quantities import distribute
-from theory.recheck import parse
-from theory.signs import reasons
+from bnverify.theory import CLAIMS, QUANTITIES, Certificate, ChannelSum, ProofError, Vector, m, rho
+from bnverify.theory.proof.export import to_json
+from bnverify.theory.proof.quantities import distribute
+from bnverify.theory.proof.recheck import parse
+from bnverify.theory.proof.signs import reasons
 
 KEYS = list(CLAIMS)
 

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 from rationals import EXPLICIT, example
 
-from theory import (
+from bnverify.theory import (
     NORMALIZERS,
     ONE,
     KnownScale,
@@ -24,12 +24,12 @@ from theory import (
     smoothing,
     variance,
 )
-from theory.algebra import Inner, SelfAdjoint, Vector, substitute
-from theory.example import Example, dot
-from theory.normalizers import BATCH_RENORM, L1, LP, PEAK
-from theory.quantities import SIGNS, gamma, r, rho, s
-from theory.search import by_optimisation, examples
-from theory.smoothing import WORST_FACTORS
+from bnverify.theory.algebra.vectors import Inner, SelfAdjoint, Vector, substitute
+from bnverify.theory.audit.search import by_optimisation, examples
+from bnverify.theory.normalizers.known import BATCH_RENORM, L1, LP, PEAK
+from bnverify.theory.normalizers.smoothing import WORST_FACTORS
+from bnverify.theory.proof.example import Example, dot
+from bnverify.theory.proof.quantities import SIGNS, gamma, r, rho, s
 
 OWN = Normalizer("outside the root", centred=True, scale=lambda y: sp.sqrt(variance(y)) + epsilon)
 

@@ -3,9 +3,28 @@
 import pytest
 import sympy as sp
 
-from theory import BATCH, CLAIMS, NORMALIZERS, ONE, Normalizer, Vector, claims_for, claims_of, epsilon, m, variance
-from theory.own_claims import SPREAD, TOTAL, consistent, gradient_effect, scale_gradient, scale_in_moments
-from theory.quantities import NORMALISED, YHAT, G, N, P, V, W, rho
+from bnverify.theory import (
+    BATCH,
+    CLAIMS,
+    NORMALIZERS,
+    ONE,
+    Normalizer,
+    Vector,
+    claims_for,
+    claims_of,
+    epsilon,
+    m,
+    variance,
+)
+from bnverify.theory.normalizers.own_claims import (
+    SPREAD,
+    TOTAL,
+    consistent,
+    gradient_effect,
+    scale_gradient,
+    scale_in_moments,
+)
+from bnverify.theory.proof.quantities import NORMALISED, YHAT, G, N, P, V, W, rho
 
 OWN = {
     "outside": Normalizer("outside", True, lambda y: sp.sqrt(variance(y)) + epsilon),

@@ -12,8 +12,9 @@ import pytest
 import sympy as sp
 from documents import document
 
-from theory import CLAIMS, signs
-from theory.recheck import Refused, parse, recheck
+from bnverify.theory import CLAIMS
+from bnverify.theory.proof import signs
+from bnverify.theory.proof.recheck import Refused, parse, recheck
 
 KEYS = list(CLAIMS)
 BOUNDS = [key for key in KEYS if CLAIMS[key].relation == "<="]
@@ -341,7 +342,7 @@ def test_no_document_is_refused(broken):
 
 def test_nothing_of_the_package_is_imported(tmp_path):
     """Run as a file of its own, away from the package: it takes SymPy and the document."""
-    source = Path(__file__).parents[2] / "theory" / "recheck.py"
+    source = Path(__file__).parents[2] / "theory" / "proof" / "recheck.py"
     (tmp_path / "alone.py").write_text(source.read_text())
     exported = document("theorem-4.1")
     (tmp_path / "right.json").write_text(json.dumps(exported))
@@ -349,7 +350,7 @@ def test_nothing_of_the_package_is_imported(tmp_path):
     (tmp_path / "wrong.json").write_text(json.dumps(exported))
     code = (
         "import sys, alone; codes = [alone.main(p) for p in ('right.json', 'wrong.json')];"
-        "print(codes, [name for name in sys.modules if name.partition('.')[0] in ('theory', 'empirical', 'jax')])"
+        "print(codes, [name for name in sys.modules if name.partition('.')[0] in ('bnverify', 'jax')])"
     )
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
@@ -359,7 +360,7 @@ def test_nothing_of_the_package_is_imported(tmp_path):
 
 def test_statement_is_printed_and_a_hidden_premise_shows():
     """Found by an attack: a premise slipped into a hypothesis, a product under another's name, another statement."""
-    from theory import CLAIMS, to_json
+    from bnverify.theory import CLAIMS, to_json
 
     document = to_json(CLAIMS["theorem-4.1-exact"])
     assert "<v, v> == " in str(recheck(document))

@@ -1,0 +1,1 @@
+"""Compiled claims evaluated on measurements: verdicts."""

@@ -1,0 +1,248 @@
+"""Claims against records: points, violations, exclusions by name, worst residual and tightness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bnverify.empirical.judgement.compile import Sides, compile_claim
+from bnverify.empirical.runs.records import FLAGS, FORMAT, Run
+from bnverify.theory import CLAIMS, QUANTITIES, claims_for
+from bnverify.theory.proof.claim import Claim
+from bnverify.theory.proof.quantities import names_of
+
+# Residuals are relative to the terms of the claim, so one number serves all magnitudes.
+TOLERANCES: dict[str, dict[str, float]] = {
+    # Rounding 1.1e-16, sums over up to 2^17 values, one derivative after another: 1e-13 is typical, 1e-10 leaves room.
+    "float64": {"equality": 1e-10, "upper bound": 1e-10},
+    # Rounding 6e-8, sums of float32 terms: 3e-7 is typical at full width, 1e-5 leaves room.
+    "float32": {"equality": 1e-5, "upper bound": 1e-5},
+}
+# Claims about these alone do not depend on any activation, so a constant channel does not matter to them.
+_OF_WEIGHTS = frozenset(name for name in QUANTITIES if name.endswith(("W0_W0", "W0_Wstar", "Wstar_Wstar", "distance2")))
+_ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24}
+# Hypotheses that claims state in words, and the flag of the records that says where they hold.
+_FLAGGED = {"differentiable scale": "smooth", "unclipped": "unclipped", "zero-mean inputs": "zero_mean"}
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a claim was evaluated, and both sides there. Site and layer claims have channel None; where a normaliser's
+    vectors are no channels, it is the number of the vector."""
+
+    step: int
+    site: str
+    channel: int | None
+    left: float
+    right: float
+    residual: float
+
+    def __str__(self) -> str:
+        channel = "" if self.channel is None else f", channel {self.channel}"
+        return f"step {self.step}, {self.site}{channel}: left {self.left:.9g}, right {self.right:.9g}, " + (
+            f"residual {self.residual:.2e}"
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One claim on one network: counts of points, and how close the sides are.
+
+    `excluded` counts points by reason; they are neither passes nor violations. `quantiles` are those of the residual
+    at 50, 90 and 99 %; `tightness` is the median of right/left where left is positive beyond rounding, else NaN.
+    """
+
+    key: str
+    kind: str
+    network: str
+    dtype: str
+    points: int
+    violations: int
+    tolerance: float
+    worst: float
+    quantiles: tuple[float, ...]
+    tightness: float
+    excluded: dict[str, int] = field(default_factory=dict)
+    worst_points: tuple[Point, ...] = ()
+
+    @property
+    def status(self) -> str:
+        """`holds`, `violated` or `not tested` (no point inside the hypotheses)."""
+        if self.violations:
+            return "violated"
+        return "holds" if self.points else "not tested"
+
+    def _repr_latex_(self) -> str:
+        sign = {"holds": r"\checkmark", "violated": r"\times", "not tested": "-"}[self.status]
+        counts = rf"\text{{{self.points} points, {self.violations} violations, worst residual {self.worst:.1e}}}"
+        statement = CLAIMS[self.key].latex if self.key in CLAIMS else rf"\text{{{self.key}}}"  # one of a user's own
+        return rf"$\displaystyle {statement} \quad {sign}\ \text{{{self.network}, {self.dtype}: }}{counts}$"
+
+    def row(self) -> dict[str, Any]:
+        """The verdict as plain data, for summary.json."""
+        return asdict(self) | {"status": self.status}
+
+
+def residuals(claim: Claim, sides: Sides) -> np.ndarray:
+    """|left - right| over the scale for an equality, the positive part of left - right for an upper bound."""
+    difference = sides.left - sides.right
+    with np.errstate(all="ignore"):
+        return (np.abs(difference) if claim.relation == "==" else np.maximum(difference, 0)) / sides.scale
+
+
+def evaluate(claim: Claim, records: xr.Dataset, *, network: str, dtype: str = "float64") -> Verdict | None:
+    """Evaluate a claim at every recorded (step, site, channel); None where its quantities were not measured."""
+    compiled = compile_claim(claim)
+    if any(name not in records for name in compiled.names):
+        return None
+    tolerance = TOLERANCES[dtype][claim.kind]
+    found: list[tuple[np.ndarray, ...]] = []
+    excluded: dict[str, int] = {}
+    for site, quantities in _sites(records, compiled.names):
+        sides = compiled(quantities)
+        everywhere = np.ones(sides.left.shape, bool)
+        candidate = everywhere & quantities["sampled"] if claim.shape == "sample" else everywhere
+        for reason, mask in _exclusions(claim, sides, quantities, dtype):
+            hit = candidate & mask
+            if hit.any():
+                excluded[reason] = excluded.get(reason, 0) + int(hit.sum())
+            candidate &= ~mask
+        step, position = np.nonzero(candidate)
+        channel = quantities["vector"][step, position] if claim.shape != "layer" else position
+        values = (sides.left, sides.right, residuals(claim, sides), sides.scale)
+        found.append((step, np.full(len(step), site), channel, *(v[candidate] for v in values)))
+    columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    at_step, at_site, at_channel, left, right, residual, scale = columns
+    violated = ~(residual <= tolerance)
+    order = np.argsort(-residual, kind="stable")[: max(5, min(20, int(violated.sum())))]
+    names, steps = records["site"].values, records["step"].values
+    worst_points = tuple(
+        Point(
+            int(steps[at_step[i]]), str(names[at_site[i]]), None if claim.shape == "layer" else int(at_channel[i]),
+            float(left[i]), float(right[i]), float(residual[i]),
+        )
+        for i in order
+    )  # fmt: skip
+    positive = left > tolerance * scale  # a left side that is zero but for rounding has no ratio
+    nothing = float("nan")
+    return Verdict(
+        claim.key, claim.kind, network, dtype, len(residual), int(violated.sum()), tolerance,
+        float(residual.max()) if len(residual) else nothing,
+        tuple(float(q) for q in np.quantile(residual, [0.5, 0.9, 0.99])) if len(residual) else (nothing,) * 3,
+        float(np.median(right[positive] / left[positive])) if positive.any() else nothing,
+        excluded, worst_points,
+    )  # fmt: skip
+
+
+def _sites(records: xr.Dataset, names: tuple[str, ...]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """For every site: its number, and the named quantities as (step, C) or (step, 1); with the flags as booleans,
+    ``vector`` and ``deviation``, the spread of what is normalised."""
+    for number, width in enumerate(records["channels"].isel(step=0).values):
+        here = records.isel(site=number)
+
+        def read(name: str, here=here, width=int(width)) -> np.ndarray:
+            values = here[name].values
+            return values[:, None] if values.ndim == 1 else values[:, :width]
+
+        wanted = {*names, "m", "mu", "s", "deviation", "rho"} & set(map(str, records.data_vars))
+        quantities = {name: read(name).astype(float) for name in wanted}
+        if "deviation" not in quantities:
+            with np.errstate(all="ignore"):
+                quantities["deviation"] = quantities["s"] * np.sqrt(quantities["rho"])
+        every = np.ones_like(quantities["s"], bool)
+        flags = {name: read(name).astype(bool) for name in FLAGS if name in records}
+        numbers = read("vector").astype(int) if "vector" in records else np.arange(int(width)) * every
+        yield number, {"sampled": ~every} | quantities | flags | {"vector": numbers}
+
+
+def _exclusions(claim: Claim, sides: Sides, quantities, dtype: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Named reasons, in this order, why a point is not counted; each a mask that broadcasts to the points.
+
+    A hypothesis is decided before its claim's sides are looked at, where what it speaks of is finite: what would be
+    needed only inside a hypothesis is not measured outside it."""
+    shape = sides.left.shape
+    conditions = {h.name: h.condition for h in claim.hypotheses if h.condition is not None}
+    spoken_of = {name: names_of(condition) for name, condition in conditions.items()}
+    of_m = any(names == ("m",) for names in spoken_of.values())  # the claim is about one or two values
+    if not (of_m or set(claim.quantities) <= _OF_WEIGHTS):
+        # Where the deviation is lost in the rounding of the mean, the channel is constant as far as arithmetic can see.
+        with np.errstate(all="ignore"):
+            noise = _ROUNDING[dtype] * np.abs(quantities["mu"]) / TOLERANCES[dtype]["equality"]
+            constant = ~(quantities["deviation"] > noise)
+        constant &= np.isfinite(quantities["mu"])
+        if shape[-1] == 1:
+            constant = constant.any(axis=-1, keepdims=True)
+        yield "constant channel", np.broadcast_to(constant, shape)
+    if not of_m:
+        yield "m = 1", np.broadcast_to(quantities["m"] == 1, shape)
+        yield "m = 2", np.broadcast_to(quantities["m"] == 2, shape)
+    undecided = np.zeros(shape, bool)
+    for name, holds in sides.hypotheses.items():
+        finite = np.logical_and.reduce([np.isfinite(quantities[each]) for each in spoken_of[name]])
+        undecided |= ~finite
+        yield f"outside the hypothesis {name}", ~holds.astype(bool) & finite
+    for hypothesis in claim.hypotheses:
+        flag = _FLAGGED.get(hypothesis.name)
+        if flag in quantities:
+            yield f"outside the hypothesis {hypothesis.name}", np.broadcast_to(~quantities[flag], shape)
+    finite = np.isfinite(sides.left) & np.isfinite(sides.right) & np.isfinite(sides.scale)
+    yield "non-finite", ~finite | undecided
+    yield "all terms zero", sides.scale == 0
+
+
+def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
+    """The content of summary.json: what is claimed (one row a claim, network and dtype) and what was observed."""
+    observed: dict[str, dict[str, Any]] = {}
+    for network, curves in run.curves.items():
+        exact = run.exact.get(network)
+        observed[network] = {
+            "steps": int(curves.sizes["step"]),
+            "first_loss": float(curves["loss"][0]),
+            "last_loss": float(curves["loss"][-20:].mean()),
+            "last_training_accuracy": float(curves["accuracy"][-20:].mean()),
+            "test_accuracy": _last(exact, "test_accuracy"),
+            "diverged_at": run.diverged(network),
+        } | ({"test_loss": _last(exact, "test_loss")} if exact is not None and "test_loss" in exact else {})
+        if network in run.ray:
+            observed[network]["ray_of_optima"] = _ray(run.ray[network])
+    return {
+        "format": FORMAT,
+        "config": asdict(run.config),
+        "data": run.description["data"],
+        "environment": run.description["environment"],
+        "claims": [verdict.row() for verdict in verdicts],
+        "observed": observed,
+        "violations": sum(verdict.violations for verdict in verdicts),
+    }
+
+
+def _ray(records: xr.Dataset) -> dict[str, float]:
+    """Lemma 4.5 on the trained network: losses at W*, there with batch norm inserted, and at kW*; the worst gaps."""
+    here = records.isel(step=-1)
+    counts = {name: int(here[name].sum()) for name in ("filters", "acute")}
+    gaps = {f"worst_{name}": float(here[name].max(skipna=False)) for name in ("gradient_gap", "other_gap")}
+    return counts | gaps | {name: float(here[name]) for name in ("plain_loss", "matched_loss", "ray_loss", "rest_gap")}
+
+
+def _last(records: xr.Dataset | None, name: str) -> float | None:
+    return None if records is None or name not in records else float(records[name][-1])
+
+
+def verify(run: Run) -> list[Verdict]:
+    """Every claim that speaks of a network's normaliser, on every network of a run: float64 records first, then what
+    the float32 training steps recorded. In the plain network batch norm is inserted."""
+    spoken_of = {"bn": claims_for(run.config.normalizer), "plain": claims_for("batch")}
+    verdicts = []
+    for dtype, groups in (("float64", run.exact), ("float32", run.inline)):
+        for claim in CLAIMS.values():
+            for network, records in groups.items():
+                if claim not in spoken_of[network]:
+                    continue
+                verdict = evaluate(claim, records, network=network, dtype=dtype)
+                if verdict is not None:
+                    verdicts.append(verdict)
+    return verdicts

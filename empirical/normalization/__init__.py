@@ -1,0 +1,1 @@
+"""Normalization layers as networks compute them."""

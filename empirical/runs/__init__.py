@@ -1,0 +1,1 @@
+"""Runs on disk: their configuration, their records, and how they are made and resumed."""

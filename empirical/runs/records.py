@@ -1,0 +1,256 @@
+"""Records on disk: one NetCDF file a network and step, labelled, written atomically; and a stored run as one object.
+
+A run directory holds config.json, records/<network>/exact-000020.nc (all quantities in float64 at that step),
+records/<network>/inline-000020.nc (losses of a chunk of steps and, at its first step, Theorem 4.1's quantities from the
+float32 training step), checkpoints/, summary.json and report/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bnverify.empirical.runs.config import NETWORKS, RunConfig
+from bnverify.errors import InputError
+from bnverify.theory import QUANTITIES
+
+FORMAT = 1
+KINDS = ("exact", "inline", "curves", "landscape", "shift", "activations", "ray")
+# What is recorded besides quantities. Flags say where a hypothesis without a condition of its own holds.
+FLAGS = {
+    "sampled": "channel measured by Hessian-vector products of its own",
+    "smooth": "the scale of the normaliser is differentiable at this vector",
+    "unclipped": "the correction of batch renormalisation is within its limits",
+    "zero_mean": "every input feature of the layer has mean zero over the batch",
+}
+EXTRAS = {
+    "vector": "number of the normalised vector, in row-major order of samples and groups of channels",
+    "deviation": "root mean square of what the normaliser divides",
+}
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that a reader (or a crash) sees the old content or the new, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with open(partial, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """JSON with sorted keys; numpy scalars allowed, non-finite numbers become null."""
+
+    def plain(value):
+        if isinstance(value, Mapping):
+            return {str(k): plain(v) for k, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(v) for v in value]
+        if isinstance(value, np.generic):
+            value = value.item()
+        return None if isinstance(value, float) and not np.isfinite(value) else value
+
+    write_atomically(path, (json.dumps(plain(content), indent=1, sort_keys=True) + "\n").encode())
+
+
+def write_dataset(path: Path, dataset: xr.Dataset) -> None:
+    """Write labelled arrays as NetCDF-3, atomically."""
+    write_atomically(path, bytes(dataset.to_netcdf(engine="scipy")))
+
+
+def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr.Dataset:
+    """Quantities by site name as one labelled record: dims site x channel, padded with NaN to the widest site. Where a
+    normaliser's vectors are no channels, a vector takes the place of a channel, and ``vector`` is its number."""
+    names = list(sites)
+    width = max(len(quantities["s"]) for quantities in sites.values())
+    columns: dict[str, Any] = {"channels": ("site", np.array([len(sites[n]["s"]) for n in names], np.int32))}
+    for name in sites[names[0]]:
+        values = [np.asarray(sites[site][name]) for site in names]
+        if name in FLAGS:
+            values = [v.astype(np.int8) for v in values]
+        if name == "zero_mean" or (name in QUANTITIES and QUANTITIES[name].shape in ("site", "layer")):
+            columns[name] = ("site", np.concatenate(values))
+        else:
+            missing = np.nan if np.issubdtype(values[0].dtype, np.floating) else 0
+            rows = [np.pad(v, (0, width - len(v)), constant_values=missing) for v in values]
+            columns[name] = (("site", "channel"), np.stack(rows))
+    data = xr.Dataset(columns, coords={"site": names, "channel": np.arange(width, dtype=np.int32)})
+    meanings = {name: quantity.meaning for name, quantity in QUANTITIES.items()} | FLAGS | EXTRAS
+    for variable in map(str, data.data_vars):
+        if variable in meanings:
+            data[variable].attrs["long_name"] = meanings[variable]
+    return data.expand_dims(step=np.array([step], np.int32))
+
+
+@dataclass(frozen=True, repr=False)
+class Run:
+    """A stored run. ``exact`` and ``inline`` map a network's name to labelled arrays over step x site x channel."""
+
+    path: Path
+    config: RunConfig
+    description: dict[str, Any]
+
+    def __repr__(self) -> str:
+        config = self.config
+        kinds = [kind for kind in KINDS if any((self.path / "records").glob(f"*/{kind}-*.nc"))]
+        return (
+            f"Run {self.path}: {config.architecture} with and without {config.normalizer} normalisation, width "
+            f"{config.width:g}, {config.steps} steps of {config.batch} on {self.description['data']['name']}, seed "
+            f"{config.seed}\n  recorded: {', '.join(kinds) or 'nothing'}; run[network, site]: "
+            f"{', '.join(self.exact)} x {', '.join(self.sites)}"
+        )
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """Names of the places that are measured."""
+        return tuple(dict.fromkeys(site for _, site in self.places))
+
+    def __getitem__(self, place: tuple[str, str]) -> xr.Dataset:
+        """The float64 quantities of a network at a site, step x channel (without the padding of narrower sites);
+        InputError lists the places there are."""
+        if place not in self.places:
+            raise InputError(
+                got=f"run[{place!r}]",
+                expected=f"a network of {', '.join(self.exact)} and a site of {', '.join(self.sites)}",
+                advice='write run["bn", "conv1"], say',
+            )
+        network, site = place
+        here = self.exact[network].sel(site=site)
+        return here.isel(channel=slice(int(here["channels"].max())))
+
+    @property
+    def places(self) -> list[tuple[str, str]]:
+        """Every (network, site) with float64 quantities."""
+        return [(network, str(site)) for network, data in self.exact.items() for site in data["site"].values]
+
+    def _ipython_key_completions_(self) -> list[tuple[str, str]]:
+        return self.places
+
+    def _load(self, network: str, kind: str) -> xr.Dataset | None:
+        files = sorted((self.path / "records" / network).glob(f"{kind}-*.nc"))
+        parts = []
+        for file in files:
+            try:
+                with xr.open_dataset(file, engine="scipy") as part:
+                    parts.append(part.load())
+            except (OSError, ValueError, TypeError, IndexError) as error:
+                raise InputError(
+                    got=f"an unreadable record {file} ({error})",
+                    expected="a NetCDF file written by bnverify train",
+                    advice="delete it and run the same bnverify command again: it resumes",
+                ) from error
+        return xr.concat(parts, "step", join="outer") if parts else None
+
+    def _by_network(self, kind: str) -> dict[str, xr.Dataset]:
+        loaded = {network: self._load(network, kind) for network in NETWORKS}
+        return {network: data for network, data in loaded.items() if data is not None}
+
+    @cached_property
+    def exact(self) -> dict[str, xr.Dataset]:
+        """Float64 quantities at the checked steps, by network; also `test_accuracy` or `test_loss` (step), and
+        the `FLAGS` and `EXTRAS` that verification needs."""
+        return self._by_network("exact")
+
+    @cached_property
+    def inline(self) -> dict[str, xr.Dataset]:
+        """Float32 quantities of Theorem 4.1 from the training steps themselves, by network."""
+        return self._by_network("inline")
+
+    @cached_property
+    def curves(self) -> dict[str, xr.Dataset]:
+        """`loss` and `accuracy` on the training batch at every step, by network."""
+        return self._by_network("curves")
+
+    @cached_property
+    def landscape(self) -> dict[str, xr.Dataset]:
+        """Loss, gradient predictiveness, smoothness and linearity along lines (step x line x point), by network."""
+        return self._by_network("landscape")
+
+    @cached_property
+    def shift(self) -> dict[str, xr.Dataset]:
+        """Internal covariate shift (step x layer), by network."""
+        return self._by_network("shift")
+
+    @cached_property
+    def activations(self) -> dict[str, xr.Dataset]:
+        """Distributions of activations (step x site), by network."""
+        return self._by_network("activations")
+
+    @cached_property
+    def ray(self) -> dict[str, xr.Dataset]:
+        """Lemma 4.5 on the trained plain network (step x site): loss and gradient at the kW* nearest to W0."""
+        return self._by_network("ray")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json as written by verification."""
+        return read_json(self.path / "summary.json", "run `bnverify verify` on the run directory first")
+
+    def diverged(self, network: str) -> int | None:
+        """The first step with a non-finite loss, or None."""
+        loss = self.curves[network]["loss"] if network in self.curves else None
+        bad = [] if loss is None else loss["step"].values[~np.isfinite(loss.values)]
+        return int(bad[0]) if len(bad) else None
+
+
+def read_json(path: Path, advice: str) -> dict[str, Any]:
+    """A JSON file of a run; InputError with ``advice`` where there is none."""
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise InputError(got=f"no file {path}", expected="a run directory", advice=advice) from None
+    except json.JSONDecodeError as error:
+        raise InputError(
+            got=f"{path} is not JSON ({error})", expected="a file written by bnverify", advice=advice
+        ) from None
+
+
+class Runs(Mapping[str, Run]):
+    """The stored runs below a directory, by their path in it; tab completion lists them in IPython."""
+
+    def __init__(self, directory: str | Path = "runs"):
+        self.directory = Path(directory)
+
+    def __iter__(self) -> Iterator[str]:
+        return (str(file.parent.relative_to(self.directory)) for file in sorted(self.directory.glob("**/config.json")))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __getitem__(self, name: str) -> Run:
+        if name not in list(self):
+            raise InputError(
+                got=f"run {name!r} below {self.directory}",
+                expected=f"one of {', '.join(self) or 'none: there is no run here'}",
+                advice="train one (`bnverify run`), or name the directory that holds runs: Runs(directory)",
+            )
+        return load_run(self.directory / name)
+
+    def __repr__(self) -> str:
+        return f"Runs below {self.directory}: {', '.join(self) or 'none'}"
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
+
+
+def load_run(path: str | Path) -> Run:
+    """Open a run directory; InputError where there is none or its format is another version's."""
+    path = Path(path)
+    description = read_json(path / "config.json", "pass the directory that `bnverify run` or `bnverify train` wrote")
+    if description.get("format") != FORMAT:
+        raise InputError(
+            got=f"run format {description.get('format')}",
+            expected=f"format {FORMAT}",
+            advice="run again with this version of bnverify",
+        )
+    return Run(path, RunConfig(**description["config"]), description)

@@ -1,0 +1,1 @@
+"""Training by SGD, with records taken from the step itself."""

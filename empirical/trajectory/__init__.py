@@ -1,0 +1,1 @@
+"""What is measured along a training run besides the theorems: landscape, covariate shift, activations."""

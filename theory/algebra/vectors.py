@@ -1,0 +1,316 @@
+r"""Inner-product algebra of :math:`\mathbb R^m` for symbolic m.
+
+A vector is a linear combination of named atoms (``1``, ``y``, ``g``, ...) with SymPy coefficients. Atoms meet
+scalars only through inner products, which are SymPy expressions of their own: bilinear, symmetric, with
+:math:`\langle 1, 1\rangle = m`. No component is ever written down, so m stays a symbol.
+
+    >>> from bnverify.theory import ONE, Y, m
+    >>> (Y - (ONE @ Y) / m * ONE) @ ONE
+    0
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import sympy as sp
+from sympy.printing.latex import LatexPrinter
+
+m = sp.Symbol("m", integer=True, positive=True)
+
+
+class Atom(sp.Symbol):
+    """A named basis vector of a space (``m``: R^m, ``n``: the weights of a filter, ``m*C``, ``n*C``: a layer).
+
+    Facts known about it are used when inner products are formed (``norm2``, ``total``) and
+    when signs are decided (``nonzero``; ``entrywise``: no entry is negative)."""
+
+    __slots__ = ("entrywise", "nonzero", "norm2", "space", "tex", "total")
+
+    def __new__(
+        cls, name: str, *, latex: str | None = None, norm2=None, total=None, nonzero: bool = False,
+        entrywise: bool = False, space: str = "m",
+    ) -> Atom:  # fmt: skip
+        self = sp.Symbol.__xnew__(cls, name, commutative=True)
+        self.norm2 = None if norm2 is None else sp.sympify(norm2)
+        self.total = None if total is None else sp.sympify(total)
+        self.tex = latex or name
+        self.nonzero, self.entrywise, self.space = nonzero, entrywise, space
+        return self
+
+    def __getnewargs_ex__(self):
+        facts = {name: getattr(self, name) for name in ("norm2", "total", "nonzero", "entrywise", "space")}
+        return (self.name,), facts | {"latex": self.tex}
+
+    def _hashable_content(self):
+        return ("atom", self.name)
+
+    def _latex(self, printer) -> str:
+        return self.tex
+
+
+class Image(Atom):
+    """The image of an atom under a self-adjoint operator, itself an atom."""
+
+    __slots__ = ("operator", "preimage")
+
+    def __new__(cls, operator: SelfAdjoint, preimage: Atom) -> Image:
+        self = Atom.__new__(
+            cls, f"{operator.name} {preimage.name}", latex=f"{operator.tex} {preimage.tex}", space=preimage.space
+        )
+        self.operator, self.preimage = operator, preimage
+        return self
+
+    def __getnewargs_ex__(self):
+        return (self.operator, self.preimage), {}
+
+
+class Inner(sp.Function):
+    r"""The inner product of two atoms, :math:`\langle a, b\rangle`: a real symmetric symbol."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, a, b):
+        if not (isinstance(a, Atom) and isinstance(b, Atom)):
+            raise TypeError(f"Inner takes two atoms, got {a!r} and {b!r}; write `u @ v` for vectors")
+        if a.space != b.space:
+            raise TypeError(f"got {a} of space {a.space} and {b} of space {b.space}; expected two of one space")
+        if a == b and a.norm2 is not None:
+            return a.norm2
+        for one, other in ((a, b), (b, a)):
+            if one == _ONE and other.total is not None:
+                return other.total
+        if isinstance(a, Image) != isinstance(b, Image):  # self-adjoint: write <lower, H higher>
+            image, plain = (a, b) if isinstance(a, Image) else (b, a)
+            low, high = sorted((image.preimage, plain), key=lambda atom: atom.sort_key())
+            if (a, b) != (low, Image(image.operator, high)):
+                return cls(low, Image(image.operator, high))
+        elif a.sort_key() > b.sort_key():
+            return cls(b, a)
+        return None
+
+    def _eval_is_extended_real(self):
+        return True
+
+    def _eval_is_real(self):
+        return True
+
+    def _eval_is_finite(self):
+        return True
+
+    def _eval_is_nonnegative(self):
+        a, b = self.args
+        semidefinite = isinstance(b, Image) and b.preimage == a and b.operator.nonnegative
+        return True if a == b or semidefinite or (a.entrywise and b.entrywise) else None
+
+    def _eval_is_positive(self):
+        return True if self.args[0] == self.args[1] and self.args[0].nonzero else None
+
+    def _latex(self, printer: LatexPrinter, exp: str | None = None) -> str:
+        a, b = self.args
+        if a == b:
+            body = rf"\lVert {a.tex}\rVert^{{2}}"
+            return body if exp is None else rf"\lVert {a.tex}\rVert^{{2\cdot {exp}}}"
+        body = rf"{a.tex}^{{\top}} {b.tex}" if isinstance(b, Image) else rf"\langle {a.tex}, {b.tex}\rangle"
+        return (
+            body if exp is None else rf"\left({body}\right)^{{{exp}}}" if isinstance(b, Image) else f"{body}^{{{exp}}}"
+        )
+
+    def _sympystr(self, printer) -> str:
+        a, b = self.args
+        return f"|{a.name}|²" if a == b else f"<{a.name}, {b.name}>"
+
+
+class Vector:
+    """A linear combination of atoms. Supports ``+ - * /`` with scalars, ``u @ v`` (inner product) and printing."""
+
+    __array_ufunc__ = None
+    __slots__ = ("terms",)
+
+    def __init__(self, terms: Mapping[Atom, sp.Expr] | None = None):
+        self.terms: dict[Atom, sp.Expr] = {a: c for a, c in (terms or {}).items() if c != 0}
+
+    @classmethod
+    def atom(cls, name: str, **facts) -> Vector:
+        """A new named vector; ``facts``: ``norm2`` = <a, a>, ``total`` = <1, a>, ``nonzero``."""
+        return cls({Atom(name, **facts): sp.Integer(1)})
+
+    def __add__(self, other: Vector) -> Vector:
+        if not isinstance(other, Vector):
+            return NotImplemented
+        terms = dict(self.terms)
+        for atom, coefficient in other.terms.items():
+            terms[atom] = terms.get(atom, sp.Integer(0)) + coefficient
+        return Vector(terms)
+
+    def __mul__(self, scalar) -> Vector:
+        if isinstance(scalar, Vector):
+            raise TypeError("the product of two vectors is not defined in this algebra; write `u @ v`")
+        return self.map(lambda c: c * sp.sympify(scalar))
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, scalar) -> Vector:
+        return self * (1 / sp.sympify(scalar))
+
+    def __neg__(self) -> Vector:
+        return self * -1
+
+    def __sub__(self, other: Vector) -> Vector:
+        return self + (-other)
+
+    def __matmul__(self, other: Vector) -> sp.Expr:
+        """The inner product, bilinear in both vectors."""
+        return sp.Add(*(c * d * Inner(a, b) for a, c in self.terms.items() for b, d in other.terms.items()))
+
+    def map(self, function: Callable[[sp.Expr], sp.Expr]) -> Vector:
+        """Apply a function to every coefficient."""
+        return Vector({a: function(c) for a, c in self.terms.items()})
+
+    def subs(self, *args, **kwargs) -> Vector:
+        return self.map(lambda c: c.subs(*args, **kwargs))
+
+    def coefficient(self, vector: Vector) -> sp.Expr:
+        """The coefficient of a single-atom vector."""
+        return self.terms.get(single_atom(vector), sp.Integer(0))
+
+    @property
+    def squared(self) -> sp.Expr:
+        """The squared norm <u, u>."""
+        return self @ self
+
+    def equals(self, other: Vector) -> bool:
+        """Whether the difference is exactly zero; ``==`` compares the written form, as everywhere in SymPy."""
+        return is_zero(self - other)
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, Vector) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self.terms.items()))
+
+    def __repr__(self) -> str:
+        """One bracketed coefficient a vector: (gamma/s) g + (-gamma*<1, g>/(m*s)) 1."""
+        terms = sorted(self.terms.items(), key=lambda item: item[0].sort_key())
+        return " + ".join(a.name if c == 1 else f"({c}) {a.name}" for a, c in terms) or "0"
+
+    def _latex(self, printer=None, **settings) -> str:
+        """LaTeX; ``settings`` go to ``sympy.latex`` for the coefficients."""
+        if not self.terms:
+            return "0"
+        terms = sorted(self.terms.items(), key=lambda item: item[0].sort_key())
+        return " ".join(_latex_term(c, a, settings) for a, c in terms).removeprefix("+ ").strip()
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self._latex()}$"
+
+
+def _latex_term(coefficient: sp.Expr, atom: Atom, settings: Mapping) -> str:
+    negative = coefficient.could_extract_minus_sign()
+    magnitude = -coefficient if negative else coefficient
+    body = "" if magnitude == 1 else sp.latex(magnitude, **settings) + r"\,"
+    if magnitude.is_Add:
+        body = rf"\left({sp.latex(magnitude, **settings)}\right)"
+    return f"{'-' if negative else '+'} {body}{atom.tex}"
+
+
+class SelfAdjoint:
+    """A symmetric operator on R^m, such as a Hessian: ``H(u)`` is linear and ``u @ H(v) == v @ H(u)``.
+
+    ``nonnegative`` declares it positive semidefinite, so that u @ H(u) counts as non-negative.
+    """
+
+    def __init__(self, name: str, *, latex: str | None = None, nonnegative: bool = False):
+        self.name, self.tex, self.nonnegative = name, latex or name, nonnegative
+
+    def __call__(self, vector: Vector) -> Vector:
+        return Vector({Image(self, atom): c for atom, c in vector.terms.items()})
+
+    def __eq__(self, other) -> bool:
+        return isinstance(other, SelfAdjoint) and self.name == other.name
+
+    def __hash__(self) -> int:
+        return hash(("SelfAdjoint", self.name))
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+def single_atom(vector: Vector) -> Atom:
+    """The atom of a vector that is one atom with coefficient 1; ValueError otherwise."""
+    if list(vector.terms.values()) != [1]:
+        raise ValueError(f"got {vector!r}; expected a single named vector; define one with Vector.atom(name)")
+    return next(iter(vector.terms))
+
+
+def is_zero(expression: sp.Expr | Vector) -> bool:
+    """Whether an expression, rational in its symbols, is identically zero: an exact decision, no numerics."""
+    if isinstance(expression, Vector):
+        return all(is_zero(c) for c in expression.terms.values())
+    return sp.expand(sp.fraction(sp.together(expression))[0]) == 0
+
+
+def substitute(expression, replacement: Mapping[Vector | Atom, Vector]):
+    """Replace atoms by vectors in a scalar or a vector, bilinearly, also below a self-adjoint operator."""
+    table = {(k if isinstance(k, Atom) else single_atom(k)): v for k, v in replacement.items()}
+
+    def image_of(atom: Atom) -> Vector:
+        if atom in table:
+            return table[atom]
+        if isinstance(atom, Image):
+            return atom.operator(image_of(atom.preimage))
+        return Vector({atom: sp.Integer(1)})
+
+    def scalar(expr: sp.Expr) -> sp.Expr:
+        return expr.xreplace({p: image_of(p.args[0]) @ image_of(p.args[1]) for p in expr.atoms(Inner)})
+
+    if isinstance(expression, Vector):
+        out = Vector()
+        for atom, coefficient in expression.terms.items():
+            out = out + image_of(atom) * scalar(coefficient)
+        return out
+    return scalar(sp.sympify(expression))
+
+
+def trace(operator: Callable[[Vector], Vector]) -> sp.Expr:
+    """The trace of a linear map of R^m built from the identity and dyads: of x -> c x + u <w, x> it is c m + <u, w>."""
+    probe = Vector.atom("trace_probe")
+    atom = single_atom(probe)
+    total = sp.Integer(0)
+    for left, coefficient in operator(probe).terms.items():
+        rest = sp.expand(coefficient)
+        if left == atom:
+            total, rest = total + rest * m, sp.Integer(0)
+        for product in rest.atoms(Inner):
+            if atom in product.args:
+                other = product.args[1] if product.args[0] == atom else product.args[0]
+                factor = rest.coeff(product, 1)
+                total, rest = total + factor * Inner(left, other), sp.expand(rest - factor * product)
+        if rest != 0:
+            raise ValueError(f"got {operator(probe)!r}; expected a linear map without named operators; expand it first")
+    return sp.expand(total)
+
+
+class PairSum(sp.Function):
+    r"""The sum of p_i p_k over pairs i != k, which is <1, p>^2 - |p|^2: non-negative if no entry of p is negative."""
+
+    nargs = 1
+
+    def _eval_is_extended_real(self):
+        return True
+
+    def _eval_is_nonnegative(self):
+        return True if self.args[0].entrywise else None
+
+    def doit(self, **hints) -> sp.Expr:
+        p = self.args[0]
+        return Inner(_ONE, p) ** 2 - Inner(p, p)
+
+    def _latex(self, printer, exp: str | None = None) -> str:
+        p = self.args[0].tex
+        return rf"\sum_{{i\neq k}} {p}_i {p}_k"
+
+
+_ONE = Atom("1", latex=r"\mathbf 1", norm2=m, total=m, entrywise=True)
+ONE = Vector({_ONE: sp.Integer(1)})

@@ -1,0 +1,112 @@
+r"""Claims about a normaliser of one's own, derived from its definition: a centring, and a scale in inner products.
+
+To the general claims (`general.any_normalizer`), which speak of the gradient n of the scale whatever it is, come two in
+which n is written out: n itself, and its effect on the gradient. For the biased standard deviation they are n = yhat/m
+and Theorem 4.1.
+"""
+
+from __future__ import annotations
+
+import sympy as sp
+
+from bnverify.theory.algebra.derivative import derivative
+from bnverify.theory.algebra.vectors import ONE, Inner, Vector, m
+from bnverify.theory.normalizers.known import NORMALIZERS
+from bnverify.theory.normalizers.normalizer import KnownScale, Normalizer
+from bnverify.theory.proof.claim import Claim, Derivation, Source, Step
+from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
+from bnverify.theory.proof.quantities import NORMALISED, YHAT, G, N, P, V, W, Y, a, epsilon, gamma, s
+from bnverify.theory.results.catalogue import claims_for
+from bnverify.theory.results.general.any_normalizer import AT_LEAST_ONE, GENERAL, SMOOTH, WORST
+
+_THIS = Source("this work", "from the definition of the scale")
+SPREAD, TOTAL = sp.Symbol("spread", positive=True), sp.Symbol("total", real=True)
+_MEASURED = frozenset(name for claim in GENERAL for name in claim.quantities) | {"one_w", "mu", "epsilon"}
+
+
+def claims_of(normalizer: Normalizer) -> tuple[Claim, ...]:
+    """The claims that speak of a normaliser: those of `claims_for` where it is one of ``NORMALIZERS``; else the general
+    ones, without those about the worst factor unless it is `consistent`, and what its formula says of n."""
+    if NORMALIZERS.get(normalizer.name) is normalizer:
+        return claims_for(normalizer.name)
+    worst = () if consistent(normalizer) else (WORST, AT_LEAST_ONE)
+    general = tuple(claim for claim in GENERAL if claim not in worst)
+    own = () if isinstance(normalizer.scale, KnownScale) else (scale_gradient(normalizer), gradient_effect(normalizer))
+    return general + tuple(claim for claim in own if claim is not None)
+
+
+def consistent(normalizer: Normalizer) -> bool:
+    """Whether, at epsilon = 0, the scale is proved not to see what P removes (Pn = n) and to be homogeneous
+    (<n, y> = s): the hypothesis of the worst factor. False where SymPy cannot tell."""
+    if isinstance(normalizer.scale, KnownScale):
+        return False
+    scale = scale_in_moments(normalizer).subs(epsilon, 0)
+    by_spread, by_total = sp.diff(scale, SPREAD), sp.diff(scale, TOTAL)
+    seen = by_total if normalizer.centred else sp.Integer(0)  # <1, n>
+    along_y = 2 * SPREAD * by_spread + TOTAL * by_total
+    return sp.simplify(seen) == 0 and sp.simplify(along_y - scale) == 0
+
+
+def scale_in_moments(normalizer: Normalizer) -> sp.Expr:
+    """The scale as a function of SPREAD = |Cy|^2, TOTAL = <1, y>, m and epsilon, in which no large numbers cancel;
+    ValueError where it is no formula in <y, y> and <1, y>."""
+    scale = sp.expand(normalizer.formula(Y).xreplace({Y @ Y: SPREAD + TOTAL**2 / m, ONE @ Y: TOTAL}))
+    unknown = scale.atoms(Inner) or scale.free_symbols - {SPREAD, TOTAL, m, epsilon}
+    if unknown:
+        raise ValueError(
+            f"got a scale of {normalizer.name} with {', '.join(sorted(map(str, unknown)))}; expected a formula in "
+            "y @ y, ONE @ y, m and epsilon; insert numbers for constants"
+        )
+    return scale
+
+
+def scale_gradient(normalizer: Normalizer) -> Claim | None:
+    """<w, n> for every w, n written in 1 and yhat; None where that speaks of what is not measured."""
+    steps = (
+        Step("gradient of the scale", "D s[w] = <n, w>, differentiated along a line",
+             normalizer.in_normalised_coordinates(derivative(normalizer.formula(Y), Y, W)), W @ normalizer.n),
+    )  # fmt: skip
+    return _claim(
+        normalizer, "scale-gradient", "Gradient of the scale", W @ N, W @ normalizer.n,
+        Derivation(steps, definitions={N: normalizer.n, **_as_derived(normalizer)}), (TRAINING_MODE, SMOOTH),
+    )  # fmt: skip
+
+
+def gradient_effect(normalizer: Normalizer) -> Claim | None:
+    """|v|^2 in |Pg|^2, <g, yhat> and the moments of y; None where that speaks of what is not measured."""
+    projected, yhat = normalizer.numerator(G), normalizer.normalised
+    squared, total = P(G) @ P(G), ONE @ P(G)
+    pg = Vector.atom("Pg", norm2=squared, total=total)
+    along_n = (pg @ normalizer.n).xreplace({pg @ yhat: G @ yhat})  # yhat = P yhat
+    right = (gamma / s) ** 2 * (squared - 2 * (G @ yhat) * along_n + (G @ yhat) ** 2 * normalizer.n.squared)
+    steps = (
+        Step("backward pass", "v = (gamma/s)(Pg - <g, yhat> n)",
+             normalizer.backward, gamma / s * (projected - (G @ yhat) * normalizer.n)),
+    )  # fmt: skip
+    derivation = Derivation(
+        steps, definitions={V: normalizer.backward, **_as_derived(normalizer)},
+        scalars={squared: projected.squared, total: ONE @ projected},
+    )  # fmt: skip
+    return _claim(
+        normalizer, "gradient", "Effect on the gradient, exact identity", V @ V, right, derivation,
+        (TRAINING_MODE, READING, SMOOTH),
+    )  # fmt: skip
+
+
+def _as_derived(normalizer: Normalizer) -> dict[Vector, Vector]:
+    return {YHAT: normalizer.normalised, NORMALISED: normalizer.normalised}
+
+
+def _claim(normalizer, key, title, left, right, derivation, hypotheses) -> Claim | None:
+    """The claim with the measured yhat on its right side, if everything on it is measured."""
+    yhat = normalizer.normalised
+    right = right.xreplace({yhat.squared: NORMALISED.squared, G @ yhat: a, W @ yhat: W @ YHAT})
+    right = sp.expand(right)
+    claim = Claim(
+        f"{normalizer.name}-{key}", f"{title} ({normalizer.name})", _THIS, left, "==", right, "channel",
+        lambda: derivation, hypotheses,
+    )  # fmt: skip
+    try:
+        return claim if set(claim.quantities) <= _MEASURED else None
+    except KeyError:  # a symbol on it is no quantity at all
+        return None

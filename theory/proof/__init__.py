@@ -1,0 +1,1 @@
+"""Claims and their proofs: hypotheses, quantities, signs, export, and the re-checker that needs nothing else."""

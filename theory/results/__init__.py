@@ -1,0 +1,1 @@
+"""The theorems, a folder a paper, and the catalogue of all claims."""

@@ -1,0 +1,1 @@
+"""Results about every normalizer, and those that no single paper states."""

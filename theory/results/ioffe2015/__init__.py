@@ -1,0 +1,1 @@
+"""Ioffe and Szegedy 2015: Batch Normalization."""

@@ -1,0 +1,1 @@
+"""Santurkar, Tsipras, Ilyas, Madry 2018: How Does Batch Normalization Help Optimization?"""
