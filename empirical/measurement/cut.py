@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+
 from bnverify.empirical.normalization.normalizers import Normalization
 
 Array = Any

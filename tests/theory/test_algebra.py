@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnverify.theory import ONE, YHAT, Atom, Inner, SelfAdjoint, Vector, is_zero, m, rho, substitute
+from bnverify.theory.algebra.vectors import PairSum
 
 u, v, y = (Vector.atom(name) for name in "uvy")
 H = SelfAdjoint("H")
@@ -71,3 +72,34 @@ def test_vectors_survive_copying_and_print():
     assert copy.deepcopy(YHAT) == YHAT
     assert "hat y" in (2 * YHAT)._repr_latex_()
     assert sp.latex(u @ u) == r"\lVert u\rVert^{2}"
+
+
+@pytest.mark.parametrize("name", ["A", "z"])
+def test_operators_move_across_whatever_they_are_called(name):
+    first, second = SelfAdjoint(name), SelfAdjoint("K")
+    assert u @ first(second(v)) == first(u) @ second(v) == second(first(u)) @ v
+    assert u @ first(second(v)) != u @ second(first(v))
+
+
+def test_facts_belong_to_the_identity():
+    """A second declaration with other facts is another vector, and takes nothing from the first."""
+    unit, plain = Vector.atom("p", norm2=1), Vector.atom("p")
+    assert unit.squared == 1 and plain.squared.is_positive is None and unit != plain
+    assert SelfAdjoint("K", nonnegative=True) != SelfAdjoint("K")
+    assert (u @ SelfAdjoint("K")(u)).is_nonnegative is None
+
+
+@pytest.mark.parametrize("name", ["", "a b", "<g, g>", "\N{MICRO SIGN}", "g\n", "a-b", "\u2028", "9", "H v"])
+def test_names_are_plain(name):
+    for declare in (Vector.atom, SelfAdjoint):
+        with pytest.raises(ValueError, match="ASCII"):
+            declare(name)
+
+
+def test_vectors_of_two_spaces_do_not_meet():
+    with pytest.raises(TypeError, match="one space"):
+        Vector.atom("weights", space="n") @ u
+
+
+def test_square_of_a_pair_sum_is_printed_as_a_square():
+    assert r"\right)^{2}" in sp.latex(PairSum(Atom("p")) ** 2)

@@ -7,7 +7,10 @@ from bnverify.theory import (
     BATCH,
     ONE,
     Functional,
+    G,
+    Normalizer,
     SelfAdjoint,
+    V,
     Vector,
     W,
     X,
@@ -20,12 +23,14 @@ from bnverify.theory import (
     is_zero,
     jacobian,
     m,
+    mu,
     representer,
+    rho,
     trace,
     variance,
 )  # fmt: skip
 
-y, v, w, g = (Vector.atom(name) for name in "yvwg")
+y, v, w, g = (Vector.atom(name) for name in ("y", "v", "w", "constant"))
 H = SelfAdjoint("H")
 
 
@@ -79,3 +84,57 @@ def test_jacobian_of_batch_norm_agrees_with_the_normaliser():
 def test_trace_of_a_named_operator_is_refused():
     with pytest.raises(ValueError, match="linear map without named operators"):
         trace(lambda x: H(x) + (ONE @ H(x)) * Y)
+
+
+def test_a_symbol_named_like_the_parameter_of_the_line_is_a_constant():
+    t = sp.Symbol("t", real=True)
+    assert derivative(t * (Y @ Y), Y, X) == 2 * t * (X @ Y)
+
+
+def test_a_vector_named_like_a_probe_is_not_captured():
+    probe = Vector.atom("w_gradient")
+    assert gradient(probe @ y, y).equals(probe) and jacobian((probe @ y) * y, y)(v).equals(
+        (probe @ v) * y + (probe @ y) * v
+    )
+
+
+def test_directions_are_constants_even_where_they_contain_the_point():
+    slope = gradient((Y @ Y) ** 2, Y)
+    assert sp.expand(derivative((Y @ Y) ** 2, Y, (slope, slope)) - 192 * (Y @ Y) ** 4) == 0
+    assert sp.expand(derivative((Y @ Y) ** 2, Y, slope) - 16 * (Y @ Y) ** 3) == 0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        G @ Y, V @ Y, BATCH.backward, BATCH.backward.squared, mu * (Y @ Y), rho * Y, sp.Symbol("s", positive=True) * Y,
+        sp.Sum(sp.Symbol("i") * (Y @ Y), (sp.Symbol("i"), 1, 3)), sp.Indexed("a", 1) * (Y @ Y),
+        sp.Function("f")(Y @ Y), sp.Trace(sp.MatrixSymbol("A", 2, 2)) + Y @ Y,
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_no_visible_function_of_y_is_refused(f):
+    with pytest.raises(ValueError, match="expected"):
+        derivative(f, Y, X)
+
+
+@pytest.mark.parametrize("scale", [lambda y: sp.sqrt(y.squared + mu**2), lambda y: sp.sqrt(y.squared) + rho])
+def test_a_scale_written_with_a_moment_is_refused(scale):
+    with pytest.raises(ValueError, match="changes with y"):
+        print(Normalizer("hidden", False, scale).n)
+
+
+def test_scalars_and_vectors_are_not_confused():
+    for wrong in (lambda: jacobian(y.squared, y), lambda: gradient(y, y), lambda: y @ 3, lambda: H(3)):
+        with pytest.raises(TypeError, match="expected"):
+            wrong()
+
+
+@pytest.mark.parametrize("names", [("a", "z"), ("z", "a")])
+def test_trace_does_not_depend_on_names(names):
+    """Of u <w, .> it is <u, w>; with an operator on the argument, <u, A w>."""
+    left, right = map(Vector.atom, names)
+    operator = SelfAdjoint("M")
+    assert trace(lambda x: (right @ x) * left) == left @ right
+    assert trace(lambda x: (right @ operator(x)) * left) == left @ operator(right)
+    assert trace(lambda x: 3 * x + 2 * (right @ x) * left) == 3 * m + 2 * (left @ right)

@@ -10,20 +10,66 @@ from dataclasses import dataclass
 
 import sympy as sp
 
-from bnverify.theory.algebra.vectors import Atom, Image, Inner, SelfAdjoint, Vector, single_atom, substitute, trace
+from bnverify.theory.algebra.vectors import Atom, Inner, SelfAdjoint, Vector, partner, single_atom, substitute, trace
 
-_T = sp.Symbol("t", real=True)
+_T = sp.Dummy("t", real=True)
+# What a derivative can pass through; anything else is refused, since SymPy would call much of it constant.
+_KNOWN = (
+    sp.Number, sp.NumberSymbol, sp.Symbol, sp.Add, sp.Mul, sp.Pow, Inner, sp.exp, sp.log, sp.sin, sp.cos, sp.tanh,
+    sp.Abs, sp.sign,
+)  # fmt: skip
+# Atom -> the atoms and symbols whose values change with it, although they are written without it.
+_MOVES: dict[Atom, frozenset[sp.Symbol]] = {}
+
+
+def moves_with(at: Vector, *others: Vector | sp.Symbol) -> None:
+    """Declare that vectors and symbols stand for functions of ``at``: a derivative by ``at`` refuses them."""
+    atom = single_atom(at)
+    named = {single_atom(other) if isinstance(other, Vector) else other for other in others}
+    _MOVES[atom] = _MOVES.get(atom, frozenset()) | named
 
 
 def derivative(f, at: Vector, along: Vector | tuple[Vector, ...]):
     """Directional derivative of a scalar or vector ``f`` of the atom ``at``, along one or several vectors in turn.
 
-    The directions are constants: ``derivative(f, y, (v, v))`` is the second derivative D2 f[v, v].
+    The directions are constants, whatever they are: ``derivative(f, y, (v, v))`` is the second derivative D2 f[v, v]
+    even for v = y. What stands for a function of ``at`` without showing it (v, yhat, g, s, ... for y), and what SymPy
+    cannot differentiate, is refused.
     """
-    for direction in (along,) if isinstance(along, Vector) else along:
-        curve = substitute(f, {at: at + _T * direction})
+    directions = (along,) if isinstance(along, Vector) else tuple(along)
+    _differentiable(f, at)
+    constants = {Vector({Atom(f"direction_{sp.Dummy().dummy_index}", space=_space(d)): sp.Integer(1)}): d
+                 for d in directions}  # fmt: skip
+    for constant in constants:
+        curve = substitute(f, {at: at + _T * constant})
         f = curve.map(_slope) if isinstance(f, Vector) else _slope(curve)
-    return f
+    return substitute(f, constants)
+
+
+def _space(direction: Vector) -> str:
+    return next((atom.space for atom in direction.terms), "m")
+
+
+def _differentiable(f, at: Vector) -> None:
+    """ValueError where the derivative of f by ``at`` would not be what it says."""
+    parts = [*f.terms.values()] if isinstance(f, Vector) else [sp.sympify(f)]
+    moving = _MOVES.get(single_atom(at), frozenset())
+    hidden: set[sp.Basic] = {a.base for a in f.terms} & moving if isinstance(f, Vector) else set()
+    for part in parts:
+        for node in sp.preorder_traversal(part):
+            if not isinstance(node, _KNOWN):
+                raise ValueError(
+                    f"got {node} ({type(node).__name__}), of which no derivative is known; expected + - * / **, roots "
+                    "and inner products; write it in those"
+                )
+        hidden |= {a.base for product in part.atoms(Inner) for a in product.args} & moving
+        hidden |= part.free_symbols & moving
+    if hidden:
+        names = ", ".join(sorted(x.name for x in hidden))
+        raise ValueError(
+            f"got a function of {at!r} through {names}, which changes with {at!r} but does not show it; expected it "
+            f"written in {at!r}; use Normalizer.jacobian, .second or .hessian, or insert the definition first"
+        )
 
 
 def _slope(expression: sp.Expr) -> sp.Expr:
@@ -36,32 +82,22 @@ def representer(form: sp.Expr, direction: Vector) -> Vector:
     rest = sp.expand(form)
     out = Vector()
     for product in rest.atoms(Inner):
-        partner = _partner(product, w)
-        if partner is not None:
+        other = partner(product, w)
+        if other is not None:
             coefficient = rest.coeff(product, 1)
-            out, rest = out + Vector({partner: coefficient}), sp.expand(rest - coefficient * product)
-    if rest != 0 or any(_partner(p, w) for c in out.terms.values() for p in c.atoms(Inner)):
+            out, rest = out + Vector({other: coefficient}), sp.expand(rest - coefficient * product)
+    left = {a.base for c in (rest, *out.terms.values()) for p in c.atoms(Inner) for a in p.args}
+    if rest != 0 or w in left:
         raise ValueError(f"got {form}; expected a form linear in {w.name}; differentiate along {w.name} first")
     return out
 
 
-def _partner(product: Inner, w: Atom) -> Atom | None:
-    """The atom b with product = <w, b>, if w takes part in it."""
-    a, b = product.args
-    if w in (a, b):
-        return b if a == w else a
-    if isinstance(b, Image) and b.preimage == w:
-        return Image(b.operator, a)
-    return None
-
-
 def gradient(f: sp.Expr, at: Vector) -> Vector:
     """The gradient of a scalar function of ``at``."""
-    w = Vector.atom("w_gradient")
+    if isinstance(f, Vector):
+        raise TypeError(f"got the vector {f!r}; expected a scalar; use jacobian(f, at)")
+    w = Vector.atom(f"w_gradient_{sp.Dummy().dummy_index}", space=single_atom(at).space)
     return representer(derivative(f, at, w), w)
-
-
-_PROBE = Vector.atom("x_probe", latex="x")
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +105,17 @@ class LinearMap:
     """A linear map of R^m, known by what it does to a generic vector: call it, take its ``trace``, look at it."""
 
     image: Vector
+    probe: Vector
 
     def __call__(self, vector: Vector) -> Vector:
-        return substitute(self.image, {_PROBE: vector})
+        return substitute(self.image, {self.probe: vector})
 
     @property
     def trace(self) -> sp.Expr:
         return trace(self)
 
     def __repr__(self) -> str:
-        return f"x -> {self.image!r}".replace("x_probe", "x")
+        return f"x -> {self.image!r}".replace(single_atom(self.probe).name, "x")
 
     def _repr_latex_(self) -> str:
         return rf"$\displaystyle x \mapsto {self.image._latex()}$"
@@ -86,12 +123,20 @@ class LinearMap:
 
 def jacobian(f: Vector, at: Vector) -> LinearMap:
     """The Jacobian of a vector function of ``at``, as a linear map: ``jacobian(f, y)(x)`` is D f[x]."""
-    return LinearMap(derivative(f, at, _PROBE).map(sp.simplify))
+    if not isinstance(f, Vector):
+        raise TypeError(f"got the scalar {f}; expected a vector; use gradient(f, at)")
+    return _linear(f, at)
+
+
+def _linear(f: Vector, at: Vector) -> LinearMap:
+    """The derivative of f, with a probe that f does not contain."""
+    probe = Vector.atom(f"x_{sp.Dummy().dummy_index}", space=single_atom(at).space, latex="x")
+    return LinearMap(derivative(f, at, probe).map(sp.simplify), probe)
 
 
 def hessian(f: sp.Expr, at: Vector) -> LinearMap:
     """The Hessian of a scalar function of ``at``, as a linear map: ``w @ hessian(f, y)(x)`` is D2 f[x, w]."""
-    return LinearMap(derivative(gradient(f, at), at, _PROBE).map(sp.simplify))
+    return _linear(gradient(f, at), at)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ scalars only through inner products, which are SymPy expressions of their own: b
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import sympy as sp
@@ -31,7 +32,7 @@ class Atom(sp.Symbol):
         cls, name: str, *, latex: str | None = None, norm2=None, total=None, nonzero: bool = False,
         entrywise: bool = False, space: str = "m",
     ) -> Atom:  # fmt: skip
-        self = sp.Symbol.__xnew__(cls, name, commutative=True)
+        self = sp.Symbol.__xnew__(cls, _checked(name), commutative=True)
         self.norm2 = None if norm2 is None else sp.sympify(norm2)
         self.total = None if total is None else sp.sympify(total)
         self.tex = latex or name
@@ -43,7 +44,18 @@ class Atom(sp.Symbol):
         return (self.name,), facts | {"latex": self.tex}
 
     def _hashable_content(self):
-        return ("atom", self.name)
+        """Facts belong to the identity: two declarations of one name with other facts are two vectors."""
+        return ("atom", self.name, self.space, self.norm2, self.total, self.nonzero, self.entrywise)
+
+    @property
+    def base(self) -> Atom:
+        """The atom below all operators."""
+        return self
+
+    @property
+    def operators(self) -> tuple[SelfAdjoint, ...]:
+        """The operators applied to it, outermost first."""
+        return ()
 
     def _latex(self, printer) -> str:
         return self.tex
@@ -55,14 +67,26 @@ class Image(Atom):
     __slots__ = ("operator", "preimage")
 
     def __new__(cls, operator: SelfAdjoint, preimage: Atom) -> Image:
-        self = Atom.__new__(
-            cls, f"{operator.name} {preimage.name}", latex=f"{operator.tex} {preimage.tex}", space=preimage.space
-        )
+        self = sp.Symbol.__xnew__(cls, f"{operator.name} {preimage.name}", commutative=True)
+        self.norm2 = self.total = None
+        self.tex, self.space = f"{operator.tex} {preimage.tex}", preimage.space
+        self.nonzero = self.entrywise = False
         self.operator, self.preimage = operator, preimage
         return self
 
     def __getnewargs_ex__(self):
         return (self.operator, self.preimage), {}
+
+    def _hashable_content(self):
+        return ("image", self.operator, self.preimage)
+
+    @property
+    def base(self) -> Atom:
+        return self.preimage.base
+
+    @property
+    def operators(self) -> tuple[SelfAdjoint, ...]:
+        return (self.operator, *self.preimage.operators)
 
 
 class Inner(sp.Function):
@@ -81,14 +105,13 @@ class Inner(sp.Function):
         for one, other in ((a, b), (b, a)):
             if one == _ONE and other.total is not None:
                 return other.total
-        if isinstance(a, Image) != isinstance(b, Image):  # self-adjoint: write <lower, H higher>
-            image, plain = (a, b) if isinstance(a, Image) else (b, a)
-            low, high = sorted((image.preimage, plain), key=lambda atom: atom.sort_key())
-            if (a, b) != (low, Image(image.operator, high)):
-                return cls(low, Image(image.operator, high))
-        elif a.sort_key() > b.sort_key():
-            return cls(b, a)
-        return None
+        # <A B x, C y> = <x, B A C y>, as every operator is self-adjoint: written with all operators on one side.
+        word = (*reversed(a.operators), *b.operators)
+        written = min((a.base, word, b.base), (b.base, word[::-1], a.base), key=_word_key)
+        image = written[2]
+        for operator in reversed(written[1]):
+            image = Image(operator, image)
+        return None if (a, b) == (written[0], image) else cls(written[0], image)
 
     def _eval_is_extended_real(self):
         return True
@@ -120,6 +143,18 @@ class Inner(sp.Function):
     def _sympystr(self, printer) -> str:
         a, b = self.args
         return f"|{a.name}|²" if a == b else f"<{a.name}, {b.name}>"
+
+
+def _word_key(written: tuple) -> tuple:
+    first, word, last = written
+    return (first.name, tuple(operator.name for operator in word), last.name)
+
+
+def _checked(name: str) -> str:
+    """The name of a vector or an operator: letters a-z, digits, underscores, or "1" for the vector of ones."""
+    if not isinstance(name, str) or not re.fullmatch(r"1|[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
+        raise ValueError(f"got the name {name!r}; expected ASCII letters, digits and underscores; pass latex= for more")
+    return name
 
 
 class Vector:
@@ -162,6 +197,8 @@ class Vector:
 
     def __matmul__(self, other: Vector) -> sp.Expr:
         """The inner product, bilinear in both vectors."""
+        if not isinstance(other, Vector):
+            raise TypeError(f"got {other!r}; expected a Vector; write `c * u` for a multiple")
         return sp.Add(*(c * d * Inner(a, b) for a, c in self.terms.items() for b, d in other.terms.items()))
 
     def map(self, function: Callable[[sp.Expr], sp.Expr]) -> Vector:
@@ -222,16 +259,18 @@ class SelfAdjoint:
     """
 
     def __init__(self, name: str, *, latex: str | None = None, nonnegative: bool = False):
-        self.name, self.tex, self.nonnegative = name, latex or name, nonnegative
+        self.name, self.tex, self.nonnegative = _checked(name), latex or name, nonnegative
 
     def __call__(self, vector: Vector) -> Vector:
+        if not isinstance(vector, Vector):
+            raise TypeError(f"got {vector!r}; expected a Vector; an operator acts on vectors only")
         return Vector({Image(self, atom): c for atom, c in vector.terms.items()})
 
     def __eq__(self, other) -> bool:
-        return isinstance(other, SelfAdjoint) and self.name == other.name
+        return isinstance(other, SelfAdjoint) and (self.name, self.nonnegative) == (other.name, other.nonnegative)
 
     def __hash__(self) -> int:
-        return hash(("SelfAdjoint", self.name))
+        return hash(("SelfAdjoint", self.name, self.nonnegative))
 
     def __repr__(self) -> str:
         return self.name
@@ -275,21 +314,33 @@ def substitute(expression, replacement: Mapping[Vector | Atom, Vector]):
 
 def trace(operator: Callable[[Vector], Vector]) -> sp.Expr:
     """The trace of a linear map of R^m built from the identity and dyads: of x -> c x + u <w, x> it is c m + <u, w>."""
-    probe = Vector.atom("trace_probe")
-    atom = single_atom(probe)
+    atom = Atom(f"trace_probe_{sp.Dummy().dummy_index}")
     total = sp.Integer(0)
-    for left, coefficient in operator(probe).terms.items():
+    for left, coefficient in operator(Vector({atom: sp.Integer(1)})).terms.items():
         rest = sp.expand(coefficient)
         if left == atom:
             total, rest = total + rest * m, sp.Integer(0)
         for product in rest.atoms(Inner):
-            if atom in product.args:
-                other = product.args[1] if product.args[0] == atom else product.args[0]
+            other = partner(product, atom)
+            if other is not None:
                 factor = rest.coeff(product, 1)
                 total, rest = total + factor * Inner(left, other), sp.expand(rest - factor * product)
-        if rest != 0:
-            raise ValueError(f"got {operator(probe)!r}; expected a linear map without named operators; expand it first")
+        if rest != 0 or atom in {a.base for p in total.atoms(Inner) for a in p.args} or left.base == atom != left:
+            raise ValueError(
+                "got a map that is not the identity and dyads; expected a linear map without named operators on its "
+                "argument; expand it first"
+            )
     return sp.expand(total)
+
+
+def partner(product: Inner, atom: Atom) -> Atom | None:
+    """The atom b with product = <atom, b>, if the atom takes part in it; operators are moved to the other side."""
+    for here, there in (product.args, product.args[::-1]):
+        if here.base == atom and there.base != atom:
+            for operator in here.operators:
+                there = Image(operator, there)
+            return there
+    return None
 
 
 class PairSum(sp.Function):
@@ -309,7 +360,8 @@ class PairSum(sp.Function):
 
     def _latex(self, printer, exp: str | None = None) -> str:
         p = self.args[0].tex
-        return rf"\sum_{{i\neq k}} {p}_i {p}_k"
+        body = rf"\sum_{{i\neq k}} {p}_i {p}_k"
+        return body if exp is None else rf"\left({body}\right)^{{{exp}}}"
 
 
 _ONE = Atom("1", latex=r"\mathbf 1", norm2=m, total=m, entrywise=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from bnverify.theory.algebra.derivative import moves_with
 from bnverify.theory.algebra.vectors import ONE, Inner, SelfAdjoint, Vector, m
 
 # Scalars. s = sqrt(sigma^2 + epsilon); rho = sigma^2 / s^2 = 1 - epsilon / s^2 lies in [0, 1].
@@ -73,6 +74,8 @@ LAYER_V = Vector.atom("v_layer", space="m*C", latex=r"\mathbf v")
 LAYER_U = Vector.atom("u_layer", space="m*C", latex=r"\mathbf u")
 
 a = G @ YHAT
+# All of these are functions of y, through the normalization and the loss.
+moves_with(Y, Z, G, V, U, YHAT, NORMALISED, JX, KX, JJX, N, SIGNS, mu, s, rho, sigma2)
 
 LATEX_NAMES = {
     epsilon: r"\varepsilon",
