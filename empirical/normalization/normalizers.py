@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -43,6 +43,10 @@ class Arrangement(Protocol):
     def one_channel(self) -> bool:
         """Whether every vector lies in one channel, so that gamma is one number for it."""
 
+    @property
+    def noun(self) -> str:
+        """What one vector is: a channel, a sample, a token."""
+
     def columns(self, y: Float[Array, "*batch channel"]) -> Columns:
         """The vectors that are normalised, one a column."""
 
@@ -55,6 +59,7 @@ class PerChannel:
     """One vector a channel, over samples and positions: (N, ..., C) to (N ..., C)."""
 
     running: bool = True
+    noun: str = "channel"
 
     @property
     def one_channel(self) -> bool:
@@ -80,6 +85,10 @@ class PerSample:
     @property
     def one_channel(self) -> bool:
         return self.groups is None
+
+    @property
+    def noun(self) -> str:
+        return "sample" if self.groups == 1 else "sample and channel" if self.groups is None else "sample and group"
 
     def columns(self, y):
         n, groups, size = self._parts(y.shape)
@@ -114,6 +123,7 @@ class PerPosition:
     tokens. Columns are in row-major order of (sample, position)."""
 
     running: bool = False
+    noun: str = "token"
 
     @property
     def one_channel(self) -> bool:
@@ -172,12 +182,27 @@ class Normalization:
     """A normaliser as a value: ``normalization(y, gamma, beta, epsilon)`` is what a network computes in training mode.
 
     ``scale(columns, epsilon)`` takes the columns as they come, not centred, to one positive number a column.
+    ``layer(y, gamma, beta, epsilon, *context)`` is somebody's own code for it (`computed_by`). ``correction(y, epsilon,
+    *context)`` gives the constants (r, d) of a renormalisation, z = gamma (r yhat + d) + beta. ``definition`` is the
+    `bnverify.theory.Normalizer` a scale was compiled from.
     """
 
     name: str
     arrangement: Arrangement
     centred: bool
     scale: Scale
+    layer: Callable[..., Array] | None = None
+    correction: Callable[..., tuple[Array, Array]] | None = None
+    definition: Any = None
+
+    @property
+    def second_moment(self) -> bool:
+        """Whether it divides the centred values of a channel by their biased standard deviation, as batch norm does."""
+        return self.centred and self.scale is l2 and isinstance(self.arrangement, PerChannel)
+
+    def computed_by(self, layer: Callable[..., Array]) -> Normalization:
+        """The same normaliser, of which the same is claimed, as somebody else's function computes it."""
+        return replace(self, layer=layer)
 
     def columns(self, y: Float[Array, "*batch channel"]) -> Columns:
         """The vectors that are normalised, (m, K), one a column."""
@@ -206,9 +231,15 @@ class Normalization:
         gamma: Float[Array, " channel"],
         beta: Float[Array, " channel"],
         epsilon: float,
+        *context: Any,
     ) -> Float[Array, "*batch channel"]:
         """gamma yhat + beta; batch norm takes the path that networks take."""
-        if self == BATCH:
+        if self.layer is not None:
+            return self.layer(y, gamma, beta, epsilon, *context)
+        if self.correction is not None:
+            r, d = self.correction(y, epsilon, *context)
+            gamma, beta = gamma * r, beta + gamma * d
+        if self.second_moment:
             return batch_norm(y, gamma, beta, epsilon)
         return gamma * self.normalise(y, epsilon) + beta
 
@@ -227,6 +258,8 @@ _ALL = (
     Normalization("group", PerSample(2), True, l2),
     Normalization("instance", PerSample(None), True, l2),
     Normalization("rms", PerSample(1), False, l2_uncentred),
+    Normalization("token-layer", PerPosition(), True, l2),
+    Normalization("token-rms", PerPosition(), False, l2_uncentred),
     Normalization("l1", PerChannel(), True, l1),
     Normalization("linf", PerChannel(), True, linf),
     Normalization("l1-uncentred", PerChannel(), True, l1_uncentred),

@@ -18,6 +18,7 @@ from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
 from bnverify.theory.proof.quantities import NORMALISED, YHAT, G, N, P, V, W, Y, a, epsilon, gamma, s
 from bnverify.theory.results.catalogue import claims_for
 from bnverify.theory.results.general.any_normalizer import AT_LEAST_ONE, GENERAL, SMOOTH, WORST
+from bnverify.theory.results.general.values import ANY
 
 _THIS = Source("this work", "from the definition of the scale")
 SPREAD, TOTAL = sp.Symbol("spread", positive=True), sp.Symbol("total", real=True)
@@ -32,7 +33,7 @@ def claims_of(normalizer: Normalizer) -> tuple[Claim, ...]:
     worst = () if consistent(normalizer) else (WORST, AT_LEAST_ONE)
     general = tuple(claim for claim in GENERAL if claim not in worst)
     own = () if isinstance(normalizer.scale, KnownScale) else (scale_gradient(normalizer), gradient_effect(normalizer))
-    return general + tuple(claim for claim in own if claim is not None)
+    return ANY + general + tuple(claim for claim in own if claim is not None)
 
 
 def consistent(normalizer: Normalizer) -> bool:

@@ -52,6 +52,15 @@ N = Vector.atom("n")
 YHAT_SCALED, V_SCALED = Vector.atom("yhat_scaled", latex=r"\hat y(ky)"), Vector.atom("v_scaled", latex="v(ky)")
 YHAT_SHIFTED, V_SHIFTED = Vector.atom("yhat_shifted", latex=r"\hat y(y+c)"), Vector.atom("v_shifted", latex="v(y+c)")
 HHAT_SCALED = SelfAdjoint("Hhat_scaled", latex=r"\hat H(ky)")
+# gamma and beta as they act on a vector, entry by entry; a direction t of the parameters, on g: T is its diagonal.
+GAMMA = SelfAdjoint("Gamma", latex=r"\Gamma")
+BETA = Vector.atom("beta_vector", latex=r"\boldsymbol\beta")
+LAYER_TG = Vector.atom("Tg_layer", latex=r"(T\mathbf g)")
+LAYER_YHAT = Vector.atom("yhat_layer", latex=r"\hat{\mathbf y}")
+along_gamma, along_beta = sp.symbols("along_gamma along_beta", real=True)
+# Running statistics before and after a step, and the weight of the batch in them.
+running_weight, mean_before, mean_after = sp.symbols("running_weight mean_before mean_after", real=True)
+variance_before, variance_after = sp.symbols("variance_before variance_after", real=True)
 # Signs of the centred values.
 SIGNS = Vector.atom("signs", latex=r"\operatorname{sgn}(Cy)")
 # The measured yhat, about which nothing is assumed.
@@ -93,6 +102,13 @@ LATEX_NAMES = {
     frozen_normalised: r"\max_{\lVert X\rVert\le\lambda}\lVert X^{\top}v\rVert^2",
     learning_rate: r"\eta",
     next_y_v: r"\sum_{\text{next layer}}\langle y, v\rangle",
+    along_gamma: r"\langle t, \nabla_\gamma\hat L\rangle",
+    along_beta: r"\langle t, \nabla_\beta\hat L\rangle",
+    running_weight: r"\alpha",
+    mean_before: r"\mu_{\mathrm{run}}",
+    mean_after: r"\mu_{\mathrm{run}}^{+}",
+    variance_before: r"\sigma^2_{\mathrm{run}}",
+    variance_after: r"\sigma_{\mathrm{run}}^{2+}",
     mu_run: r"\mu_{\mathrm{run}}",
     s_run: r"s_{\mathrm{run}}",
 }
@@ -183,6 +199,19 @@ _ROWS = (
     ("w_u", W @ U, "channel", "w on u = D z[v]"),
     ("w_y", W @ Y, "channel", "w on the layer's output"),
     ("w_z", W @ Z, "channel", "w on the inserted normalisation's output"),
+    ("w_gamma_yhat", W @ GAMMA(YHAT), "channel", "w on gamma yhat, yhat from the moments of y"),
+    ("gw_gw", GAMMA(W) @ GAMMA(W), "channel", "squared norm of gamma w"),
+    ("w_beta", W @ BETA, "channel", "w on beta"),
+    ("beta_beta", BETA @ BETA, "channel", "squared norm of beta, entry by entry of the vector"),
+    ("along_gamma", along_gamma, "layer", "derivative of the loss along a random direction t of gamma"),
+    ("along_beta", along_beta, "layer", "derivative of the loss along a random direction t of beta"),
+    ("layer_tg_yhat", LAYER_TG @ LAYER_YHAT, "layer", "t g on the normalised values, all channels"),
+    ("layer_one_tg", ONE @ LAYER_TG, "layer", "sum of t g, all channels"),
+    ("running_weight", running_weight, "site", "weight of the batch in running statistics"),
+    ("mean_before", mean_before, "channel", "running mean before a step"),
+    ("mean_after", mean_after, "channel", "running mean after it"),
+    ("variance_before", variance_before, "channel", "running variance before a step"),
+    ("variance_after", variance_after, "channel", "running variance after it"),
     ("w_x", W @ X, "channel", "two random test vectors"),
     ("x_x", X @ X, "channel", "squared norm of the random test vector x"),
     ("one_x", ONE @ X, "channel", "sum of x"),
@@ -205,6 +234,7 @@ _ROWS = (
     ("one_Pg", ONE @ P(G), "channel", "sum of Pg"),
     ("g_Pv", G @ P(V), "channel", "g on Pv"),
     ("x_M_x", X @ M(X), "channel", "second derivative of the scale along x"),
+    ("Mx_Mx", M(X) @ M(X), "channel", "squared norm of the scale's Hessian on x"),
     ("v_M_v", V @ M(V), "channel", "second derivative of the scale along v"),
     ("y_v", Y @ V, "channel", "the output of the layer on the gradient at it"),
     ("w_signs", W @ SIGNS, "channel", "w on the signs of the centred values"),

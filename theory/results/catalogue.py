@@ -15,6 +15,7 @@ from bnverify.theory.results.general import (
     second_derivative,
     spectrum,
     sum_rule,
+    values,
 )
 from bnverify.theory.results.ioffe2015 import backward_pass
 from bnverify.theory.results.ioffe2017 import batch_renormalization
@@ -134,6 +135,8 @@ CLAIMS: Catalogue[Claim] = Catalogue(
         batch_renormalization.BACKWARD,
         batch_renormalization.GRADIENT,
         batch_renormalization.BIAS_GRADIENT,
+        *values.ANY,
+        *values.RUNNING,
         *any_normalizer.GENERAL,
         lp_normalisation.L1_GRADIENT,
         lp_normalisation.L1_WORST,
@@ -142,6 +145,7 @@ CLAIMS: Catalogue[Claim] = Catalogue(
 )
 
 _GENERAL = frozenset(claim.key for claim in any_normalizer.GENERAL)
+_VALUES = frozenset(claim.key for claim in values.ANY)
 _WORST = frozenset({any_normalizer.WORST.key, any_normalizer.AT_LEAST_ONE.key})
 _OWN = {
     "l1": frozenset({"l1-scale-gradient", "l1-worst-factor"}),
@@ -160,8 +164,8 @@ def claims_for(normalizer: str) -> tuple[Claim, ...]:
     if normalizer == "batch":
         wanted = frozenset(CLAIMS) - others
     elif normalizer == "batch-renorm":
-        wanted = _OWN[normalizer]
+        wanted = _OWN[normalizer] | _VALUES
     else:
-        wanted = _GENERAL | _OWN.get(normalizer, frozenset())
+        wanted = _GENERAL | _VALUES | _OWN.get(normalizer, frozenset())
         wanted -= _WORST if normalizer.endswith("uncentred") else frozenset()
     return tuple(claim for key, claim in CLAIMS.items() if key in wanted)
