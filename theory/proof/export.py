@@ -84,8 +84,8 @@ def to_json(claim: Claim) -> dict[str, Any]:
 
 
 def _normalizer(write: _Writer) -> dict[str, Any]:
-    from theory.normalizer import BATCH
-    from theory.quantities import Y, epsilon, s
+    from bnverify.theory.normalizers.normalizer import BATCH
+    from bnverify.theory.proof.quantities import Y, epsilon, s
 
     return {"name": "batch", "values": "yhat", "centred": True, "projector": None, "gain": "gamma",
             "scale": write.scalar(BATCH.formula(Y)), "rho": write.scalar(1 - epsilon / s**2)}  # fmt: skip
