@@ -1,36 +1,48 @@
 """Networks that can be cut, measurements by automatic differentiation, and verdicts on the claims of theory/."""
 
+from __future__ import annotations
+
 if __name__ == "empirical":
-    raise ImportError(
-        "got: import empirical; expected: import bnverify.empirical, its only name, so that no class exists twice"
-    )
+    raise ImportError("got: import empirical; expected: import bnverify.empirical, its only name")
 
 import importlib
+from typing import Any
 
-from bnverify.empirical.judgement.compile import CompiledClaim, Sides, compile_claim
-from bnverify.empirical.judgement.verdict import TOLERANCES, Verdict, evaluate, summarise, verify
-from bnverify.empirical.runs.config import PRESETS, RunConfig, preset
-from bnverify.empirical.runs.records import Run, Runs, load_run
-from bnverify.errors import InputError
-
-__all__ = [
-    "PRESETS", "TOLERANCES", "CompiledClaim", "InputError", "Run", "RunConfig", "Runs", "Sides", "Verdict",
-    "assert_claims", "check", "compile_claim", "evaluate", "load_run", "measure", "preset", "summarise", "train",
-    "verify",
-]  # fmt: skip
-
-# They need JAX; everything else does not, so JAX is imported when one of them is asked for.
-_NEED_JAX = {
+_WHERE = {
+    "PRESETS": "runs.config",
+    "TOLERANCES": "judgement.verdict",
+    "CompiledClaim": "judgement.compile",
+    "Run": "runs.records",
+    "RunConfig": "runs.config",
+    "Runs": "runs.records",
+    "Sides": "judgement.compile",
+    "Verdict": "judgement.verdict",
     "assert_claims": "judgement.assertion",
     "check": "judgement.assertion",
+    "compile_claim": "judgement.compile",
+    "evaluate": "judgement.verdict",
+    "load_run": "runs.records",
     "measure": "measurement.measurement",
     "measure_model": "adapters.nnx",
     "normalization_of": "normalization.own_normalizer",
+    "preset": "runs.config",
+    "summarise": "judgement.verdict",
     "train": "runs.run",
+    "verify": "judgement.verdict",
 }
+__all__ = sorted((*_WHERE, "InputError"))
 
 
-def __getattr__(name: str):
-    if name in _NEED_JAX:
-        return getattr(importlib.import_module(f"bnverify.empirical.{_NEED_JAX[name]}"), name)
-    raise AttributeError(f"module 'bnverify.empirical' has no attribute {name!r}")
+def __getattr__(name: str) -> Any:
+    """Each name comes from its module when it is asked for: reading a run needs no JAX, a help text nothing at all."""
+    if name == "InputError":
+        from bnverify.errors import InputError
+
+        return InputError
+    if name not in _WHERE:
+        raise AttributeError(f"module 'bnverify.empirical' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"bnverify.empirical.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 if __name__ == "reports":
-    raise ImportError(
-        "got: import reports; expected: import bnverify.reports, its only name, so that no class exists twice"
-    )
+    raise ImportError("got: import reports; expected: import bnverify.reports, its only name")
 
 from importlib import import_module
 from typing import Any

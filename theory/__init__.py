@@ -1,9 +1,7 @@
 """The theory of batch normalisation, derived in SymPy for symbolic batch size. Importing it never imports JAX."""
 
 if __name__ == "theory":
-    raise ImportError(
-        "got: import theory; expected: import bnverify.theory, its only name, so that no class exists twice"
-    )
+    raise ImportError("got: import theory; expected: import bnverify.theory, its only name")
 
 from bnverify.theory.algebra.derivative import (
     Functional,

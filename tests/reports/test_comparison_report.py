@@ -188,7 +188,7 @@ def test_the_command_line_says_what_is_wrong(runs, monkeypatch, tmp_path):
     monkeypatch.setattr("bnverify.reports.comparison_report.build_comparison", lambda *found: found)
     monkeypatch.setattr("bnverify.reports.build.build_report", lambda *found: found)
     told = []
-    monkeypatch.setattr(cli, "_tell", told.append)
+    monkeypatch.setattr("bnverify.commands.report.tell", told.append)
     for arguments in ([runs[0].path], [runs[0].path, runs[3].path, "--out", tmp_path]):
         assert run(cli.app, ["report", *map(str, arguments)]).exit_code == 0
     assert [one.path for one in told[1][0]] == [runs[0].path, runs[3].path] and told[1][1] == tmp_path

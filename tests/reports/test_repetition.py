@@ -41,8 +41,8 @@ def trained(told, monkeypatch, tmp_path):
             raise Enough
 
     many = "--experiment" in told
-    monkeypatch.setattr(cli, "_train", note)
-    monkeypatch.setattr(cli, "_verify", lambda path: 0)
+    monkeypatch.setattr("bnverify.commands.train.train", note)
+    monkeypatch.setattr("bnverify.commands.run.verify", lambda path: 0)
     monkeypatch.setattr("bnverify.theory.proof.claim.Claim.prove", lambda claim: None)
     monkeypatch.setattr("bnverify.empirical.runs.records.load_run", lambda path: None)
     monkeypatch.setattr("bnverify.empirical.experiments.findings.findings", lambda *_: (_ for _ in ()).throw(Enough))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
+from bnverify.errors import InputError
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.results.general import (
     any_normalizer,
@@ -66,20 +67,20 @@ class Catalogue(Mapping[str, Record]):
         return list(self._records)
 
 
-class UnknownClaim(KeyError):
-    """No claim (or audit record) of that key."""
+class UnknownClaim(InputError, KeyError):
+    """No claim (or audit record) of that key; the nearest keys are named."""
 
     def __init__(self, noun: str, key: str, known: tuple[str, ...]):
-        super().__init__(key)
+        near = get_close_matches(key, known, cutoff=0.5)
+        super().__init__(
+            got=f"{noun} {key!r}",
+            expected=f"perhaps {' or '.join(sorted(near))}" if near else f"one of {len(known)} keys",
+            advice="`bnverify theory` lists the keys and says what each states",
+        )
         self.noun, self.key, self.known = noun, key, known
 
     def __str__(self) -> str:
-        near = get_close_matches(self.key, self.known, cutoff=0.5)
-        expected = f"perhaps {' or '.join(sorted(near))}" if near else f"one of {', '.join(self.known)}"
-        return (
-            f"got:      {self.noun} {self.key!r}\nexpected: {expected}\n"
-            f"do:       pass one of the {len(self.known)} keys; `bnverify theory` lists them and says what each states"
-        )
+        return f"got:      {self.got}\nexpected: {self.expected}\ndo:       {self.advice}"
 
 
 CLAIMS: Catalogue[Claim] = Catalogue(

@@ -1,0 +1,1 @@
+"""The commands, a module each; its `command` has the options and their help."""

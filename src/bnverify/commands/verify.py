@@ -1,0 +1,76 @@
+"""`bnverify verify`: every claim on the records of a run, in one table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from bnverify.commands.terminal import VIOLATED, console
+from bnverify.empirical.judgement.verdict import Verdict
+
+_LEGEND = (
+    "points: where both sides were compared; apart: counted apart, for the reasons below; worst: the largest residual, "
+    "|left - right| (of a bound left - right) over the sum of the terms; tight: median of right / left of a bound."
+)
+RunDirectory = Annotated[Path, typer.Argument(help="A directory written by `bnverify run` or `train`.")]
+
+
+def command(run: RunDirectory) -> None:
+    """Check a stored run."""
+    raise typer.Exit(VIOLATED if verify(run) else 0)
+
+
+def verify(path: Path) -> int:
+    """Print the verdicts, write the summary, and return the number of violations."""
+    from bnverify.empirical.judgement.verdict import summarise
+    from bnverify.empirical.judgement.verdict import verify as verdicts_of
+    from bnverify.empirical.runs.records import load_run, write_json
+
+    stored = load_run(path)
+    verdicts = verdicts_of(stored)
+    write_json(path / "summary.json", summarise(stored, verdicts))
+    console.print(_verdict_table(verdicts))
+    console.print(_LEGEND, highlight=False)
+    for line in _counted_apart(verdicts):
+        console.print(line, highlight=False)
+    violations = sum(v.violations for v in verdicts)
+    for v in verdicts:
+        for point in v.worst_points[: min(v.violations, 5)]:
+            console.print(f"[red]violated[/] {v.key} ({v.network}, {v.dtype}) at {point}", highlight=False)
+    points = sum(v.points for v in verdicts)
+    untested = sum(not v.points for v in verdicts)
+    console.print(
+        f"{points} points, {violations} violations; {untested} of {len(verdicts)} rows had no point to test. "
+        f"Summary: {path / 'summary.json'}"
+    )
+    return violations
+
+
+def _verdict_table(verdicts: list[Verdict]) -> Table:
+    """One row a claim, network and dtype; green holds, red is violated, yellow had no point inside its hypotheses."""
+    words = (Column(name, no_wrap=True) for name in ("network", "type"))
+    table = Table(Column("claim", overflow="fold"), *words, box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("points", "violated", "apart", "worst", "tight"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for v in verdicts:
+        colour = {"holds": "green", "violated": "red", "not tested": "yellow"}[v.status]
+        worst = "-" if math.isnan(v.worst) else f"{v.worst:.1e}"
+        tightness = "-" if math.isnan(v.tightness) else f"{v.tightness:.3f}"
+        counts = (str(n) for n in (v.points, v.violations, sum(v.excluded.values())))
+        table.add_row(f"[{colour}]{v.key}[/]", v.network, v.dtype, *counts, worst, tightness)
+    return table
+
+
+def _counted_apart(verdicts: list[Verdict]) -> Iterator[str]:
+    """Why points were counted apart, one line a reason, network and dtype."""
+    reasons: dict[tuple[str, str, str], list[str]] = {}
+    for v in verdicts:
+        for reason, count in v.excluded.items():
+            reasons.setdefault((reason, v.network, v.dtype), []).append(f"{v.key} {count}")
+    for (reason, network, dtype), rows in reasons.items():
+        yield f"Counted apart, {reason} ({network}, {dtype}): {', '.join(rows)}"
