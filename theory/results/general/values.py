@@ -86,7 +86,7 @@ def _derive_unbiased() -> Derivation:
 VALUES = Claim(
     "values", "The layer returns gamma yhat + beta", _THIS,
     W @ Z, "==", W @ GAMMA(YHAT) + W @ BETA, "channel", _derive_values, (TRAINING_MODE,),
-    remark="Stated for every w, with yhat from the mean and the scale of y. Of batch renormalisation yhat is r yhat + d.",
+    remark="For every w, with yhat from the mean and the scale of y. Of batch renormalisation yhat is r yhat + d.",
 )  # fmt: skip
 
 GAMMA_GRADIENT = Claim(
