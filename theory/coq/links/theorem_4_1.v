@@ -1,4 +1,4 @@
-From Coq Require Import Reals.
+From Coq Require Import Reals Lra Lia.
 From bnverify Require Import Given.
 From bnverify.claims Require Import theorem_4_1.
 Open Scope R_scope.
@@ -12,4 +12,3 @@ Proof.
   intros Hm He Hs HL HV. moments. pose proof (given_v m eps Hm gamma beta y L Hs g v HL HV).
   by_claim theorem_4_1.
 Qed.
-Print Assumptions theorem_4_1_from_definition.
