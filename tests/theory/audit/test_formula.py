@@ -1,0 +1,171 @@
+"""`audit_formula`: what is true is proved, what is false is refuted at exact numbers, and nothing false is proved."""
+
+import contextlib
+from fractions import Fraction
+from random import Random
+
+import pytest
+
+from bnverify.errors import InputError
+from bnverify.theory.audit.answers import FAILS, HOLDS, NOT_ADMITTED, Outcome, audit_formula, status
+from bnverify.theory.audit.formula import Formula
+from bnverify.theory.audit.points import point
+from bnverify.theory.audit.proving import prove
+
+BATCH = {"s": "sqrt(var(y) + eps)", "yhat": "bn(y, eps)", "v": "grad(gamma*dot(g, bn(y, eps)), y)"}
+BATCH_SYMBOLS = {"gamma": "real", "eps": "nonnegative"}
+
+
+def outcome(claim, **fields):
+    return audit_formula(Formula(claim, **fields)).outcome
+
+
+TRUE = {
+    "Cauchy-Schwarz": Formula("dot(u, v)**2 <= dot(u, u)*dot(v, v)", vectors=("u", "v")),
+    "mean square": Formula("mean(y)**2 <= dot(y, y)/m", vectors=("y",)),
+    "two means": Formula("a*b <= (a**2 + b**2)/2", symbols={"a": "real", "b": "real"}),
+    "scale": Formula("bn(a*y) = bn(y)", symbols={"a": "positive"}, vectors=("y",)),
+    "sign": Formula("bn(a*y) = a/abs(a)*bn(y)", symbols={"a": "nonzero"}, vectors=("y",)),
+    "epsilon": Formula("bn(a*y, eps) = bn(y, eps/a**2)", symbols={"a": "positive", "eps": "positive"}, vectors=("y",)),
+    "layer norm": Formula("bn(x, eps) = rms(center(x), eps)", symbols={"eps": "nonnegative"}, vectors=("x",)),
+    "equal vectors": Formula("dot(x, w) = dot(y, w)", vectors=("x", "y", "w"), given=("x = y",)),
+    "orthogonal": Formula("dot(w - n*g, w - n*g) = dot(w, w) + n**2*dot(g, g)", symbols={"n": "real"},
+                          vectors=("w", "g"), given=("dot(w, g) = 0",)),
+    "a sum that vanishes": Formula("dot(x, w) = -dot(y, w)", vectors=("x", "y", "w"), given=("a*x + a*y = 0",),
+                                   symbols={"a": "positive"}),
+    "every m": Formula("a + (m - 1)*b > 0", symbols={"a": "positive", "b": "positive"}),
+    "a hypothesis for every m": Formula("2*a + 2*(m - 2)*b > 0", symbols={"a": "real", "b": "real"},
+                                        given=("a + (m - 2)*b > 0",)),
+    "backward": Formula("grad(dot(g, bn(y)), y) = (g - mean(g)*one - dot(g, bn(y))/m*bn(y))/sqrt(var(y))",
+                        vectors=("y", "g")),
+    "theorem 4.1": Formula("dot(v, v) <= (gamma/s)**2*(dot(g, g) - sum(g)**2/m - dot(g, yhat)**2/m)",
+                           symbols=BATCH_SYMBOLS, vectors=("y", "g"), define=BATCH),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_what_is_true_is_proved(name):
+    answer = audit_formula(TRUE[name], most=120)
+    assert answer.outcome is Outcome.PROVED, str(answer)
+    assert status(TRUE[name], answer.witness) == HOLDS
+
+
+FALSE = {
+    "scale of any sign": (Formula("bn(a*y) = bn(y)", symbols={"a": "real"}, vectors=("y",)), {"a": -1, "y": (0, 1)}),
+    "scale with epsilon": (Formula("bn(a*y, eps) = bn(y, eps)", symbols={"a": "positive", "eps": "positive"},
+                                   vectors=("y",)), None),
+    "reversed": (Formula("dot(u, v)**2 >= dot(u, u)*dot(v, v)", vectors=("u", "v")), {"u": (0, 1), "v": (1, 0)}),
+    "preprint": (Formula("dot(v, v) <= (gamma/s)**2*(dot(g, g) - sum(g)**2/m - dot(g, yhat)**2/sqrt(m))",
+                         symbols=BATCH_SYMBOLS, vectors=("y", "g"), define=BATCH, given=("eps = 0",)),
+                 {"gamma": 1, "eps": 0, "y": (0, 1), "g": (0, 1)}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_what_is_false_is_refuted_at_exact_numbers(name):
+    formula, expected = FALSE[name]
+    answer = audit_formula(formula)
+    assert answer.outcome is Outcome.REFUTED and prove(formula) is None
+    assert status(formula, answer.counterexample) == FAILS
+    entries = [e for v in answer.counterexample.values.values() for e in (v if isinstance(v, tuple) else (v,))]
+    assert all(isinstance(e, Fraction) for e in entries)
+    if expected is not None:
+        assert answer.counterexample == point(**expected)
+    assert f"refuted at {answer.counterexample}: left " in str(answer)
+    assert all(f"{n} = " in str(answer) for n in formula.names), "the values are said"
+
+
+@pytest.mark.parametrize("claim", ["norm(x) = 0", "dot(x, x) = 0", "dot(x, w) = 0", "1 <= 0", "mean(x) >= 0"])
+def test_a_vector_equation_proves_nothing_false(claim):
+    for given in ("x = y", "2*x - 2*y = 0", "dot(x - y, x - y) = 0"):
+        answer = audit_formula(Formula(claim, vectors=("x", "y", "w"), given=(given,)), most=200)
+        assert answer.outcome is Outcome.REFUTED, str(answer)
+
+
+def test_vectors_that_are_equal_by_a_scalar_equation_are_not_called_different():
+    formula = Formula("dot(x, w) = dot(y, w)", vectors=("x", "y", "w"), given=("dot(x - y, x - y) = 0",))
+    assert audit_formula(formula, most=60).outcome is not Outcome.REFUTED
+
+
+@pytest.mark.parametrize("given", ["1 = 2", "1 < 0", "m < 0", "0 = 3*one[1]"])
+def test_a_false_premise_is_refused(given):
+    with pytest.raises(InputError, match=r"got: .*false"):
+        audit_formula(Formula("a = a", symbols={"a": "real"}, given=(given,)))
+
+
+@pytest.mark.parametrize(
+    "given", [("a = 1", "a = 2"), ("a = -1",), ("x = y", "dot(x, x) = dot(y, y) + 1"), ("a > 0", "a < 0")]
+)
+def test_premises_that_cannot_all_hold_prove_nothing(given):
+    formula = Formula("a = 17", symbols={"a": "positive"}, vectors=("x", "y"), given=given)
+    with contextlib.suppress(InputError):  # a contradiction that is seen is refused as an input
+        assert audit_formula(formula, most=60).outcome is Outcome.UNDECIDED
+
+
+def test_a_contradiction_that_is_seen_is_named():
+    with pytest.raises(InputError, match="contradict"):
+        audit_formula(Formula("a = 17", symbols={"a": "real"}, given=("a = 1", "a = 2")))
+
+
+def test_the_sign_of_a_hypothesis_holds_for_every_size_or_is_not_used():
+    """At m = 2 the hypothesis says a > 0; the claim is about every m."""
+    symbols, given = {"a": "real", "b": "real"}, ("a + (m - 2)*b > 0",)
+    answer = audit_formula(Formula("a + 4 > 0", symbols=symbols, given=given))
+    assert answer.outcome is Outcome.REFUTED and answer.counterexample.size > 2
+    assert prove(Formula("a > 0", symbols=symbols, given=given)) is None
+    assert outcome("a > 0", symbols=symbols, given=given, sizes=(2,)) is not Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("claim", "symbols", "given"),
+    [
+        ("sqrt(a)**2 >= 0", {"a": "real"}, ()),
+        ("exp(log(a)) = a", {"a": "real"}, ()),
+        ("sqrt(a)**2 = a", {"a": "real"}, ()),
+        ("a/a = 1", {"a": "real"}, ()),
+        ("log(a) <= a - 1", {"a": "real"}, ()),
+        ("a >= 0", {"a": "real", "b": "real"}, ("b = sqrt(a)",)),
+        ("a > 0", {"a": "real", "b": "real"}, ("log(a) = b",)),
+        ("dot(bn(y, eps), bn(y, eps)) = m*var(y)/(var(y) + eps)", {"eps": "real"}, ()),
+    ],
+)
+def test_a_point_where_something_is_undefined_is_no_counterexample(claim, symbols, given):
+    assert outcome(claim, symbols=symbols, vectors=("y",), given=given) is not Outcome.REFUTED
+
+
+def test_domain():
+    f = Formula("dot(bn(y, eps), bn(y, eps)) <= m", symbols={"eps": "real"}, vectors=("y",))
+    assert status(f, point(eps=-1, y=(0, 1))) == NOT_ADMITTED, "a root of a negative number"
+    assert status(f, point(eps=0, y=(1, 1))) == NOT_ADMITTED, "0/0"
+    assert status(f, point(eps=-1, y=(0, 4))) == FAILS, "defined, and false: 4 > 2 * 4/3"
+    g = Formula("1 <= 0", symbols={"a": "real"}, given=("sqrt(a) >= 0",))
+    assert status(g, point(a=-1)) == NOT_ADMITTED and status(g, point(a=1)) == FAILS
+
+
+def test_a_strict_claim_is_not_proved_by_its_weak_form():
+    assert outcome("(a - b)**2 >= 0", symbols={"a": "real", "b": "real"}) is Outcome.PROVED
+    assert outcome("(a - b)**2 > 0", symbols={"a": "real", "b": "real"}) is Outcome.REFUTED
+
+
+def test_no_proof_within_reach_is_undecided_with_what_was_searched():
+    answer = audit_formula(Formula("log(a) <= a - 1", symbols={"a": "positive"}))
+    assert answer.outcome is Outcome.UNDECIDED
+    assert "undecided" in str(answer) and "points with m in {2, 3, 4}" in str(answer)
+
+
+def test_the_time_limit_leaves_it_undecided():
+    hard = Formula("dot(u, w)**8 <= exp(dot(u, u)**4*dot(w, w)**4)", vectors=("u", "w"), sizes=(6, 7, 8))
+    answer = audit_formula(hard, seconds=0.3, most=10**6)
+    assert answer.outcome is Outcome.UNDECIDED and "time" in answer.why and "searched: " in str(answer)
+
+
+def test_random_identities_and_their_mutants():
+    """Expanded products against factored ones; with one coefficient changed nothing may be proved."""
+    source = Random(3)
+    for _ in range(6):
+        p, q, r = (source.randint(-3, 3) or 2 for _ in range(3))
+        product = f"dot({p}*u + {q}*w, {r}*u - w)"
+        right = f"{p * r}*dot(u, u) + {q * r - p}*dot(u, w) - {q}*dot(w, w)"
+        assert prove(Formula(f"{product} = {right}", vectors=("u", "w"))) is not None
+        wrong = Formula(f"{product} = {right} + dot(u, w)", vectors=("u", "w"))
+        assert prove(wrong) is None and audit_formula(wrong).outcome is Outcome.REFUTED
