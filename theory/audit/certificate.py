@@ -85,7 +85,7 @@ def _parts(polynomials: PolyRing, nonnegative: list[sp.Expr], positive: list[sp.
         base += [product for product in map(_product, groups) if _degree(product[1]) <= degree]
     roots = [g for g in gens if not g.is_nonnegative]
     roots += [p + sign * q for p, q in combinations(gens, 2) for sign in (1, -1)]
-    squares = [(Part((root**2,), False), _element(polynomials, root) ** 2) for root in roots]
+    squares = [(Part((root**2,), False), polynomials.from_expr(root) ** 2) for root in roots]
     several = base[: 1 + len(unique)] if len(squares) < 200 else base[:1]
     products = [_product((part, square)) for square in squares for part in several]
     return [(part, e) for part, e in (*base, *products) if _degree(e) <= degree]

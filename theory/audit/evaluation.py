@@ -109,7 +109,8 @@ class _Evaluation:
         return self.memo[key]
 
     def _number(self, node: Node) -> Any:
-        return float(node.value) if self.mode == ROUGH else node.value
+        value = Fraction(node.value or 0)
+        return float(value) if self.mode == ROUGH else value
 
     def _symbol(self, node: Node) -> Any:
         return self.values[str(node.value)]

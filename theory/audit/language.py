@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -45,7 +45,7 @@ class Node:
 
     def names(self) -> frozenset[str]:
         """The names of the symbols and vectors it is built from."""
-        own = frozenset({self.value}) if self.op in ("symbol", "vector") else frozenset()
+        own = frozenset({str(self.value)}) if self.op in ("symbol", "vector") else frozenset()
         return own.union(*(argument.names() for argument in self.args))
 
 
@@ -331,7 +331,7 @@ _KINDS = {
     "dot": ("vv",), "sum": ("v",), "mean": ("v",), "var": ("v",), "norm": ("v",), "center": ("v",), "bn": ("v", "vs"),
     "rms": ("v", "vs"), "sqrt": ("s",), "abs": ("s",), "exp": ("s",), "log": ("s",), "min": ("ss",), "max": ("ss",),
 }  # fmt: skip
-_BUILD = {
+_BUILD: dict[str, Callable[..., Node]] = {
     "dot": dot, "sum": lambda u: dot(ONE_VECTOR, u), "mean": mean, "var": variance,
     "norm": lambda u: power(dot(u, u), Fraction(1, 2)), "center": centred, "bn": _bn, "rms": _rms,
     "sqrt": lambda a: power(a, Fraction(1, 2)),

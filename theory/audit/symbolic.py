@@ -17,7 +17,7 @@ from bnverify.theory.algebra.derivative import gradient
 from bnverify.theory.algebra.vectors import ONE, Inner, Vector, m, substitute
 from bnverify.theory.audit.language import Node, Relation
 
-PREFIX = "audited "
+PREFIX = "audited_"
 
 
 class Inexpressible(ValueError):
@@ -52,7 +52,9 @@ class Reading:
         self.scalars: dict[str, sp.Expr] = {
             name: sp.Symbol(name, real=True, **facts) for name, facts in symbols.items()
         }
-        self.vectors: dict[str, Vector] = {name: Vector.atom(PREFIX + name) for name in vectors}
+        self.vectors: dict[str, Vector] = {
+            name: Vector.atom(PREFIX + (name if name.isascii() else f"v{place}")) for place, name in enumerate(vectors)
+        }
         self.atoms = dict(self.vectors)
         self.known = Known()
         self.roots: dict[sp.Symbol, sp.Expr] = {}
