@@ -1,0 +1,298 @@
+"""A proof document, checked for form and brought to one shape: everything the generator reads of a claim.
+
+Names become identifiers of Coq, so only plain ones pass; whatever is malformed is Refused. Formats 1 and 2 of
+`bnverify.theory.to_json` are read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bnverify.theory.certify.expressions import Refused, divisors, names, parse, radicands
+
+FORMATS = ("bnverify proof 1", "bnverify proof 2")
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*([._-][A-Za-z0-9]+)*")
+_SIGNS = ("positive integer", "positive", "nonnegative", "between 0 and 1", "real")
+_RELATIONS = ("==", "<=", "<", ">=", ">")
+
+Pair = tuple[str, str]
+Vector = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A relation between two scalars, or an equation between an atom and a vector."""
+
+    left: str
+    relation: str
+    right: str | Vector
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A named hypothesis: what it says, and what it puts for symbols (``sets``)."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+    sets: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Document:
+    """The tables of a document. An atom is a vector's name, operators before it; ``spaces`` has base vectors, "1"
+    apart, and operators."""
+
+    key: str
+    statement: Condition
+    signs: Mapping[str, str]
+    products: Mapping[str, Pair]
+    sums: Mapping[str, str]
+    functions: tuple[str, ...]
+    constants: frozenset[str]
+    operators: Mapping[str, str]
+    nonnegative: frozenset[str]
+    spaces: Mapping[str, str]
+    facts: Mapping[Pair, str]
+    scalars: Mapping[str, str]
+    definitions: Mapping[str, Vector]
+    relations: Mapping[str, str]
+    hypotheses: tuple[Hypothesis, ...]
+    certificate: tuple[tuple[Mapping[str, Any], ...], ...]
+    derived_nonzero: frozenset[str]
+
+    @property
+    def identifier(self) -> str:
+        return identifier(self.key)
+
+    @cached_property
+    def layer(self) -> bool:
+        """Whether the statement speaks of a sum over channels, so that the rest has a channel."""
+        todo = [self.statement.left, str(self.statement.right), *self.scalars.values(), *self.relations]
+        return any(name in self.sums for text in todo for name in names(parse(text)))
+
+    @cached_property
+    def used(self) -> frozenset[str]:
+        """The names the statement rests on, directly or through what is written out, related or assumed."""
+        texts = list(_texts(self))
+        found: set[str] = set()
+        while texts:
+            for name in names(parse(texts.pop())):
+                if name not in found:
+                    found.add(name)
+                    texts += [table[name] for table in (self.sums, self.scalars) if name in table]
+        return frozenset(found)
+
+    @cached_property
+    def divisors(self) -> dict[str, str]:
+        """What is divided by, as text, each with the text it was found in; radicands are not among them."""
+        import ast
+
+        roots = set(self.radicands)
+        found = {ast.unparse(d): text for text in self._all_texts for d in divisors(parse(text))}
+        return {d: text for d, text in found.items() if d not in roots}
+
+    @cached_property
+    def radicands(self) -> tuple[str, ...]:
+        """What roots are taken of, each once, as text."""
+        import ast
+
+        return tuple(dict.fromkeys(ast.unparse(r) for text in self._all_texts for r in radicands(parse(text))))
+
+    @property
+    def _all_texts(self) -> list[str]:
+        return [*_texts(self), *(body for name, body in self.sums.items() if name in self.used)]
+
+
+def _texts(doc: Document) -> Iterable[str]:
+    yield from (doc.statement.left, str(doc.statement.right))
+    for table in (doc.scalars, doc.relations):
+        yield from (text for item in table.items() for text in item)
+    yield from (text for vector in doc.definitions.values() for text in vector.values())
+    yield from doc.facts.values()
+    for hypothesis in doc.hypotheses:
+        for condition in hypothesis.conditions:
+            yield from [condition.right] if isinstance(condition.right, str) else condition.right.values()
+            if isinstance(condition.right, str):
+                yield condition.left
+        yield from hypothesis.sets.values()
+    for product in doc.certificate:
+        for factor in product:
+            yield from _evidence(factor)
+
+
+def _evidence(factor: Mapping[str, Any]) -> Iterable[str]:
+    yield factor["value"]
+    of = factor["of"]
+    if factor["because"] == "squared norm":
+        yield from of.values()
+    elif factor["because"] in ("sum over channels", "power", "sum"):
+        for part in of:
+            yield from _evidence(part)
+
+
+def identifier(key: str) -> str:
+    """The name of a claim's theorem and file: its key with everything but letters and digits written "_"."""
+    if not isinstance(key, str) or not _KEY.fullmatch(key) or len(key) > 80:
+        raise Refused(f"got the key {key!r:.100}; expected letters and digits with '-', '.' or '_' between")
+    return re.sub(r"[^A-Za-z0-9]", "_", key)
+
+
+def read(document: Mapping[str, Any]) -> Document:
+    """The document in one shape; Refused, never another error, where it is malformed."""
+    try:
+        return _read(document)
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
+        if isinstance(error, Refused):
+            raise
+        raise Refused(f"the document is malformed: {type(error).__name__}: {error!s:.200}") from None
+
+
+def _read(document: Mapping[str, Any]) -> Document:
+    if document["format"] not in FORMATS:
+        raise Refused(f"got the format {document['format']!r:.60}; expected {' or '.join(map(repr, FORMATS))}")
+    new = document["format"] == FORMATS[1]
+    statement = document["statement"]
+    if statement["relation"] not in ("==", "<="):
+        raise Refused(f"got the relation {statement['relation']!r:.20}; expected '==' or '<='")
+    products = {_name(name): _pair(pair) for name, pair in document["inner_products"].items()}
+    facts = {_pair(pair): text for pair, text in document["facts"].items()}
+    definitions = {_atom(atom): _vector(vector) for atom, vector in document["definitions"].items()}
+    certificate = document["certificate"]
+    doc = Document(
+        key=document["key"],
+        statement=Condition(statement["left"], statement["relation"], statement["right"]),
+        signs={_name(name): _one_of(sign, _SIGNS) for name, sign in document["symbols"].items()},
+        products=products,
+        sums={_name(name): body for name, body in document["sums_over_channels"].items()},
+        functions=tuple(map(_name, document["functions"])),
+        constants=frozenset(map(_name, document["same_for_all_channels"])),
+        operators={_name(name): _kind(value) for name, value in document["operators"].items()},
+        nonnegative=frozenset(
+            name for name, value in document["vectors"].items()
+            if (value["entries"] == "nonnegative" if new else value == "no negative entry")
+        ),
+        spaces={},
+        facts=facts,
+        scalars={_name(name): text for name, text in document["scalars"].items()},
+        definitions=definitions,
+        relations=dict(document["relations"]),
+        hypotheses=tuple(_hypothesis(h, new) for h in document["hypotheses"]) + _of_rho(document),
+        certificate=tuple(tuple(product) for product in certificate["products"]) if certificate else (),
+        derived_nonzero=frozenset(),
+    )  # fmt: skip
+    identifier(doc.key)
+    if len({*doc.signs, *products, *doc.sums, *doc.functions}) < sum(
+        map(len, (doc.signs, products, doc.sums, doc.functions))
+    ):
+        raise Refused("a name stands for two things")
+    unknown = doc.used - {*doc.signs, *products, *doc.sums, *doc.functions, "m"}
+    if unknown:
+        raise Refused(f"got the names {sorted(unknown)!s:.200}; expected names of a table")
+    spaces = _declared_spaces(document) if new else _guessed_spaces(doc)
+    return _with(doc, spaces=spaces)
+
+
+def _with(doc: Document, **changes: Any) -> Document:
+    import dataclasses
+
+    return dataclasses.replace(doc, **changes)
+
+
+def _name(name: str) -> str:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise Refused(f"got the name {name!r:.100}; expected letters, digits and underscores, a letter first")
+    return name
+
+
+def _atom(atom: str) -> str:
+    words = atom.split(" ")
+    if words != ["1"]:
+        *operators, base = words
+        for word in operators if base == "1" else words:
+            _name(word)
+    return atom
+
+
+def _pair(text: str) -> Pair:
+    a, comma, b = text.removeprefix("<").removesuffix(">").partition(", ")
+    if text != f"<{a}, {b}>" or not comma:
+        raise Refused(f"got {text!r:.100}; expected an inner product <a, b>")
+    return _atom(a), _atom(b)
+
+
+def _vector(vector: Vector) -> Vector:
+    return {_atom(atom): text for atom, text in vector.items()}
+
+
+def _one_of(word: str, known: Iterable[str]) -> str:
+    if word not in known:
+        raise Refused(f"got {word!r:.60}; expected one of {', '.join(known)}")
+    return word
+
+
+def _kind(value: Any) -> str:
+    return _one_of(value if isinstance(value, str) else value["is"], ("self-adjoint", "positive semidefinite"))
+
+
+def _hypothesis(hypothesis: Mapping[str, Any], new: bool) -> Hypothesis:
+    condition = hypothesis["condition"]
+    conditions = [] if condition is None else [Condition(condition["left"], condition["relation"], condition["right"])]
+    for equation in hypothesis.get("equations", ()) if new else ():
+        left, right = equation["left"], equation["right"]
+        conditions.append(Condition(left, "==", right) if isinstance(right, str)
+                          else Condition(_atom(left), "==", _vector(right)))  # fmt: skip
+    for each in conditions:
+        _one_of(each.relation, _RELATIONS)
+    sets = hypothesis["sets" if new else "substitution"]
+    return Hypothesis(hypothesis["name"], tuple(conditions), {_name(name): text for name, text in sets.items()})
+
+
+def _of_rho(document: Mapping[str, Any]) -> tuple[Hypothesis, ...]:
+    """What format 2 says rho is, as a condition."""
+    normalizer = document.get("normalizer")
+    if not normalizer or not normalizer.get("rho") or "rho" not in document["symbols"]:
+        return ()
+    return (Hypothesis("definition of rho", (Condition("rho", "==", normalizer["rho"]),), {}),)
+
+
+def _declared_spaces(document: Mapping[str, Any]) -> dict[str, str]:
+    spaces = {name: value["space"] for table in ("vectors", "operators") for name, value in document[table].items()}
+    return {_name(name): _one_of(space, ("m", "n", "m*C", "n*C")) for name, space in spaces.items()}
+
+
+def _guessed_spaces(doc: Document) -> dict[str, str]:
+    """Format 1 does not name spaces: vectors that meet are in one; one that meets 1 or yhat is in R^m."""
+    parent: dict[str, str] = {}
+
+    def find(base: str) -> str:
+        while parent.setdefault(base, base) != base:
+            base = parent[base]
+        return base
+
+    def meet(atoms: Iterable[str]) -> None:
+        first, *rest = (word for atom in atoms for word in reversed(atom.split()))
+        for other in rest:
+            parent[find(other)] = find(first)
+
+    for name, pair in doc.products.items():
+        if name in doc.used and name not in doc.scalars:
+            meet(pair)
+    for atom, vector in doc.definitions.items():
+        meet((atom, *vector))
+    for product in doc.certificate:
+        for factor in product:
+            if factor["because"] == "squared norm":
+                meet(factor["of"])
+    for pair in doc.facts:
+        meet(pair)
+    for mark in doc.nonnegative:
+        meet((mark, "1"))
+    in_m = {find(base) for base in ("1", "yhat") if base in parent}
+    of_layer = {find(base) for base in parent if base.endswith("_layer")}
+    spaces = {b: "m*C" if find(b) in of_layer else "m" if find(b) in in_m else f"n_{find(b)}" for b in [*parent]}
+    return {name: space for name, space in spaces.items() if name != "1"}

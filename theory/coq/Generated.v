@@ -1,0 +1,68 @@
+(* What the proofs of generated files use: linearity below matrices, roots by name, and tactics that close identities. *)
+From Coq Require Import Reals Lra Lia Psatz FunctionalExtensionality.
+From bnverify Require Import Vectors.
+Open Scope R_scope.
+
+(* A matrix is linear, also below another one. *)
+Lemma mv_vadd m A u v : mv m A (vadd u v) = vadd (mv m A u) (mv m A v).
+Proof.
+  apply functional_extensionality; intros i. unfold mv, vadd. rewrite <- bsum_add. apply bsum_ext; intros; ring.
+Qed.
+
+Lemma mv_vscal m A c u : mv m A (vscal c u) = vscal c (mv m A u).
+Proof.
+  apply functional_extensionality; intros i. unfold mv, vscal. rewrite <- bsum_scal. apply bsum_ext; intros; ring.
+Qed.
+
+Lemma mv_vzero m A : mv m A vzero = vzero.
+Proof.
+  apply functional_extensionality; intros i. unfold mv, vzero.
+  rewrite (bsum_ext m _ (fun _ => 0)); [apply bsum_zero | intros; ring].
+Qed.
+
+#[global] Hint Rewrite mv_vadd mv_vscal mv_vzero : ip.
+
+(* Roots. *)
+Lemma sqrt_eq e r : 0 <= r -> r * r = e -> sqrt e = r.
+Proof. intros P E. rewrite <- E. apply sqrt_square; auto. Qed.
+
+Lemma root_squared e : 0 < e -> sqrt e * sqrt e = e.
+Proof. intros P. apply sqrt_sqrt. lra. Qed.
+
+(* From sqrt e * sqrt e = e -> 0 < sqrt e -> ...: the root becomes a variable q, with E and P about it. *)
+Ltac name_root q E P :=
+  match goal with |- sqrt ?e * _ = _ -> _ => generalize (sqrt e); intros q E P end.
+
+(* Side conditions of field: a product of factors known not to vanish. *)
+Ltac nonzero :=
+  match goal with
+  | |- ?x <> 0 => assumption
+  | |- INR _ <> 0 => lra
+  | |- sqrt ?x <> 0 => apply Rgt_not_eq, sqrt_lt_R0; first [assumption | lra | nra]
+  | |- ?x * ?y <> 0 => apply Rmult_integral_contrapositive_currified; nonzero
+  | |- ?x ^ _ <> 0 => apply pow_nonzero; nonzero
+  | |- _ => lra
+  | |- _ => nra
+  | |- ?x <> 0 => let Z := fresh in intro Z;
+      match goal with
+      | N : ?y <> 0 |- _ => apply N; first [lra | nra | (field_simplify_eq; [nra | repeat split; nonzero])]
+      end
+  end.
+Ltac side := repeat split; nonzero.
+
+(* What is left after a normal form: an identity of rational functions in inner products. *)
+Ltac finish := first [reflexivity | ring | lra | (field; side)].
+
+(* Products and inverses of what is not negative. *)
+Ltac nonneg_power := repeat first
+  [ lra | (apply Rlt_le, Rinv_0_lt_compat; lra) | (unfold Rdiv; apply Rmult_le_pos)
+  | (apply Rlt_le, Rinv_0_lt_compat, pow_lt; lra) | (apply pow_le; lra) ].
+
+(* Two writings of one inner product: all matrices to the right, one side turned if need be. *)
+Ltac operators_right := repeat (rewrite mv_sym_l; [| solve [assumption | auto]]).
+Ltac ip_swap := first
+  [ operators_right; reflexivity | operators_right; rewrite dot_comm; operators_right; reflexivity ].
+
+(* c1 * sum f1 + c2 * sum f2 + ... as one sum. *)
+Ltac spread_sum :=
+  symmetry; rewrite <- !bsum_scal; cbv beta; rewrite <- ?bsum_add; cbv beta; symmetry; apply bsum_ext.
