@@ -120,8 +120,13 @@ class NormalizerStage(Stage):
         return self.normalization.arrangement.running
 
     def statistics(self, y: Array) -> Statistics:
-        """Centre and scale, epsilon included."""
-        return self.normalization.statistics(y, self.epsilon)
+        """Centre and scale of every channel, epsilon included. Of several replicas the centres and the squared scales
+        are averaged: the variance of their means is not in it (law of total variance)."""
+        centre, scale = self.normalization.statistics(y, self.epsilon)
+        if len(centre) == y.shape[-1]:
+            return centre, scale
+        centres, squares = (each.reshape(-1, y.shape[-1]) for each in (centre, jnp.square(scale)))
+        return centres.mean(0), jnp.sqrt(squares.mean(0))
 
     def inference(self, statistics: Statistics) -> Stage:
         return fixed_stage(self, statistics)

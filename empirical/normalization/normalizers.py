@@ -73,6 +73,43 @@ class PerChannel:
 
 
 @dataclass(frozen=True)
+class PerReplica:
+    """One vector a replica and channel, over the samples of the replica and positions: (N, ..., C) to (N/R ..., R C).
+
+    ``replicas`` is R. The batch is cut into R runs of neighbouring samples, as data-parallel training cuts it: what
+    PyTorch computes on R devices without synchronised statistics, and what "ghost" batch norm computes on one (Hoffer
+    et al. 2017). m is that of a replica. Columns are in row-major order of (replica, channel).
+    """
+
+    replicas: int
+    running: bool = True
+    noun: str = "replica and channel"
+
+    @property
+    def one_channel(self) -> bool:
+        return True
+
+    def columns(self, y):
+        return y.reshape(self.replicas, self._size(y.shape), -1, y.shape[-1]).transpose(1, 2, 0, 3).reshape(
+            -1, self.replicas * y.shape[-1]
+        )  # fmt: skip
+
+    def restore(self, columns, shape):
+        parts = columns.reshape(self._size(shape), -1, self.replicas, shape[-1])
+        return parts.transpose(2, 0, 1, 3).reshape(shape)
+
+    def _size(self, shape: tuple[int, ...]) -> int:
+        """Samples of a replica."""
+        if shape[0] % self.replicas:
+            raise InputError(
+                got=f"a batch of {shape[0]} on {self.replicas} replicas",
+                expected="as many samples on each",
+                advice="choose a batch size that the number of replicas divides",
+            )
+        return shape[0] // self.replicas
+
+
+@dataclass(frozen=True)
 class PerSample:
     """One vector a sample and group of neighbouring channels, over positions: (N, ..., C) to (... C/G, N G).
 
@@ -247,6 +284,11 @@ class Normalization:
 BATCH = Normalization("batch", PerChannel(), True, l2)
 
 
+def ghost(replicas: int) -> Normalization:
+    """Batch normalisation with statistics of every replica's own samples (Hoffer et al. 2017, "ghost")."""
+    return Normalization(f"ghost-{replicas}", PerReplica(replicas), True, l2)
+
+
 def group(groups: int) -> Normalization:
     """Group normalisation (Wu and He 2018) with the given number of groups of channels."""
     return Normalization(f"group-{groups}", PerSample(groups), True, l2)
@@ -270,11 +312,12 @@ NORMALIZATIONS: dict[str, Normalization] = {each.name: each for each in _ALL}
 
 
 def normalization(name: str) -> Normalization:
-    """The normaliser of that name: one of NORMALIZATIONS, or group-G for another number of groups than two."""
+    """The normaliser of that name: one of NORMALIZATIONS, group-G for another number of groups than two, or ghost-R for
+    batch norm with the statistics of R replicas."""
     if name in NORMALIZATIONS:
         return NORMALIZATIONS[name]
-    if found := re.fullmatch(r"group-([1-9]\d*)", name):
-        return group(int(found[1]))
+    if found := re.fullmatch(r"(group|ghost)-([1-9]\d*)", name):
+        return {"group": group, "ghost": ghost}[found[1]](int(found[2]))
     raise InputError(
         got=f"normaliser {name!r}", expected=f"one of {', '.join(NORMALIZATIONS)}", advice="pass a listed name"
     )

@@ -28,8 +28,9 @@ class RunConfig:
     at the end. `samples`: channels per site, seeded, for claims that cost a Hessian-vector product each. `groups`:
     see ``bnverify.empirical.measurement.sites.SiteMeasurement``; 10 does the least arithmetic, 1 compiles fastest.
     `insertion_epsilon`: the epsilon of batch norms inserted into the plain network; 0 is the paper's setting.
-    `normalizer`: what stands in the network "bn" where batch norm stands: one of NORMALIZERS, or group-G for G groups
-    of channels (group is group-2). `noise`: the paper's noise after it, and after nothing in the plain network.
+    `normalizer`: what stands in the network "bn" where batch norm stands: one of NORMALIZERS, group-G for G groups of
+    channels (group is group-2), or ghost-R for batch norm with the statistics of each of R replicas of the
+    batch. `noise`: the paper's noise after it, and after nothing in the plain network.
     `renorm_stretch`: multiplies the numbers of steps in the schedule of batch renormalisation (5,000 to 40,000).
     `architecture`: one of ARCHITECTURES; "deep-linear" is trained on the data set "gaussian" of `batch` samples, all of
     them in every step, and has no width.
@@ -104,10 +105,10 @@ class RunConfig:
                 expected=f"one of {', '.join(ARCHITECTURES)}",
                 advice="pass a listed architecture",
             )
-        if self.normalizer not in NORMALIZERS and not re.fullmatch(r"group-[1-9]\d*", self.normalizer):
+        if self.normalizer not in NORMALIZERS and not re.fullmatch(r"(group|ghost)-[1-9]\d*", self.normalizer):
             raise InputError(
                 got=f"normaliser {self.normalizer!r}",
-                expected=f"one of {', '.join(NORMALIZERS)}, or group-G for G groups",
+                expected=f"one of {', '.join(NORMALIZERS)}, group-G for G groups, or ghost-R for R replicas",
                 advice="pass a listed normaliser; the twin without one is always trained beside it",
             )
         if not self.renorm_stretch > 0:
