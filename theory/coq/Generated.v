@@ -66,3 +66,21 @@ Ltac ip_swap := first
 (* c1 * sum f1 + c2 * sum f2 + ... as one sum. *)
 Ltac spread_sum :=
   symmetry; rewrite <- !bsum_scal; cbv beta; rewrite <- ?bsum_add; cbv beta; symmetry; apply bsum_ext.
+
+(* Statements about given numbers, one channel, vectors of at most four entries. *)
+Ltac entry := match goal with
+  | i : nat, L : (?i < _)%nat |- _ => first [(exfalso; lia) | destruct i as [|i]; [clear L | entry]]
+  end.
+Ltac evaluated := cbv [dot mv vadd vscal one vzero psd]; cbn [bsum INR pow].
+Ltac numbers := evaluated; first [reflexivity | lra | (field; lra) | (field_simplify; lra) | nra].
+Ltac by_numbers root := repeat match goal with
+  | |- (_ <= _)%nat => lia
+  | |- @eq nat _ _ => reflexivity
+  | |- forall j, (j < _)%nat -> _ => intros ? ?
+  | |- veq _ _ _ => intros ? ?
+  | |- sym _ _ => intros ? ? ? ?
+  | |- psd _ _ => split
+  | |- nonneg _ _ => intros ? ?
+  | |- forall v : vec, _ => intros ?
+  | L : (?i < _)%nat |- _ => first [(exfalso; lia) | destruct i as [|i]; [clear L | ]]
+  end; evaluated; repeat root; numbers.

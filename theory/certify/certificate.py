@@ -1,0 +1,213 @@
+"""Certificates: what Coq's kernel says of a claim, kept under the hash of everything it was told.
+
+A claim's theorem is compiled, asked about in a file of our own, its premises are shown to be satisfiable, and where
+theory/coq/links has a link, the theorem from the definition is compiled and asked about too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from bnverify.theory.certify.consistency import consistency
+from bnverify.theory.certify.coqc import (
+    LIBRARY,
+    CoqError,
+    Theorem,
+    ask,
+    compile_file,
+    printable,
+    refuse_escapes,
+    version,
+)
+from bnverify.theory.certify.document import Document, identifier, read
+from bnverify.theory.certify.expressions import Refused
+from bnverify.theory.certify.library import cache, compiled, digest, sources
+from bnverify.theory.certify.proof import generate
+from bnverify.theory.certify.witness import search
+
+LINKED = "kernel-checked from the definition"
+PREMISES = "kernel-checked from these premises"
+UNSHOWN = "kernel-checked from these premises, which are not shown to be satisfiable"
+REFUSED = "refused"
+_FORMAT = "bnverify certificate 1"
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """The verdict on a claim. ``statement`` is the theorem as Coq prints it, ``linked`` the one from the definition,
+    ``axioms`` what they use of Coq's standard axioms, ``reason`` why a claim was refused."""
+
+    key: str
+    verdict: str
+    statement: str = ""
+    premises: tuple[str, ...] = ()
+    linked: str = ""
+    axioms: tuple[str, ...] = ()
+    reason: str = ""
+    hash: str = ""
+    coq: str = ""
+    seconds: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self.verdict in (LINKED, PREMISES, UNSHOWN)
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A claim's texts: the document, the generated file and the link, if there is one."""
+
+    key: str
+    document: Document
+    generated: str
+    link: str
+
+    @cached_property
+    def hash(self) -> str:
+        library = (part for item in sources().items() for part in item)
+        return digest(_FORMAT, self.key, self.generated, self.link, *library)
+
+
+def _work(document: Mapping[str, Any]) -> _Work:
+    doc = read(document)
+    link = LIBRARY / "links" / f"{doc.identifier}.v"
+    return _Work(doc.key, doc, generate(doc), link.read_text(encoding="utf-8") if link.is_file() else "")
+
+
+def certify(documents: Iterable[Mapping[str, Any]], jobs: int = 2, fresh: bool = False) -> Iterator[Certificate]:
+    """A certificate for each document, in order; NoCoq where there is no coqc. ``fresh`` ignores what is cached."""
+    documents = list(documents)
+    installed = version()
+    names = [_identifier(document) for document in documents]
+    with compiled() as library, ThreadPoolExecutor(max(1, jobs)) as pool:
+        one = partial(_certify, library=library, installed=installed, fresh=fresh, names=names)
+        yield from pool.map(one, documents)
+
+
+def certificate_of(document: Mapping[str, Any]) -> Certificate | None:
+    """The certificate of exactly this document, if it was certified before; Coq is not asked."""
+    try:
+        return _stored(_work(document).hash)
+    except Refused:
+        return None
+
+
+def _identifier(document: Mapping[str, Any]) -> str:
+    try:
+        return identifier(document["key"])
+    except (Refused, KeyError, TypeError):
+        return ""
+
+
+def _certify(
+    document: Mapping[str, Any], *, library: Path, installed: str, fresh: bool, names: list[str]
+) -> Certificate:
+    start, key = (
+        time.perf_counter(),
+        printable(str(document.get("key") if isinstance(document, Mapping) else None))[:80],
+    )
+    try:
+        work = _work(document)
+        if names.count(work.document.identifier) > 1:
+            raise Refused(f"got two documents whose theorem would be {work.document.identifier}; expected one")
+    except Refused as error:
+        return Certificate(key, REFUSED, reason=printable(str(error)))
+    known = None if fresh else _stored(work.hash)
+    if known is not None:
+        return known
+    with tempfile.TemporaryDirectory(prefix="bnverify-") as scratch:
+        try:
+            found = _checked(work, Path(scratch), library)
+        except CoqError as error:
+            found = Certificate(work.key, REFUSED, reason=str(error))
+    found = dataclasses.replace(found, hash=work.hash, coq=installed, seconds=round(time.perf_counter() - start, 2))
+    if found:
+        _store(found)
+    return found
+
+
+def _checked(work: _Work, folder: Path, library: Path) -> Certificate:
+    name = work.document.identifier
+    paths = {"bnverify": library, "bnverify.claims": folder / "claims", "bnverify.links": folder / "links"}
+    for each in ("claims", "links"):
+        (folder / each).mkdir()
+    claim = f"bnverify.claims.{name}"
+    _compile(folder / "claims" / f"{name}.v", work.generated, paths)
+    theorem = ask(f"{claim}.{name}", folder, paths, [claim.removeprefix("bnverify.")])
+    satisfiable = _satisfiable(work.document, theorem, folder, paths)
+    found = Certificate(
+        work.key, PREMISES if satisfiable else UNSHOWN, theorem.statement, theorem.parts[1], axioms=theorem.axioms
+    )
+    if not work.link:
+        return found
+    link = f"bnverify.links.{name}"
+    _compile(folder / "links" / f"{name}.v", work.link, paths)
+    instance = (
+        f"Goal ltac:(let t := type of {link}.{name}_from_definition in exact t).\n"
+        f"Proof. intros. eapply {claim}.{name}. Abort."
+    )
+    modules = ["Given", *(each.removeprefix("bnverify.") for each in (claim, link))]
+    linked = ask(f"{link}.{name}_from_definition", folder, paths, modules, after=instance)
+    return dataclasses.replace(
+        found, verdict=LINKED, linked=linked.statement, axioms=tuple(sorted({*theorem.axioms, *linked.axioms}))
+    )
+
+
+def _compile(file: Path, text: str, paths: Mapping[str, Path]) -> None:
+    refuse_escapes(text)
+    file.write_text(text, encoding="utf-8")
+    compile_file(file, paths)
+
+
+def _satisfiable(document: Document, theorem: Theorem, folder: Path, paths: Mapping[str, Path]) -> bool:
+    """Whether Coq accepts that the premises, as printed, hold at the example that is found."""
+    example = search(document)
+    if example is None:
+        return False
+    try:
+        text = consistency(theorem, example, "consistent")
+        refuse_escapes(text)
+        ask("consistent", folder, paths, (), before=text)
+    except (CoqError, Refused, KeyError):
+        return False
+    return True
+
+
+# What is kept.
+
+
+def _stored(name: str) -> Certificate | None:
+    folder = cache()
+    if folder is None:
+        return None
+    try:
+        content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        found = Certificate(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
+    except (OSError, ValueError, TypeError):
+        return None
+    return found if found.hash == name and found else None
+
+
+def _store(found: Certificate) -> None:
+    """Written to a file of its own, then renamed; nothing happens where that is not possible."""
+    folder = cache()
+    if folder is None:
+        return
+    with contextlib.suppress(OSError):
+        handle, name = tempfile.mkstemp(dir=folder)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(found.to_json(), file)
+        os.replace(name, folder / f"{found.hash}.json")

@@ -1,0 +1,151 @@
+"""Coq as a program: where it is, one file compiled, and what it says about a theorem, asked in a file of our own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+INSTALL = "apt-get install --no-install-recommends coq libcoq-coquelicot"
+LIBRARY = Path(__file__).resolve().parents[1] / "coq"
+AXIOMS = frozenset(
+    {
+        "ClassicalDedekindReals.sig_forall_dec",
+        "ClassicalDedekindReals.sig_not_dec",
+        "FunctionalExtensionality.functional_extensionality_dep",
+        "Classical_Prop.classic",
+    }
+)
+_SECONDS = 180
+_FORBIDDEN = re.compile(
+    r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjectures?|Primitive|Unset|bypass_check|Guard|Positivity|Universe|"
+    r"Load|Redirect|Declare|Extraction|Drop|Cd|Register|native_compute|vm_compute|Notation|Infix|Coercion|Canonical)\b"
+)
+_COMMENT = re.compile(r"\(\*(?:[^*(]|\*(?!\))|\((?!\*))*\*\)")
+
+
+class NoCoq(RuntimeError):
+    """There is no Coq on this machine."""
+
+    def __init__(self) -> None:
+        super().__init__(f"got no coqc on the PATH; expected Coq 8.16 or later; do: {INSTALL}")
+
+
+class CoqError(RuntimeError):
+    """Coq refused a file, or what it said of one is not acceptable; the message is fit for a terminal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message).strip()[:2000])
+
+
+def printable(text: str) -> str:
+    """The text without what a terminal would obey."""
+    return "".join(c if c == "\n" or c.isprintable() else "?" for c in text)
+
+
+def executable() -> str:
+    """The path of coqc; NoCoq where there is none."""
+    found = shutil.which("coqc")
+    if found is None:
+        raise NoCoq
+    return found
+
+
+def version() -> str:
+    """What coqc calls itself, "8.16.1"."""
+    said = subprocess.run([executable(), "--print-version"], capture_output=True, text=True, timeout=60, check=False)
+    return printable(said.stdout).split()[0] if said.returncode == 0 and said.stdout.split() else "unknown"
+
+
+def refuse_escapes(text: str) -> None:
+    """CoqError if a file could prove without proof, or speak to more than the kernel. Comments are not read."""
+    while (shorter := _COMMENT.sub(" ", text)) != text:
+        text = shorter
+    word = _FORBIDDEN.search(text)
+    if word or "(*" in text or not all(c == "\n" or c.isprintable() for c in text):
+        raise CoqError(
+            f"got {word[0] if word else 'an open comment or a control character'!r} in a file; expected proofs"
+        )
+
+
+def compile_file(file: Path, paths: Mapping[str, Path]) -> str:
+    """Compile a file whose requirements are below `paths`, folders by logical name; what it printed."""
+    options = [word for name, folder in paths.items() for word in ("-Q", str(folder), name)]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("COQ", "OCAML"))}
+    try:
+        said = subprocess.run(
+            [executable(), "-q", *options, file.name], cwd=file.parent, env=environment, timeout=_SECONDS,
+            capture_output=True, text=True, errors="replace", check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise CoqError(f"got no answer on {file.name} within {_SECONDS} s") from None
+    if said.returncode:
+        raise CoqError(said.stderr or f"coqc ended with {said.returncode}")
+    return said.stdout
+
+
+@dataclass(frozen=True)
+class Theorem:
+    """A theorem as Coq prints it."""
+
+    statement: str
+    axioms: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[str, tuple[str, ...], str]:
+        """What is quantified, the premises and the conclusion."""
+        text, variables = self.statement, ""
+        if text.startswith("forall "):
+            variables, _, text = text.removeprefix("forall ").partition(",")
+        *premises, conclusion = split_arrows(text)
+        return variables, tuple(premises), conclusion
+
+
+def split_arrows(text: str) -> list[str]:
+    """The parts of A -> B -> C, those in parentheses left whole."""
+    parts, depth, start = [], 0, 0
+    for place, letter in enumerate(text):
+        depth += (letter == "(") - (letter == ")")
+        if depth == 0 and text.startswith("->", place):
+            parts.append(text[start:place].strip())
+            start = place + 2
+    return [*parts, text[start:].strip()]
+
+
+def ask(
+    name: str, folder: Path, paths: Mapping[str, Path], requires: Iterable[str], before: str = "", after: str = ""
+) -> Theorem:
+    """Statement and axioms of a theorem, by its full name, from Coq itself; CoqError if it rests on anything else.
+
+    The question is a file of its own, so that nothing the theorem's file says or redefines can answer it.
+    """
+    file = folder / "question.v"
+    file.write_text(
+        "From Coq Require Import Reals.\nFrom bnverify Require Import Vectors.\n"
+        + "".join(f"From bnverify Require {module}.\n" for module in requires)
+        + f"Open Scope R_scope.\nSet Printing Width 100.\nSet Printing Depth 100000.\n{before}\n"
+        f'Redirect "statement" Check {name}.\nRedirect "axioms" Print Assumptions {name}.\n{after}\n',
+        encoding="utf-8",
+    )
+    compile_file(file, paths)
+    statement = printable((folder / "statement.out").read_text(encoding="utf-8", errors="replace"))
+    axioms = axioms_in(printable((folder / "axioms.out").read_text(encoding="utf-8", errors="replace")))
+    theorem = Theorem(" ".join(statement.partition(":")[2].split()), axioms)
+    foreign = set(axioms) - AXIOMS
+    if foreign:
+        raise CoqError(f"got the axioms {', '.join(sorted(foreign))}; expected at most {', '.join(sorted(AXIOMS))}")
+    return theorem
+
+
+def axioms_in(said: str) -> tuple[str, ...]:
+    """The names in what `Print Assumptions` says; CoqError where it says anything unexpected."""
+    if said.strip() == "Closed under the global context":
+        return ()
+    first, *lines = said.strip().splitlines() or [""]
+    if first != "Axioms:":
+        raise CoqError(f"got {said[:200]!r} from Print Assumptions; expected a list of axioms")
+    return tuple(line.split()[0] for line in lines if line and not line[0].isspace())
