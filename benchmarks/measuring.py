@@ -22,9 +22,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bnverify.empirical.data.dataset import IMAGE_SHAPE as IMAGE
 from bnverify.empirical.measurement.sites import SiteMeasurement
-from bnverify.empirical.networks.vgg import IMAGE, cross_entropy, vgg
+from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.runs.run import environment
+from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.empirical.training.training import Trainer
 
 

@@ -36,9 +36,11 @@ from measuring import forward_flops, in_turn
 from rich.console import Console
 from rich.table import Table
 
+from bnverify.empirical.data.dataset import IMAGE_SHAPE as IMAGE
 from bnverify.empirical.measurement.gradients import value_and_gradient
-from bnverify.empirical.networks.vgg import IMAGE, cross_entropy, vgg
+from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.runs.run import environment
+from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.empirical.trajectory.activations import activations, sample_channels
 from bnverify.empirical.trajectory.covariate_shift import covariate_shift, layers
 from bnverify.empirical.trajectory.landscape import curvature, landscape, losses_along, reproduction_steps

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bnverify.empirical.networks.deep_linear import DEPTH, SIZE
+from bnverify.empirical.data.gaussian import SIZE
+from bnverify.empirical.networks.deep_linear import DEPTH
 from bnverify.empirical.runs.records import Run
 from bnverify.reports import naming
 from bnverify.reports.prose import verbatim

@@ -53,22 +53,27 @@ class Design(NamedTuple):
         return np.einsum("nf,nf->f", kernel, self.covariance @ kernel)
 
 
-def design(x: Float[Array, "batch *positions feature"], kernel_shape: tuple[int, ...]) -> Design:
+def design(x: Float[Array, "batch *positions feature"], kernel_shape: tuple[int, ...], *, stride: int = 1) -> Design:
     """The design of a layer with a kernel of this shape, (C, D) dense or (s, s, C, D) convolution, and inputs x."""
     size = kernel_shape[0] if len(kernel_shape) == 4 else 0
-    mean, covariance = _moments(jnp.asarray(x), size)
-    rows = int(np.prod(x.shape[:-1]))
+    mean, covariance = _moments(jnp.asarray(x), size, stride)
+    rows = _rows(x.shape, stride)
     return Design(rows, np.asarray(mean), np.asarray(covariance))
 
 
-@partial(jax.jit, static_argnums=1)
-def _moments(x: Array, size: int) -> tuple[Array, Array]:
+def _rows(shape: tuple[int, ...], stride: int) -> int:
+    """How many rows the design has: samples times output positions."""
+    return shape[0] * int(np.prod([-(-side // stride) for side in shape[1:-1]]))
+
+
+@partial(jax.jit, static_argnums=(1, 2))
+def _moments(x: Array, size: int, stride: int = 1) -> tuple[Array, Array]:
     """Two passes over the batch in blocks: means first, then products of deviations, which lose no digits to them."""
 
     def rows(block: Array) -> Array:
-        return design_matrix(block, size) if size else block.reshape(-1, block.shape[-1])
+        return design_matrix(block, size, stride) if size else block.reshape(-1, block.shape[-1])
 
-    count = int(np.prod(x.shape[:-1]))
+    count = _rows(x.shape, stride)
     width = max(size, 1) ** 2 * x.shape[-1]
     most = max(1, _BYTES // (count // len(x) * width * x.dtype.itemsize))
     block = max(n for n in range(1, min(most, len(x)) + 1) if len(x) % n == 0)

@@ -14,6 +14,7 @@ from scipy.optimize import minimize_scalar
 
 from bnverify.empirical.measurement.design import Design, design
 from bnverify.empirical.measurement.measurement import BATCH_RENORM, measure_cut, random_tests
+from bnverify.empirical.networks.layers import ConvolutionStage
 from bnverify.empirical.networks.network import Moment, Network, NormalizerStage, NormStage, Parameters, Site, Stage
 from bnverify.empirical.normalization.batch import matched
 from bnverify.empirical.normalization.batch_renormalization import RenormStage, clipping
@@ -52,7 +53,8 @@ def batch_norm_measurable(network: Network) -> bool:
 
 class Passes(NamedTuple):
     """What one forward and one backward pass give: at every site the layer's input ``xs``, its output ``ys`` with the
-    gradient ``vs``, the value ``zs`` after the normalisation with the gradient ``gs``; the gradient ``slope`` of the
+    gradient ``vs``, the value ``zs`` after the normalisation with the gradient ``gs``, and the value that enters the
+    network where what follows can start (``entries``: zs, outside skip connections); the gradient ``slope`` of the
     parameters; and whether from z to the next batch norm the network is homogeneous (``followed``)."""
 
     xs: tuple[Array, ...]
@@ -60,6 +62,7 @@ class Passes(NamedTuple):
     vs: tuple[Array, ...]
     zs: tuple[Array, ...]
     gs: tuple[Array, ...]
+    entries: tuple[Array, ...]
     slope: Parameters
     followed: tuple[Array, ...]
 
@@ -97,8 +100,9 @@ class SiteMeasurement:
         network, sites = self._at(moment), self.network.sites
         before, after = [site.index for site in sites], [self._cut(site) for site in sites]
         layers = [self._layers[site.layer] for site in sites]
-        values = network.values_at(params, x, (*layers, *before, *after))
-        xs, ys, zs = (values[k * len(sites) : (k + 1) * len(sites)] for k in range(3))
+        starts = [network.entry(cut) for cut in after]
+        values = network.values_at(params, x, (*layers, *before, *after, *starts))
+        xs, ys, zs, entries = (values[k * len(sites) : (k + 1) * len(sites)] for k in range(4))
         # Twice the same cut in the plain network: one probe there.
         probes = {cut: jnp.zeros_like(value) for cut, value in zip(before + after, ys + zs, strict=True)}
 
@@ -107,24 +111,28 @@ class SiteMeasurement:
 
         slope, at = jax.grad(loss, argnums=(0, 1))(params, probes)
         vs, gs = (tuple(at[cut] for cut in cuts) for cuts in (before, after))
-        followed = [self._followed(network, params, i, zs[i], ys) for i in range(len(sites))]
-        return Passes(xs, ys, vs, zs, gs, slope, tuple(followed))
+        followed = [self._followed(network, params, i, entries[i], zs[i], ys) for i in range(len(sites))]
+        return Passes(xs, ys, vs, zs, gs, entries, slope, tuple(followed))
 
-    def _followed(self, network, params, i, z, ys) -> Array:
-        """Whether doubling z at a batch norm doubles the values before the next one, up to a constant a channel."""
+    def _followed(self, network, params, i, entry, z, ys) -> Array:
+        """Whether doubling z at a batch norm doubles the values before the next one, up to a constant a channel, and
+        nothing of z gets past that one."""
         sites = network.sites
         kinds = [type(self.network.stages[site.index]) for site in sites[i : i + 2]]
-        if kinds != [NormStage, NormStage]:
+        if kinds != [NormStage, NormStage] or network.bypassed(self._cut(sites[i]), sites[i + 1].index):
             return jnp.zeros((), bool)
         y = ys[i + 1]
         axes = tuple(range(y.ndim - 1))
-        doubled = network.run(params, 2 * z, self._cut(sites[i]), sites[i + 1].index) - 2 * y
+        cut = self._cut(sites[i])
+        twice = network.run(params, entry, network.entry(cut), sites[i + 1].index, probes={cut: z})
+        doubled = twice - 2 * y
         size = jnp.abs(y - y.mean(axes)).max()
         return jnp.abs(doubled - doubled.mean(axes)).max() <= _HOMOGENEOUS * size
 
     def _hessian(self, group, params, value, labels, moment, shifts, directions):
         """H along directions at the cuts of a group, from the value that enters its first cut."""
-        start, network = self._cut(group[0]), self._at(moment)
+        network = self._at(moment)
+        start = network.entry(self._cut(group[0]))
 
         def gradient(probes):
             return jax.grad(lambda p: self.objective(network(params, value, start, probes=p), labels))(probes)
@@ -161,7 +169,7 @@ class SiteMeasurement:
             out = {}
             for group, compiled in zip(self._groups, self._hessians, strict=True):
                 members = [position[site] for site in group]
-                rest = partial(compiled, params, passes.zs[members[0]], labels, moment)
+                rest = partial(compiled, params, passes.entries[members[0]], labels, moment)
                 cuts = {self._cut(site): passes.zs[i] for site, i in zip(group, members, strict=True)}
                 for site, i in zip(group, members, strict=True):
                     out[site.name] = self._site(
@@ -205,7 +213,7 @@ class SiteMeasurement:
     def _of_layer(self, site, i, params, passes, measured, seed) -> dict[str, np.ndarray]:
         """Quantities of the inputs of the layer that feeds the site."""
         layer, x = params[site.layer], passes.xs[i]
-        found: Design = design(x, layer["kernel"].shape)
+        found: Design = design(x, layer["kernel"].shape, stride=self._stride(site))
         norm2, variances = found.norm2, found.variances(_by_filter(layer["kernel"]))
         out = {"design_norm2": np.array([norm2]), "W_S_W": variances, "zero_mean": np.array([found.zero_mean])}
         out |= {name: norm2 * measured[name] for name in ("frozen_plain", "frozen_normalised")}
@@ -222,6 +230,11 @@ class SiteMeasurement:
             zw = zw if "bias" in layer else zw + tilde["bias"]
             out["w_zw"] = (w * np.asarray(zw)).reshape(-1, len(variances)).sum(0)
         return out
+
+    def _stride(self, site: Site) -> int:
+        """Of the convolution that feeds the site."""
+        stage = self.network.stages[self._layers[site.layer]]
+        return stage.stride if isinstance(stage, ConvolutionStage) else 1
 
     def _of_next(self, i, passes) -> dict[str, np.ndarray]:
         """What the sum rule says of the next batch norm; NaN where it says nothing."""
@@ -276,7 +289,7 @@ def ray_distances(start: np.ndarray, end: np.ndarray) -> dict[str, np.ndarray]:
 
     def distance2(w0: np.ndarray, wstar: np.ndarray) -> float:
         reach = 2 * np.sqrt((w0 @ w0) / (wstar @ wstar)) if (wstar @ wstar) > 0 else 1.0
-        if not np.isfinite(reach):
+        if not (np.isfinite(reach) and np.isfinite(wstar @ wstar)):
             return float("nan")
         options = {"xatol": 1e-9 * reach}
         found = minimize_scalar(

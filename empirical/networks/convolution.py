@@ -1,4 +1,4 @@
-"""Stride-1 SAME convolutions on (N, H, W, C) arrays, each shape by the method that is fastest for it.
+"""SAME convolutions on (N, H, W, C) arrays, each shape by the method that is fastest for it.
 
 All methods compute one bilinear map and are written in plain array operations, so ``jvp``, ``vjp`` and their
 nesting (Hessian-vector products) work without special rules:
@@ -29,13 +29,18 @@ from bnverify.errors import InputError
 METHODS = ("library", "patches", "winograd", "dense")
 
 
-def convolve(x: jax.Array, kernel: jax.Array, *, method: str = "auto") -> jax.Array:
-    """Convolve x (N, H, W, C) with an odd square kernel (s, s, C, D), stride 1, zeros outside: (N, H, W, D).
+def convolve(x: jax.Array, kernel: jax.Array, *, method: str = "auto", stride: int = 1) -> jax.Array:
+    """Convolve x (N, H, W, C) with an odd square kernel (s, s, C, D), zeros outside: (N, H, W, D).
+
+    With a stride the result is every stride-th pixel of that, from the first, in both directions; ``method`` is then
+    ``"auto"``: patches on a CPU.
 
     As in every network library this is the correlation: output (i, j) sees x (i - s//2 .. i + s//2, ...).
     ``method`` is one of :data:`METHODS`, or ``"auto"`` for :func:`choose_method`'s answer.
     """
     _check(x, kernel)
+    if stride != 1:
+        return _strided(x, kernel, stride, method)
     if method == "auto":
         method = choose_method(x.shape, kernel.shape, x.dtype, jax.default_backend())
     if method not in _FUNCTIONS:
@@ -72,18 +77,35 @@ def choose_method(shape: tuple[int, ...], kernel_shape: tuple[int, ...], dtype: 
     return "winograd" if tiled and enough and jnp.dtype(dtype).itemsize >= 4 else "patches"
 
 
-def design_matrix(x: jax.Array, size: int) -> jax.Array:
-    """Lay out the neighbourhoods of x (N, H, W, C) as rows: (N*H*W, size*size*C).
+def design_matrix(x: jax.Array, size: int, stride: int = 1) -> jax.Array:
+    """Lay out the neighbourhoods of x (N, H, W, C) as rows: (N*H*W, size*size*C), with a stride those of every
+    stride-th pixel.
 
     Columns are ordered as ``kernel.reshape(-1, D)`` orders the taps, so their product is the convolution.
     """
     _check_rank(x)
     if size < 1 or size % 2 == 0:
         raise InputError(got=f"size {size}", expected="an odd size, 1 or more", advice="use 3 for the VGG")
-    n, height, width, channels = x.shape
+    _, height, width, channels = x.shape
     padded = _surround(x, size // 2)
-    taps = [padded[:, i : i + height, j : j + width] for i in range(size) for j in range(size)]
-    return jnp.concatenate(taps, axis=-1).reshape(n * height * width, size * size * channels)
+    taps = [
+        padded[:, i : i + height : stride, j : j + width : stride] for i in range(size) for j in range(size)
+    ]  # fmt: skip
+    return jnp.concatenate(taps, axis=-1).reshape(-1, size * size * channels)
+
+
+def _strided(x: jax.Array, kernel: jax.Array, stride: int, method: str) -> jax.Array:
+    if method != "auto" or stride < 1:
+        raise InputError(
+            got=f"method {method!r} with stride {stride}",
+            expected="method 'auto' and a positive stride",
+            advice="leave the method out, or convolve with stride 1",
+        )
+    if jax.default_backend() != "cpu":
+        return _library(x, kernel)[:, ::stride, ::stride]
+    rows = design_matrix(x, kernel.shape[0], stride)
+    height, width = (-(-side // stride) for side in x.shape[1:3])
+    return (rows @ kernel.reshape(rows.shape[1], -1)).reshape(len(x), height, width, -1)
 
 
 def _library(x: jax.Array, kernel: jax.Array) -> jax.Array:

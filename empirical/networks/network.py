@@ -3,6 +3,10 @@
 ``prefix(j)`` computes the value that enters stage j, ``suffix(j)`` the output from that value; both are plain
 functions of the parameters, so gradients and Hessians with respect to a layer's output are `grad` and `jvp` of a
 suffix, and inserting a normalisation is prefix, normalisation, suffix. No hooks, no state.
+
+A skip connection is a fork stage, which keeps the value that enters it, and a join stage, which adds it again. A cut
+between the two is a cut of the main path: what is kept does not depend on the value there. Whatever starts at such a
+cut starts at its ``entry``, the fork, and puts the value in by a probe.
 """
 
 from __future__ import annotations
@@ -59,6 +63,20 @@ class Stage:
     def running(self) -> bool:
         """Whether running ``statistics`` of the stage's input are kept, for ``inference`` or ``during``."""
         return False
+
+    @property
+    def opens(self) -> bool:
+        """Whether the value that enters is kept for a join."""
+        return False
+
+    @property
+    def closes(self) -> bool:
+        """Whether the value kept last is joined here."""
+        return False
+
+    def join(self, x: Array, kept: Array) -> Array:
+        """The main path's value x with what was kept; only asked of stages that close."""
+        raise NotImplementedError(f"stage {self.name} joins nothing")
 
     def statistics(self, y: Array) -> Statistics:
         """Centre and spread of this batch, of which the running averages are kept."""
@@ -155,6 +173,47 @@ def identity_stage(name: str) -> Stage:
 
 
 @dataclass(frozen=True)
+class ForkStage(Stage):
+    """The identity; the value is kept as well."""
+
+    @property
+    def counted(self) -> bool:
+        return False
+
+    @property
+    def opens(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class JoinStage(Stage):
+    """The sum of the main path and of ``shortcut(kept, main)``, which has the main path's shape and no parameters."""
+
+    shortcut: Callable[[Array, Array], Array] = lambda kept, main: kept
+
+    @property
+    def counted(self) -> bool:
+        return False
+
+    @property
+    def closes(self) -> bool:
+        return True
+
+    def join(self, x: Array, kept: Array) -> Array:
+        return x + self.shortcut(kept, x)
+
+
+def fork_stage(name: str) -> ForkStage:
+    """Where a skip connection starts."""
+    return ForkStage(name, lambda p, x: x)
+
+
+def join_stage(name: str, shortcut: Callable[[Array, Array], Array] = lambda kept, main: kept) -> JoinStage:
+    """Where it ends."""
+    return JoinStage(name, lambda p, x: x, shortcut=shortcut)
+
+
+@dataclass(frozen=True)
 class Site:
     """A place where a normalisation stands or could be inserted: stage ``index``, fed by the stage named ``layer``."""
 
@@ -184,16 +243,41 @@ class Network:
         The output is what enters the stage after the last, for both.
         """
         end = len(self.stages)
+        if self.entry(start) != start:
+            raise InputError(
+                got=f"a start at stage {start}, {self.stages[start].name}, inside a skip connection",
+                expected=f"its fork, stage {self.entry(start)}",
+                advice="start at network.entry(index), and put the value in by a probe",
+            )
+        kept: list[Array] = []
         for index in range(start, end + 1 if stop is None else stop):
             if probes is not None and index in probes:
                 x = x + probes[index]
             if values is not None and index in values:
                 values[index] = x
             if index < end:
-                x = self.stages[index].apply(params.get(self.stages[index].name, {}), x)
+                stage = self.stages[index]
+                if stage.opens:
+                    kept.append(x)
+                x = stage.join(x, kept.pop()) if stage.closes else stage.apply(params.get(stage.name, {}), x)
         return x
 
     __call__ = run
+
+    def entry(self, index: int) -> int:
+        """The last stage up to ``index`` at which no skip connection is open: the outermost fork around it, or
+        itself."""
+        opened: list[int] = []
+        for number, stage in enumerate(self.stages[:index]):
+            if stage.opens:
+                opened.append(number)
+            if stage.closes:
+                opened.pop()
+        return opened[0] if opened else index
+
+    def bypassed(self, start: int, stop: int) -> bool:
+        """Whether something of the value that enters stage ``start`` gets past stage ``stop`` by a skip connection."""
+        return start <= self.entry(stop) < stop
 
     def prefix(self, index: int) -> Callable[[Parameters, Array], Array]:
         """(params, x) -> the value that enters stage ``index``."""

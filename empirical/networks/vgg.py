@@ -3,44 +3,15 @@
 from __future__ import annotations
 
 import jax
-import jax.numpy as jnp
 
 from bnverify.empirical.measurement.placement import Placement
-from bnverify.empirical.networks.convolution import convolve
+from bnverify.empirical.networks.layers import convolution_stage, dense_stage
 from bnverify.empirical.networks.network import Network, Site, Stage
 from bnverify.empirical.networks.pooling import max_pool
 from bnverify.errors import InputError
 
 CHANNELS = (64, 64, 128, 128, 256, 256, 512, 512, 512, 512)
 DENSE = (96, 96)
-IMAGE = (32, 32, 3)
-
-
-def _glorot_normal(key, shape, fan_in: int, fan_out: int, dtype):
-    return jax.random.normal(key, shape, dtype) * jnp.asarray((2.0 / (fan_in + fan_out)) ** 0.5, dtype)
-
-
-def convolution_stage(name: str, channels: int, *, method: str = "auto") -> Stage:
-    """A 3x3 SAME convolution with bias: kernel (3, 3, C, D) Glorot normal, bias zero."""
-
-    def init(key, shape, dtype):
-        fans = 9 * shape[-1], 9 * channels
-        return {
-            "kernel": _glorot_normal(key, (3, 3, shape[-1], channels), *fans, dtype),
-            "bias": jnp.zeros(channels, dtype),
-        }
-
-    return Stage(name, lambda p, x: convolve(x, p["kernel"], method=method) + p["bias"], init)
-
-
-def dense_stage(name: str, units: int) -> Stage:
-    """A dense layer with bias: kernel (C, D) Glorot normal, bias zero."""
-
-    def init(key, shape, dtype):
-        kernel = _glorot_normal(key, (shape[-1], units), shape[-1], units, dtype)
-        return {"kernel": kernel, "bias": jnp.zeros(units, dtype)}
-
-    return Stage(name, lambda p, x: x @ p["kernel"] + p["bias"], init)
 
 
 def _relu(p, x):
@@ -78,14 +49,3 @@ def vgg(
         if number <= len(DENSE):
             stages.append(Stage(f"dense_relu{number}", _relu))
     return Network(tuple(stages), tuple(sites))
-
-
-def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """Mean softmax cross-entropy over the batch: logits (N, K), integer labels (N,)."""
-    log_probabilities = jax.nn.log_softmax(logits)
-    return -jnp.take_along_axis(log_probabilities, labels[:, None], axis=-1).mean()
-
-
-def accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """The fraction of the batch whose largest logit is the label's: logits (N, K), integer labels (N,)."""
-    return (logits.argmax(-1).astype(labels.dtype) == labels).mean(dtype=logits.dtype)

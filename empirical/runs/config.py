@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from bnverify.empirical.architectures import ARCHITECTURES, architecture
 from bnverify.errors import InputError
 
 NETWORKS = {"bn": "with batch norm", "plain": "without"}
@@ -14,8 +17,8 @@ NORMALIZERS = (
     "batch", "layer", "group", "instance", "rms", "l1", "linf", "l1-uncentred", "l2-uncentred", "linf-uncentred",
     "batch-renorm",
 )  # fmt: skip
-ARCHITECTURES = {"vgg": ("synthetic", "cifar10"), "deep-linear": ("gaussian",)}
-"""Which data sets an architecture is trained on; an unknown name is left to what loads it."""
+Every = tuple[tuple[str, int], ...]
+"""Observations of the trajectory by name, each with the number of steps between two of them."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +35,10 @@ class RunConfig:
     channels (group is group-2), or ghost-R for batch norm with the statistics of each of R replicas of the
     batch. `noise`: the paper's noise after it, and after nothing in the plain network.
     `renorm_stretch`: multiplies the numbers of steps in the schedule of batch renormalisation (5,000 to 40,000).
-    `architecture`: one of ARCHITECTURES; "deep-linear" is trained on the data set "gaussian" of `batch` samples, all of
-    them in every step, and has no width.
-    `landscape_every`, `shift_every`, `activations_every`: see ``trajectory.trajectory``; multiples of `record_every`, 0
-    for never.
+    `architecture`: one of ``bnverify.empirical.architectures.ARCHITECTURES``, which says what data sets and options it
+    has. `weight_decay`: lambda, of the gradient descent on L + lambda |W|^2/2 in all parameters.
+    `every`: what is observed along the trajectory (``bnverify.empirical.trajectory.observation``) by name, and every
+    how many steps, multiples of `record_every`; a mapping will do, and 0 means never.
     """
 
     preset: str
@@ -57,9 +60,8 @@ class RunConfig:
     normalizer: str = "batch"
     noise: bool = False
     renorm_stretch: float = 1.0
-    landscape_every: int = 0
-    shift_every: int = 0
-    activations_every: int = 0
+    weight_decay: float = 0.0
+    every: Every = ()
 
     def __post_init__(self) -> None:
         positive = {"batch": 2, "steps": 1, "record_every": 1, "check_every": 1, "groups": 1, "test_images": 1}
@@ -89,22 +91,29 @@ class RunConfig:
                 expected="a multiple, so that a checked step is a recorded one",
                 advice="change one of the two",
             )
-        for name in ("landscape_every", "shift_every", "activations_every"):
-            if getattr(self, name) < 0 or getattr(self, name) % self.record_every:
+        if not self.weight_decay >= 0:
+            raise InputError(
+                got=f"weight_decay {self.weight_decay}",
+                expected="0 or a positive number",
+                advice="networks use 1e-4 to 5e-4",
+            )
+        if self.seed < 0:
+            raise InputError(got=f"seed {self.seed}", expected="0 or a positive integer", advice="pass e.g. --seed 1")
+        self._check_every()
+        self._check_networks()
+
+    def _check_every(self) -> None:
+        pairs = dict(self.every).items()
+        for name, steps in pairs:
+            if steps < 0 or steps % self.record_every:
                 raise InputError(
-                    got=f"{name} {getattr(self, name)} with record_every {self.record_every}",
+                    got=f"{name} every {steps} steps with record_every {self.record_every}",
                     expected="a multiple of it, or 0 for never",
                     advice="change one of the two",
                 )
-        self._check_networks()
+        object.__setattr__(self, "every", tuple(sorted((str(name), int(steps)) for name, steps in pairs if steps)))
 
     def _check_networks(self) -> None:
-        if self.architecture not in ARCHITECTURES:
-            raise InputError(
-                got=f"architecture {self.architecture!r}",
-                expected=f"one of {', '.join(ARCHITECTURES)}",
-                advice="pass a listed architecture",
-            )
         if self.normalizer not in NORMALIZERS and not re.fullmatch(r"(group|ghost)-[1-9]\d*", self.normalizer):
             raise InputError(
                 got=f"normaliser {self.normalizer!r}",
@@ -117,64 +126,62 @@ class RunConfig:
                 expected="a positive number, 1 for the published schedule",
                 advice="pass e.g. 0.01 for a run of a few hundred steps",
             )
-        if self.architecture == "deep-linear":
-            self._check_deep_linear()
-        elif self.dataset in ARCHITECTURES["deep-linear"]:
-            raise InputError(
-                got=f"the data set {self.dataset!r} for the architecture {self.architecture}",
-                expected="images",
-                advice="pass --dataset synthetic, or start from the preset deep-linear",
-            )
+        architecture(self.architecture).validate(self)
 
-    def _check_deep_linear(self) -> None:
-        if self.width != 1:
-            raise InputError(
-                got=f"width {self.width} for a deep linear network",
-                expected="width 1: its layers have ten units",
-                advice="pass --width 1, or start from the preset deep-linear",
-            )
-        if self.dataset not in ARCHITECTURES["deep-linear"]:
-            raise InputError(
-                got=f"the data set {self.dataset!r} for a deep linear network",
-                expected="gaussian, which is drawn from the seed",
-                advice="pass --dataset gaussian, or start from the preset deep-linear",
-            )
-        if self.normalizer == "instance":
-            raise InputError(
-                got="instance normalisation in a deep linear network",
-                expected="a normaliser of more than one value: a dense layer has no positions",
-                advice="pass layer, group or rms",
-            )
-        if (found := re.fullmatch(r"group-(\d+)", self.normalizer)) and 10 % int(found[1]):
-            raise InputError(
-                got=f"{found[1]} groups of ten units",
-                expected="a number of groups that divides ten",
-                advice="pass group-2 or group-5",
-            )
+    def changed(self, **options: Any) -> RunConfig:
+        """A copy with the given options; None means unchanged. ``every`` replaces the intervals it names; so does
+        NAME_every, for one observation."""
+        chosen = {k: v for k, v in options.items() if v is not None}
+        every = dict(self.every) | dict(chosen.pop("every", {}))
+        for name in [name for name in chosen if name.endswith("_every") and not hasattr(self, name)]:
+            every[name.removesuffix("_every")] = chosen.pop(name)
+        return dataclasses.replace(self, **chosen, every=tuple(every.items()))
 
-    def changed(self, **options) -> RunConfig:
-        """A copy with the given options; None means unchanged."""
-        return dataclasses.replace(self, **{k: v for k, v in options.items() if v is not None})
+    def every_steps(self, observation: str) -> int:
+        """The number of steps between two observations of that name, 0 where there is none."""
+        return dict(self.every).get(observation, 0)
+
+    def due(self, step: int) -> tuple[str, ...]:
+        """The names of the observations at a step; none at the last, which has no batch."""
+        return tuple(name for name, every in self.every if step % every == 0 and step < self.steps)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for config.json."""
+        return dataclasses.asdict(self) | {"every": dict(self.every)}
 
 
-_PRESETS = (
-    RunConfig("quick"),
-    RunConfig(
-        "tiny", width=1 / 32, batch=16, steps=6, record_every=2, check_every=4, samples=1, test_images=64
-    ),
-    RunConfig(
-        "full", width=1.0, batch=128, steps=300, record_every=5, check_every=60, samples=1, groups=10
-    ),
-    RunConfig(
-        "reproduction", dataset="cifar10", width=1.0, batch=128, steps=15000, record_every=50, check_every=500,
-        samples=1, groups=10, test_images=10000,
-    ),
-    RunConfig(
-        "deep-linear", dataset="gaussian", architecture="deep-linear", width=1.0, batch=1000, steps=10000,
-        learning_rate=1e-6, momentum=0.0, record_every=50, check_every=1000, test_images=1000,
-    ),
-)  # fmt: skip
-PRESETS: dict[str, RunConfig] = {config.preset: config for config in _PRESETS}
+_FORMAT_1 = ("landscape_every", "shift_every", "activations_every")
+
+
+def read_config(stored: Mapping[str, Any], place: str) -> RunConfig:
+    """A configuration from config.json, of format 1 too; InputError for fields that this version does not know."""
+    options = dict(stored)
+    every = dict(options.pop("every", {}))
+    every |= {name.removesuffix("_every"): options.pop(name) for name in _FORMAT_1 if name in options}
+    known = {field.name for field in dataclasses.fields(RunConfig)}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise InputError(
+            got=f"{place} with the unknown {'field' if len(unknown) == 1 else 'fields'} {', '.join(unknown)}",
+            expected=f"fields of this version of bnverify: {', '.join(sorted(known))}",
+            advice="use the version of bnverify that wrote the run, or train it again",
+        )
+    try:
+        return RunConfig(**options, every=tuple(every.items()))
+    except TypeError as error:
+        raise InputError(
+            got=f"{place} whose configuration cannot be read ({error})",
+            expected="a configuration written by bnverify",
+            advice="restore the file, or train the run again",
+        ) from error
+
+
+PRESETS: dict[str, RunConfig] = {
+    name: RunConfig(name, architecture=one.name, **options)
+    for one in ARCHITECTURES.values()
+    for name, options in one.presets.items()
+}
+"""The configurations that an architecture names."""
 
 
 def preset(name: str) -> RunConfig:

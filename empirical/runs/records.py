@@ -8,7 +8,6 @@ float32 training step), checkpoints/, summary.json and report/.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,12 +17,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from bnverify.empirical.runs.config import NETWORKS, RunConfig
+from bnverify.empirical.runs.config import NETWORKS, RunConfig, read_config
+from bnverify.empirical.runs.files import write_atomically
+from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, missing
 from bnverify.errors import InputError
 from bnverify.theory import QUANTITIES
 
-FORMAT = 1
-KINDS = ("exact", "inline", "curves", "landscape", "shift", "activations", "ray")
+FORMAT = 2
+READABLE = (1, 2)
+"""Formats of run directories: 2 has weight decay and observations by name in its configuration, and its states as
+arrays; the records are the same."""
 # What is recorded besides quantities. Flags say where a hypothesis without a condition of its own holds.
 FLAGS = {
     "sampled": "channel measured by Hessian-vector products of its own",
@@ -35,17 +38,6 @@ EXTRAS = {
     "vector": "number of the normalised vector, in row-major order of samples and groups of channels",
     "deviation": "root mean square of what the normaliser divides",
 }
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that a reader (or a crash) sees the old content or the new, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with open(partial, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -102,13 +94,19 @@ class Run:
 
     def __repr__(self) -> str:
         config = self.config
-        kinds = [kind for kind in KINDS if any((self.path / "records").glob(f"*/{kind}-*.nc"))]
         return (
             f"Run {self.path}: {config.architecture} with and without {config.normalizer} normalisation, width "
             f"{config.width:g}, {config.steps} steps of {config.batch} on {self.description['data']['name']}, seed "
-            f"{config.seed}\n  recorded: {', '.join(kinds) or 'nothing'}; run[network, site]: "
+            f"{config.seed}\n  recorded: {', '.join(self.kinds) or 'nothing'}; run[network, site]: "
             f"{', '.join(self.exact)} x {', '.join(self.sites)}"
         )
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What is recorded: exact, inline, curves, ray, and the observations of the trajectory."""
+        found = {file.name.rpartition("-")[0] for file in (self.path / "records").glob("*/*-*.nc")}
+        first = [kind for kind in ("exact", "inline", "curves") if kind in found]
+        return (*first, *sorted(found - {*first, "ray"}), *(("ray",) if "ray" in found else ()))
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -143,11 +141,11 @@ class Run:
             try:
                 with xr.open_dataset(file, engine="scipy") as part:
                     parts.append(part.load())
-            except (OSError, ValueError, TypeError, IndexError) as error:
+            except UNREADABLE as error:
                 raise InputError(
                     got=f"an unreadable record {file} ({error})",
                     expected="a NetCDF file written by bnverify train",
-                    advice="delete it and run the same bnverify command again: it resumes",
+                    advice="run the command that made the run again: it measures what is damaged or missing",
                 ) from error
         return xr.concat(parts, "step", join="outer") if parts else None
 
@@ -186,6 +184,14 @@ class Run:
         """Distributions of activations (step x site), by network."""
         return self._by_network("activations")
 
+    def observed(self, name: str) -> dict[str, xr.Dataset]:
+        """The records of an observation of the trajectory (step, ...), by network; none where it was not made."""
+        return self._by_network(name)
+
+    def missing(self) -> list[Wanted]:
+        """The records that a complete run of this configuration has and this one lacks."""
+        return missing(self.config, self.path)
+
     @cached_property
     def ray(self) -> dict[str, xr.Dataset]:
         """Lemma 4.5 on the trained plain network (step x site): loss and gradient at the kW* nearest to W0."""
@@ -206,10 +212,10 @@ class Run:
 def read_json(path: Path, advice: str) -> dict[str, Any]:
     """A JSON file of a run; InputError with ``advice`` where there is none."""
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
         raise InputError(got=f"no file {path}", expected="a run directory", advice=advice) from None
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InputError(
             got=f"{path} is not JSON ({error})", expected="a file written by bnverify", advice=advice
         ) from None
@@ -247,10 +253,18 @@ def load_run(path: str | Path) -> Run:
     """Open a run directory; InputError where there is none or its format is another version's."""
     path = Path(path)
     description = read_json(path / "config.json", "pass the directory that `bnverify run` or `bnverify train` wrote")
-    if description.get("format") != FORMAT:
+    form = description.get("format") if isinstance(description, dict) else None
+    if form not in READABLE:
         raise InputError(
-            got=f"run format {description.get('format')}",
-            expected=f"format {FORMAT}",
-            advice="run again with this version of bnverify",
+            got=f"run format {form} in {path / 'config.json'}",
+            expected=f"format {' or '.join(map(str, READABLE))}",
+            advice="use the version of bnverify that wrote it, or train again with this one",
         )
-    return Run(path, RunConfig(**description["config"]), description)
+    lacking = [key for key in ("config", "data", "environment") if not isinstance(description.get(key), dict)]
+    if lacking:
+        raise InputError(
+            got=f"{path / 'config.json'} without {', '.join(lacking)}",
+            expected="config, data and environment, as written by `bnverify train`",
+            advice="restore the file, or train the run again",
+        )
+    return Run(path, read_config(description["config"], str(path / "config.json")), description)

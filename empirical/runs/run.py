@@ -5,7 +5,7 @@ about its normaliser speak of is measured in float64; inline records are of Theo
 
 Order within a chunk: measure, train, write the records, then the checkpoint. What is after the last checkpoint is
 computed again on resumption and comes out the same, because a step depends on the configuration, the data and the
-previous state only. Measurements that are there are kept: a finished run is not measured again.
+previous state only. Records that are there and can be read are kept: a finished run is not measured again.
 """
 
 from __future__ import annotations
@@ -13,27 +13,29 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
-import orbax.checkpoint as ocp
 import xarray as xr
 
 from bnverify.empirical.runs import experiment
 from bnverify.empirical.runs.config import NETWORKS, RunConfig
 from bnverify.empirical.runs.experiment import Data
+from bnverify.empirical.runs.files import locked
+from bnverify.empirical.runs.gaps import Wanted, missing
 from bnverify.empirical.runs.records import FORMAT, Run, load_run, site_dataset, write_dataset, write_json
+from bnverify.empirical.runs.states import load_states, save_states, stored_steps
 from bnverify.empirical.training.training import TrainState
-from bnverify.empirical.trajectory.trajectory import due
+from bnverify.empirical.trajectory.observation import Here, due
 from bnverify.errors import InputError
 
 Report = Callable[[int], None]
-_PACKAGES = ("jax", "jaxlib", "numpy", "optax", "orbax-checkpoint", "sympy", "xarray")
+_PACKAGES = ("jax", "jaxlib", "numpy", "optax", "sympy", "xarray")
 
 
 def environment() -> dict[str, Any]:
@@ -62,66 +64,93 @@ def train(config: RunConfig, dataset: Data, path: str | Path, *, progress: Repor
     """Train and record into a run directory, or go on where an interrupted run stopped; ``dataset`` is that of
     `bnverify.empirical.runs.experiment.load_data`, or another of its kind.
 
-    ``progress(step)`` is called after every chunk. InputError where the directory holds a run of another
-    configuration or of other data, or cannot be written.
+    Records that are missing or damaged are measured again: the training goes back to the last stored state before the
+    first of them. ``progress(step)`` is called after every chunk. InputError where the directory holds a run of another
+    configuration or of other data, or another process trains in it.
     """
     path = Path(path)
-    _describe(path, config, dataset)
-    key = jax.random.key(config.seed)
-    trainers = {name: experiment.trainer(name, config) for name in NETWORKS}
-    measurements = {name: experiment.measurement(name, config) for name in NETWORKS}
-    trajectories = {name: experiment.trajectory(name, config) for name in NETWORKS}
-    shape = experiment.input_shape(config)
-    initial = {name: trainer.start(key, shape) for name, trainer in trainers.items()}
-    with _checkpoints(path) as manager:
-        step, states = _restore(manager, initial)
+    description = _description(config, dataset)  # what does not fit is refused before a directory is made
+    with locked(path):
+        _describe(path, config, description)
+        gaps = missing(config, path, damaged=True)
+        initial = _start(config)
+        step, states = _restore(path / "checkpoints", initial, before=min((gap.step for gap in gaps), default=None))
+        for gap in gaps:
+            gap.file(path).unlink(missing_ok=True)  # damaged, or not there
         progress(step)
-        while True:
-            checked = step % config.check_every == 0 or step == config.steps
-            for name in NETWORKS if checked else ():
-                of = (trainers[name], measurements[name], states[name], initial[name])
-                _record(path / "records" / name / f"exact-{step:06d}.nc", partial(_exact, config, dataset, step, *of))
-            if step == config.steps:
-                _write_ray(path, config, dataset, states["plain"], initial["plain"])
-                break
-            size = min(config.record_every, config.steps - step)
-            for name in NETWORKS:
-                inputs, labels = experiment.batches(config, dataset, range(step, step + size))
-                for kind in due(config, step):
-                    at = (kind, step, states[name], inputs[0], labels[0])
-                    measured = partial(trajectories[name].measure, *at, seed=config.seed)
-                    _record(path / "records" / name / f"{kind}-{step:06d}.nc", measured)
-                states[name], curves, quantities = trainers[name].chunk(states[name], inputs, labels)
-                sites = trainers[name].network.sites
-                ordered = {site.name: quantities[site.name] for site in sites if site.name in quantities}
-                _write_chunk(path / "records" / name, step, size, curves, ordered)
-            step += size
-            manager.save(step, args=ocp.args.StandardSave(_plain(states)))
-            manager.wait_until_finished()
-            progress(step)
+        _train(_Training(config, dataset, path, initial), step, states, progress)
     return load_run(path)
 
 
-def _record(file: Path, measured: Callable[[], xr.Dataset]) -> None:
-    """Write what is measured, unless an earlier start of the run has: files are written whole or not at all."""
-    if not file.exists():
-        write_dataset(file, measured())
+def _start(config: RunConfig) -> dict[str, TrainState]:
+    """The states of both networks before the first step."""
+    key, shape = jax.random.key(config.seed), experiment.input_shape(config)
+    return {name: experiment.trainer(name, config).start(key, shape) for name in NETWORKS}
 
 
-def _describe(path: Path, config: RunConfig, dataset: Data) -> None:
-    """Write config.json, or check that the one there describes the same run."""
+@dataclass(frozen=True)
+class _Training:
+    """What stays the same while a run is trained."""
+
+    config: RunConfig
+    data: Data
+    path: Path
+    initial: dict[str, TrainState]
+
+    def record(self, network: str, kind: str, step: int, measured: Callable[[], xr.Dataset]) -> None:
+        """Write what is measured, unless it is there: files are written whole or not at all."""
+        file = Wanted(network, kind, step).file(self.path)
+        if not file.exists():
+            write_dataset(file, measured())
+
+
+def _train(run: _Training, step: int, states: dict[str, TrainState], progress: Report) -> None:
+    """From the states of a step to the end; order within a chunk: measure, train, write, store the states."""
+    config = run.config
+    while True:
+        checked = step % config.check_every == 0 or step == config.steps
+        for name in NETWORKS if checked else ():
+            run.record(name, "exact", step, partial(_exact, run, name, step, states[name]))
+        if step == config.steps:
+            _write_ray(run, states["plain"])
+            return
+        size = min(config.record_every, config.steps - step)
+        for name in NETWORKS:
+            states[name] = _chunk(run, name, step, size, states[name])
+        step += size
+        save_states(run.path / "checkpoints", step, states)
+        progress(step)
+
+
+def _chunk(run: _Training, name: str, step: int, size: int, state: TrainState) -> TrainState:
+    """Observe, train ``size`` steps, write what they recorded; the state after them."""
+    config, trainer = run.config, experiment.trainer(name, run.config)
+    inputs, labels = experiment.batches(config, run.data, range(step, step + size))
+    here = Here(trainer, step, state, inputs[0], labels[0], config.seed)
+    for one in due(config, step):
+        run.record(name, one.name, step, partial(one.measure, here))
+    state, curves, quantities = trainer.chunk(state, inputs, labels)
+    steps = {"step": np.arange(step, step + size, dtype=np.int32)}
+    losses = {key: ("step", np.asarray(values)) for key, values in curves.items()}
+    run.record(name, "curves", step, lambda: xr.Dataset(losses, steps))
+    sites = [site.name for site in trainer.network.sites if site.name in quantities]
+    if sites:
+        first = {site: {key: np.asarray(v)[0] for key, v in quantities[site].items()} for site in sites}
+        run.record(name, "inline", step, lambda: site_dataset(step, first))
+    return state
+
+
+def _description(config: RunConfig, dataset: Data) -> dict[str, Any]:
+    """The content of config.json."""
     data = experiment.describe_data(config, dataset)
-    description = {"format": FORMAT, "config": asdict(config), "data": data, "environment": environment()}
+    return {"format": FORMAT, "config": config.to_json(), "data": data, "environment": environment()}
+
+
+def _describe(path: Path, config: RunConfig, description: Mapping[str, Any]) -> None:
+    """Write config.json, or check that the one there describes the same run."""
     file = path / "config.json"
     if not file.exists():
-        try:
-            write_json(file, description)
-        except OSError as error:
-            raise InputError(
-                got=f"cannot write {path} ({error.strerror})",
-                expected="a directory that can be created and written",
-                advice="pass another --out",
-            ) from error
+        write_json(file, description)
         return
     stored = load_run(path)
     differing = [
@@ -129,7 +158,7 @@ def _describe(path: Path, config: RunConfig, dataset: Data) -> None:
         for name, value in asdict(config).items()
         if getattr(stored.config, name) != value
     ]
-    if stored.description["data"]["fingerprint"] != dataset.fingerprint:
+    if stored.description["data"]["fingerprint"] != description["data"]["fingerprint"]:
         differing.append(f"data {stored.description['data']['name']} with another fingerprint")
     if differing:
         raise InputError(
@@ -139,61 +168,42 @@ def _describe(path: Path, config: RunConfig, dataset: Data) -> None:
         )
 
 
-def _exact(config, data, step, trainer, measurement, state, initial) -> xr.Dataset:
+def _exact(run: _Training, name: str, step: int, state: TrainState) -> xr.Dataset:
     """The test of W_t and all quantities in float64 on the batch of step t."""
-    inputs, labels = experiment.batches(config, data, range(step, step + 1))
-    sites = measurement(
-        state.params, initial.params, inputs[0], labels[0], seed=(config.seed, step), samples=config.samples,
+    config, trainer = run.config, experiment.trainer(name, run.config)
+    inputs, labels = experiment.batches(config, run.data, range(step, step + 1))
+    sites = experiment.measurement(name, config)(
+        state.params, run.initial[name].params, inputs[0], labels[0], seed=(config.seed, step), samples=config.samples,
         moment=trainer.moment(state),
     )  # fmt: skip
     record = site_dataset(step, sites)
-    for name, value in experiment.evaluation(config, data, trainer, state).items():
-        record[name] = ("step", np.array([value], np.float32))
+    for key, value in experiment.evaluation(config, run.data, trainer, state).items():
+        record[key] = ("step", np.array([value], np.float32))
     return record
 
 
-def _write_ray(path: Path, config, data, state, initial) -> None:
+def _write_ray(run: _Training, state: TrainState) -> None:
     """Lemma 4.5 on the trained network."""
-    measure = experiment.ray(config)
+    config, measure = run.config, experiment.ray(run.config)
     if measure is not None:
-        inputs, labels = experiment.batches(config, data, range(config.steps, config.steps + 1))
+        inputs, labels = experiment.batches(config, run.data, range(config.steps, config.steps + 1))
 
         def measured() -> xr.Dataset:
-            record = measure(state.params, initial.params, inputs[0], labels[0])
+            record = measure(state.params, run.initial["plain"].params, inputs[0], labels[0])
             return record.expand_dims(step=np.array([config.steps], np.int32))
 
-        _record(path / "records" / "plain" / f"ray-{config.steps:06d}.nc", measured)
+        run.record("plain", "ray", config.steps, measured)
 
 
-def _write_chunk(folder: Path, step: int, size: int, curves, quantities) -> None:
-    curves = {name: np.asarray(values) for name, values in curves.items()}
-    first = {site: {name: np.asarray(v)[0] for name, v in values.items()} for site, values in quantities.items()}
-    steps = {"step": np.arange(step, step + size, dtype=np.int32)}
-    write_dataset(folder / f"curves-{step:06d}.nc", xr.Dataset({k: ("step", v) for k, v in curves.items()}, steps))
-    if first:
-        write_dataset(folder / f"inline-{step:06d}.nc", site_dataset(step, first))
-
-
-def _checkpoints(path: Path) -> ocp.CheckpointManager:
-    options = ocp.CheckpointManagerOptions(max_to_keep=2, enable_async_checkpointing=False)
-    return ocp.CheckpointManager((path / "checkpoints").absolute(), options=options)
-
-
-def _plain(states: dict[str, TrainState]) -> dict[str, Any]:
-    """Leaves under numbered names: the tree's structure is the configuration's, only the arrays are stored."""
-    return {name: {f"{i:04d}": leaf for i, leaf in enumerate(jax.tree.leaves(s))} for name, s in states.items()}
-
-
-def _restore(manager: ocp.CheckpointManager, initial: dict[str, TrainState]) -> tuple[int, dict[str, TrainState]]:
-    """(0, initial) or the last finished checkpoint."""
-    step = manager.latest_step()
-    if step is None:
-        return 0, dict(initial)
-    template = jax.tree.map(ocp.utils.to_shape_dtype_struct, _plain(initial))
-    stored = manager.restore(step, args=ocp.args.StandardRestore(template))
-    # Through NumPy: restored arrays are committed to a device, and would be compiled for once more.
-    states = {
-        name: jax.tree.unflatten(jax.tree.structure(state), [np.asarray(stored[name][k]) for k in sorted(stored[name])])
-        for name, state in initial.items()
-    }
-    return step, states
+def _restore(
+    folder: Path, initial: dict[str, TrainState], before: int | None
+) -> tuple[int, dict[str, TrainState]]:  # fmt: skip
+    """The last stored states that can be read, of a step up to ``before``; else those before the first step."""
+    for step in reversed(stored_steps(folder)):
+        if before is None or step <= before:
+            try:
+                return step, load_states(folder, step, initial)
+            except InputError as error:
+                if "unreadable" not in error.got:
+                    raise
+    return 0, dict(initial)

@@ -19,8 +19,8 @@ from jaxtyping import Array, Float, Int
 
 from bnverify.empirical.measurement.recording import Recorder, recorder
 from bnverify.empirical.networks.network import Moment, Network, Parameters, Statistics
-from bnverify.empirical.networks.vgg import accuracy, cross_entropy
 from bnverify.empirical.normalization.noise import step_key
+from bnverify.empirical.training.objectives import accuracy, cross_entropy
 
 STATISTICS_MOMENTUM = 0.9
 Objective = Callable[[Array, Array], Array]
@@ -42,6 +42,7 @@ class Trainer:
 
     ``objective(output, labels)`` is the loss; ``accuracy(output, labels)``, or None where outputs are not classes, a
     fraction. ``seed`` names the noise of the steps. Without noise or batch renormalisation it is not used.
+    ``weight_decay`` times the parameters is added to the gradient, before the momentum.
     """
 
     network: Network
@@ -51,10 +52,24 @@ class Trainer:
     objective: Objective = cross_entropy
     accuracy: Objective | None = accuracy
     seed: int = 0
+    weight_decay: float = 0.0
 
     @property
     def optimizer(self) -> optax.GradientTransformation:
-        return optax.sgd(self.learning_rate, self.momentum)
+        descent = optax.sgd(self.learning_rate, self.momentum)
+        if not self.weight_decay:
+            return descent
+        return optax.chain(optax.add_decayed_weights(self.weight_decay), descent)
+
+    def buffer(self, state: TrainState) -> Parameters:
+        """The optimiser's momentum buffer V before the step of the state: W_{t+1} = W_t - eta (momentum V + gradient +
+        weight_decay W_t)."""
+        found = [
+            leaf.trace
+            for leaf in jax.tree.leaves(state.optimizer, is_leaf=lambda leaf: isinstance(leaf, optax.TraceState))
+            if isinstance(leaf, optax.TraceState)
+        ]
+        return found[0]
 
     @cached_property
     def recorder(self) -> Recorder | None:

@@ -7,9 +7,9 @@ For a layer i with weights W_i, at the parameters of step t and on one batch, in
 
 and the shift is |G_i - G'_i|. A layer is a stage with a ``kernel``, and W_i is that kernel alone: the bias of a
 convolution has gradient zero under batch norm, and would only add rounding. *Updated* for G'_i is every parameter of
-every stage before the layer's own: kernels and biases, and gamma and beta of the normalisations between them. *Not
-updated* are the layer's own bias, the normalisation after it, and all that follows. Nothing precedes the first layer:
-its G' is its G, and its shift is 0 by definition.
+every stage before the layer's own, in the order of the stages: kernels and biases, and gamma and beta of the
+normalisations between them. *Not updated* are the layer's own bias, the normalisation after it, and all that follows.
+Nothing precedes the first layer: its G' is its G, and its shift is 0 by definition.
 """
 
 from __future__ import annotations
@@ -67,12 +67,12 @@ def covariate_shift(
     again = 0 if recompute_first else 1
     shifts = [compare(kernel, kernel) for kernel in kernels[:again]]
     if indices[again:]:
-        values = network.values_at(updated, x, indices[again:])
+        values = network.values_at(updated, x, [network.entry(i) for i in indices[again:]])
         # A branch a layer, one taken after the other: a plain loop would be scheduled as one graph, and hold all
         # layers' activations at a time.
         branches = [
             lambda i=i, value=value, kernel=kernel: compare(
-                kernel, _kernel_gradient(network, objective, params, i, value, labels)
+                kernel, _kernel_gradient(network, objective, params, updated, i, value, labels)
             )
             for i, value, kernel in zip(indices[again:], values, kernels[again:], strict=True)
         ]
@@ -81,13 +81,15 @@ def covariate_shift(
     return jax.tree.map(lambda *a: jnp.stack(a), *shifts)
 
 
-def _kernel_gradient(network: Network, objective: Objective, params, index: int, value: Array, labels: Array) -> Array:
-    """dL/dW of the layer at ``index`` when ``value`` enters it, all parameters from there on as given."""
-    name = network.stages[index].name
+def _kernel_gradient(network, objective: Objective, params, updated, index: int, value: Array, labels: Array) -> Array:
+    """dL/dW of the layer at ``index`` with updated parameters before it and all parameters from there on as given;
+    ``value`` enters at the layer, or at the fork of the skip connection around it."""
+    name, start = network.stages[index].name, network.entry(index)
+    mixed = params | {stage.name: updated.get(stage.name, {}) for stage in network.stages[start:index]}
 
     def loss(kernel):
-        own = {**params, name: {**params[name], "kernel": kernel}}
-        return objective(network.run(own, value, index), labels)
+        own = {**mixed, name: {**params[name], "kernel": kernel}}
+        return objective(network.run(own, value, start), labels)
 
     return jax.grad(loss)(params[name]["kernel"])
 

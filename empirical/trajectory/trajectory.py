@@ -7,7 +7,7 @@ W_{t+1}: Santurkar et al. 2018, sections 2 and 3.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import numpy as np
@@ -17,7 +17,6 @@ from jaxtyping import Array, Float
 
 from bnverify.empirical.measurement.gradients import value_and_gradient
 from bnverify.empirical.normalization.noise import NoiseStage
-from bnverify.empirical.runs.config import RunConfig
 from bnverify.empirical.training.training import Trainer, TrainState
 from bnverify.empirical.trajectory.activations import activations, activations_dataset, sample_channels
 from bnverify.empirical.trajectory.covariate_shift import covariate_shift, layers, shift_dataset
@@ -29,8 +28,8 @@ from bnverify.empirical.trajectory.landscape import (
     random_direction,
     reproduction_steps,
 )
+from bnverify.empirical.trajectory.observation import Here, Observation
 
-KINDS = ("landscape", "shift", "activations")
 _CHANNELS = 2  # of each site, whose distributions are kept
 
 
@@ -104,16 +103,24 @@ class Trajectory:
         noisy = any(isinstance(stage, NoiseStage) for stage in self.trainer.network.stages)
         return activations_dataset(step, self._activations(state, x, chosen, 2 if noisy else 1), chosen)
 
-    def measure(self, kind: str, step: int, state: TrainState, x, labels, *, seed: int) -> xr.Dataset:
-        """The measurement of that kind, one of KINDS."""
-        if kind == "landscape":
-            return self.landscape(step, state, x, labels, seed=seed)
-        if kind == "shift":
-            return self.shift(step, state, x, labels)
-        return self.activations(step, state, x, seed=seed)
+
+_trajectory = lru_cache(Trajectory)
 
 
-def due(config: RunConfig, step: int) -> tuple[str, ...]:
-    """The kinds of measurement a configuration wants at a step; none at the last, which has no batch."""
-    every = {"landscape": config.landscape_every, "shift": config.shift_every, "activations": config.activations_every}
-    return tuple(kind for kind in KINDS if every[kind] and step % every[kind] == 0 and step < config.steps)
+def _landscape(here: Here) -> xr.Dataset:
+    return _trajectory(here.trainer).landscape(here.step, here.state, here.inputs, here.labels, seed=here.seed)
+
+
+def _shift(here: Here) -> xr.Dataset:
+    return _trajectory(here.trainer).shift(here.step, here.state, here.inputs, here.labels)
+
+
+def _activations(here: Here) -> xr.Dataset:
+    return _trajectory(here.trainer).activations(here.step, here.state, here.inputs, seed=here.seed)
+
+
+OBSERVATIONS = (
+    Observation("landscape", 40, _landscape),
+    Observation("shift", 40, _shift),
+    Observation("activations", 80, _activations),
+)

@@ -39,7 +39,7 @@ def test_every_normaliser_can_be_chosen(name):
     [
         ("tiny", {"normalizer": "none"}, "normaliser 'none'"),
         ("tiny", {"normalizer": "group-"}, "normaliser 'group-'"),
-        ("tiny", {"architecture": "resnet"}, "architecture 'resnet'"),
+        ("tiny", {"architecture": "lstm"}, "architecture 'lstm'"),
         ("tiny", {"renorm_stretch": 0.0}, "renorm_stretch 0.0"),
         ("tiny", {"dataset": "gaussian"}, "data set 'gaussian'"),
         ("tiny", {"architecture": "deep-linear", "width": 1.0}, "data set 'synthetic'"),

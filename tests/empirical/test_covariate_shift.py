@@ -9,8 +9,9 @@ import pytest
 from midway import NAMES, midway, single
 
 from bnverify.empirical.measurement.gradients import Comparison
+from bnverify.empirical.networks.layers import dense_stage
 from bnverify.empirical.networks.network import Network, Stage
-from bnverify.empirical.networks.vgg import cross_entropy, dense_stage
+from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.empirical.trajectory.covariate_shift import covariate_shift, layers, shift_dataset
 from bnverify.errors import InputError
 

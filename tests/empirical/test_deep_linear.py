@@ -5,11 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bnverify.empirical.data.gaussian import gaussian_data
 from bnverify.empirical.measurement.measurement import measure
 from bnverify.empirical.measurement.sites import SiteMeasurement
-from bnverify.empirical.networks.deep_linear import deep_linear, gaussian_data, squared_error
+from bnverify.empirical.networks.deep_linear import deep_linear
 from bnverify.empirical.networks.network import NormStage, count_parameters
 from bnverify.empirical.normalization.batch import batch_norm
+from bnverify.empirical.training.objectives import squared_error
 from bnverify.errors import InputError
 
 

@@ -6,27 +6,39 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bnverify.empirical.experiments.comparable import AFTER, BEFORE, LAST, WHOLE, phases
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES, experiment
-from bnverify.empirical.experiments.findings import _TESTS, AGREE, DIFFER, NOT_COMPARABLE, findings
+from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, findings
+from bnverify.empirical.experiments.statements import TESTS
 from bnverify.empirical.runs.config import preset
 from bnverify.empirical.runs.records import Run
 from bnverify.errors import InputError
 
-STEPS = np.arange(20, dtype=np.int32)
+STEPS = 15000
+TIMES = np.array([0, 2000, 8000, 14000], np.int32)
+"""Steps at which something is observed: one before the plain network leaves the plateau, two after, one in the end."""
+LEFT = 1500
 
 
 class Invented(Run):
     """A run whose records are given instead of read."""
 
-    def __init__(self, **kinds):
-        super().__init__(None, preset("tiny"), {"data": {"name": "invented"}})
+    def __init__(self, config=None, **kinds):
+        super().__init__(None, config or preset("tiny"), {"data": {"name": "invented", "classes": list("abcdefghij")}})
         for name, value in kinds.items():
             self.__dict__[name] = value
 
+    def of(self, config):
+        """The same records under another configuration."""
+        kinds = {k: v for k, v in self.__dict__.items() if k not in ("path", "config", "description")}
+        return Invented(config, **kinds)
+
 
 def _curves(bn, plain):
-    falls = {name: np.linspace(2.3, last, 20) for name, last in (("bn", bn), ("plain", plain))}
-    return {name: xr.Dataset({"loss": ("step", loss)}, {"step": STEPS}) for name, loss in falls.items()}
+    """Losses that stay at chance for a tenth of the training, then fall in a straight line."""
+    steps = np.arange(STEPS, dtype=np.int32)
+    falls = {n: np.interp(steps, [LEFT, STEPS], [2.3026, last]) for n, last in (("bn", bn), ("plain", plain))}
+    return {name: xr.Dataset({"loss": ("step", loss)}, {"step": steps}) for name, loss in falls.items()}
 
 
 def _tests(bn, plain):
@@ -42,39 +54,60 @@ def _tests(bn, plain):
     }  # fmt: skip
 
 
+def _times(value):
+    """A number at every observed step: the same, or one a step."""
+    return np.broadcast_to(np.asarray(value, float), TIMES.shape)
+
+
 def _shift(bn, plain):
     return {
         name: xr.Dataset(
-            {"shift": (("step", "layer"), [[0.0, value]]), "shift_relative": (("step", "layer"), [[0.0, value]]),
-             "shift_cosine": (("step", "layer"), [[1.0, 1 - value]])},
-            {"step": [0], "layer": ["conv1", "conv2"]},
+            {key: (("step", "layer"), np.stack([_times(100.0), one], 1))  # that of the first layer does not count
+             for key, one in (("shift", value), ("shift_relative", value), ("shift_cosine", 1 - value))},
+            {"step": TIMES, "layer": ["conv1", "conv2"]},
         )
-        for name, value in (("bn", bn), ("plain", plain))
+        for name, value in (("bn", _times(bn)), ("plain", _times(plain)))
     }  # fmt: skip
 
 
-def _landscape(bn, plain):
-    return {
-        name: xr.Dataset(
-            {"line_loss": (("step", "line", "point"), [[[1.0, 1 + value]]]),
-             "predictiveness": (("step", "line", "point"), [[[value, value]]]),
-             "effective_beta": (("step", "line"), [[value]])},
-            {"step": [0], "line": ["gradient, paper"]},
-        )
-        for name, value in (("bn", bn), ("plain", plain))
-    }  # fmt: skip
+def _landscape(bn, plain, gradient=1.0):
+    """Losses 5 + 3 and 5 + 3 + value: the range is the value, the largest loss is not."""
+    out = {}
+    for name, value in (("bn", _times(bn)), ("plain", _times(plain))):
+        norm = gradient if name == "plain" else 1.0
+        columns = {
+            "line_loss": np.stack([8.0 + value, 8.0 + 0 * value, 8.0 + value / 2], -1)[:, None],
+            "predictiveness": np.stack([value / 3, value, value / 2], -1)[:, None],
+            "predictiveness_relative": np.stack([value / 3, value, value / 2], -1)[:, None] / norm,
+            "predictiveness_cosine": np.stack([1 - value / 3, 1 - value, 1 - value / 2], -1)[:, None],
+            "effective_beta": value[:, None], "gradient_norm": 0 * value[:, None] + norm,
+        }  # fmt: skip
+        data = {key: (("step", "line", "point")[: array.ndim], array) for key, array in columns.items()}
+        data["normalised_curvature"] = ("step", -value)
+        out[name] = xr.Dataset(data, {"step": TIMES, "line": ["gradient, paper"]})
+    return out
 
 
-def _run(bn, plain, *, loss=None):
+def _run(bn, plain, *, loss=None, landscape=None):
     """``bn`` and ``plain`` are the numbers everything is made of, smaller is better but for the accuracy."""
     return Invented(
         curves=_curves(*(loss or (bn, plain))), exact=_tests(1 - bn, 1 - plain), shift=_shift(bn, plain),
-        landscape=_landscape(bn, plain), activations={},
+        landscape=landscape or _landscape(bn, plain), activations={},
     )  # fmt: skip
 
 
+def _published(name, runs):
+    """The runs in the published settings."""
+    paper = EXPERIMENTS[name].paper
+    return {label: run.of(paper.get(label, next(iter(paper.values())))) for label, run in runs.items()}
+
+
+def _findings(name, runs):
+    return findings(EXPERIMENTS[name], _published(name, runs))
+
+
 def _verdicts(name, runs):
-    return [found.verdict for found in findings(EXPERIMENTS[name], runs)]
+    return [found.verdict for found in _findings(name, runs)]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +127,91 @@ def test_either_side_is_told_apart(name, labels, good, bad):
         assert _verdicts(name, dict.fromkeys(labels, bad))[0] == DIFFER
 
 
+def test_a_quick_run_is_shown_and_not_compared():
+    one = EXPERIMENTS["landscape"]
+    (range_found, *_) = findings(one, {label: _run(0.3, 0.6).of(config) for label, config in one.quick.items()})
+    assert range_found.verdict == NOT_COMPARABLE
+    assert "width 0.125 (published: 1)" in range_found.differ and "steps 240 (published: 15000)" in range_found.differ
+    assert "median ratio" in range_found.ours and "Not the published settings" in range_found.ours
+
+
+@pytest.mark.parametrize("setting", [{"width": 0.5}, {"steps": 14999}, {"batch": 64}, {"learning_rate": 0.2},
+                                     {"momentum": 0.5}, {"dataset": "synthetic"}, {"weight_decay": 1e-4}])  # fmt: skip
+def test_every_setting_decides(setting):
+    one = EXPERIMENTS["covariate-shift"]
+    ours = one.paper["rate 0.1"]
+    for config, verdict in ((ours, AGREE), (ours.changed(**setting), NOT_COMPARABLE), (ours.changed(seed=7), AGREE)):
+        assert findings(one, {"rate 0.1": _run(0.6, 0.3).of(config)})[0].verdict == verdict
+
+
+def test_phases_are_those_of_the_plain_network():
+    run = _run(0.3, 0.6).of(EXPERIMENTS["landscape"].paper["paper"])
+    whole, before, after, last = phases(run)
+    assert (whole.start, whole.stop, last.start, last.stop) == (0, STEPS, 12000, STEPS)
+    assert before.stop == after.start and after.stop == STEPS
+    # Down by 5 % of the loss of chance on the line from 2.3026 to 0.6, and half a window of 150 steps later.
+    crossing = LEFT + (STEPS - LEFT) * 0.05 * 2.3026 / (2.3026 - 0.6)
+    assert before.stop == pytest.approx(crossing + 75, abs=5)
+    never = _run(0.3, 2.3026).of(run.config)
+    assert [p.name for p in phases(never)] == [WHOLE, BEFORE, LAST]
+
+
+def test_what_happens_on_the_plateau_does_not_decide():
+    """Larger with batch norm before, smaller after: agreed; smaller before and larger after: not."""
+    before_worse = _run(0.3, 0.6, landscape=_landscape([9.0, 9.0, 0.3, 0.3], 0.6))
+    before_better = _run(0.3, 0.6, landscape=_landscape([0.1, 0.1, 0.9, 0.9], 0.6))
+    assert _verdicts("landscape", {"paper": before_worse})[0] == AGREE
+    assert _verdicts("landscape", {"paper": before_better})[0] == DIFFER
+    found = _findings("landscape", {"paper": before_worse})[0]
+    over = {each.phase.name: each for each in found.seen[0].compared["paper"]}
+    assert (over[BEFORE].share, over[BEFORE].ratio, over[BEFORE].count) == (0.0, pytest.approx(15), 2)
+    assert (over[AFTER].share, over[AFTER].ratio) == (1.0, pytest.approx(0.5))
+    assert over[WHOLE].share == 0.5 and over[LAST].count == 1
+    assert all(name in found.ours for name in over)
+
+
+def test_phases_that_disagree_are_mixed():
+    turning = _run(0.3, 0.6, landscape=_landscape([0.1, 0.1, 0.1, 0.9], 0.6))
+    assert _verdicts("landscape", {"paper": turning})[0] == DIFFER  # one of two after the plateau: not most
+    turning = _run(0.3, 0.6, landscape=_landscape([0.1, 0.1, 0.1, 0.1], [0.6, 0.6, 0.6, 0.05]))
+    assert _verdicts("landscape", {"paper": turning})[0] == DIFFER
+    some = _landscape([0.1] * 4, 0.6)
+    longer = {n: xr.concat([d, d.isel(step=[2]).assign_coords(step=[9000])], "step").sortby("step")
+              for n, d in some.items()}  # fmt: skip
+    longer["bn"]["line_loss"].loc[{"step": 14000}] = [[9.0, 8.0, 8.5]]
+    assert _verdicts("landscape", {"paper": _run(0.3, 0.6, landscape=longer)})[0] == MIXED
+
+
+def test_a_small_gradient_is_not_a_smooth_landscape():
+    """The plain network has the smaller range, because its gradient is small; over the gradient it has the larger."""
+    small = _run(0.3, 0.6, landscape=_landscape(0.6, 0.3, gradient=0.1))
+    found = _findings("landscape", {"paper": small})[0]
+    assert found.verdict == DIFFER
+    companion = found.ours.split("Scale-free, range over |gradient|: ")[1]
+    assert companion.startswith("the whole training: smaller with batch norm at 100% of 4, median ratio 0.2")
+
+
+def test_several_seeds_have_to_say_the_same():
+    good, bad = _run(0.3, 0.6), _run(0.6, 0.3)
+    config = EXPERIMENTS["covariate-shift"].paper["rate 0.1"]
+    for runs, verdict in (((bad,) * 3, AGREE), ((good,) * 3, DIFFER), ((bad, bad, good), MIXED)):
+        seeds = [run.of(config.changed(seed=i)) for i, run in enumerate(runs)]
+        found = findings(EXPERIMENTS["covariate-shift"], {"rate 0.1": seeds})[0]
+        assert (found.verdict, found.seeds) == (verdict, 3)
+        assert found.ours.startswith("3 seeds: seed 0: ") and "; seed 2: " in found.ours
+    assert _findings("covariate-shift", {"rate 0.1": bad})[0].ours.startswith("one seed: ")
+
+
+def test_training_is_compared_with_chance():
+    """A network that started far above chance and came down to it has not learned."""
+    high = _run(0.3, 0.6)
+    start = high.curves["bn"].copy(deep=True)
+    start["loss"] = ("step", np.linspace(30.0, 2.3026, STEPS))
+    down = Invented(curves=high.curves | {"bn": start}, exact=high.exact, shift={}, landscape={}, activations={})
+    assert _verdicts("normalizers", {"batch": high, "layer": down}) == [DIFFER]
+    assert "chance: 2.3" in _findings("normalizers", {"batch": high, "layer": down})[0].ours
+
+
 def test_noise_and_its_control():
     runs = {"with noise": _run(0.4, 2.3), "without noise": _run(0.35, 0.6)}
     assert _verdicts("noisy", runs) == [AGREE, AGREE]
@@ -105,7 +223,7 @@ def test_noise_and_its_control():
 def test_as_well_is_as_well_as_batch_norm(name):
     for loss, verdict in ((0.25, AGREE), (0.31, AGREE), (0.33, DIFFER), (float("nan"), DIFFER)):
         runs = {"batch": _run(0.3, 0.6), "l1": _run(loss, 0.6)}
-        (found,) = findings(EXPERIMENTS[name], runs)
+        (found,) = _findings(name, runs)
         assert found.verdict == verdict, loss
     assert "up to 5% more" in found.ours
 
@@ -123,7 +241,7 @@ def test_high_rate():
 
 def test_a_diverged_network_is_a_result():
     diverged = _run(0.3, 0.6, loss=(0.3, float("nan")))
-    found = findings(EXPERIMENTS["training"], {"rate 0.1": diverged, "rate 0.5": diverged})
+    found = _findings("training", {"rate 0.1": diverged, "rate 0.5": diverged})
     assert "diverged" in found[0].ours and found[1].verdict == AGREE
 
 
@@ -132,16 +250,19 @@ def test_small_batches():
     better = runs | {"batch-renorm, batch 4": _run(0.3, 0.6)}
     assert _verdicts("batch-renorm", better) == [AGREE] and _verdicts("batch-renorm", runs) == [DIFFER]
     chance = {f"{name}, batch 4": _run(2.3, 2.3) for name in ("batch", "batch-renorm")}
-    (found,) = findings(EXPERIMENTS["batch-renorm"], runs | chance)
+    (found,) = _findings("batch-renorm", runs | chance)
     assert found.verdict == NOT_COMPARABLE and "neither has learned" in found.ours
 
 
-def test_numbers_of_another_scale_are_not_comparable():
-    assert _verdicts("main", {"all": _run(0.15, 0.205)})[1:3] == [NOT_COMPARABLE] * 2
-    full = _run(0.15, 0.205)
-    config = preset("reproduction")
-    object.__setattr__(full, "config", config)
-    assert _verdicts("main", {"all": full})[1:3] == [AGREE, DIFFER]
+def test_an_accuracy_is_compared_in_its_own_settings():
+    """The reproduction's is of its rate and momentum; the paper's of rate 0.1, with momentum not stated."""
+    one, run = EXPERIMENTS["main"], _run(0.15, 0.205)
+    ours = one.paper["all"]
+    said = {
+        rate: [found.verdict for found in findings(one, {"all": run.of(ours.changed(learning_rate=rate))})[1:3]]
+        for rate in (ours.learning_rate, 0.1, 0.2)
+    }
+    assert said == {0.035: [AGREE, NOT_COMPARABLE], 0.1: [NOT_COMPARABLE, DIFFER], 0.2: [NOT_COMPARABLE] * 2}
 
 
 def test_what_is_not_recorded_is_not_comparable():
@@ -155,7 +276,7 @@ def test_what_is_not_recorded_is_not_comparable():
 def test_experiment_is_complete(name):
     one = EXPERIMENTS[name]
     assert one.title and one.source and one.cost and one.published
-    assert {published.test for published in one.published} <= set(_TESTS)
+    assert {published.test for published in one.published} <= set(TESTS)
     for scale in SCALES:
         configs = one.runs(scale)
         assert set(one.quick) <= set(configs)
@@ -164,7 +285,7 @@ def test_experiment_is_complete(name):
 
 
 def test_every_test_is_used():
-    assert {p.test for one in EXPERIMENTS.values() for p in one.published} == set(_TESTS)
+    assert {p.test for one in EXPERIMENTS.values() for p in one.published} == set(TESTS)
 
 
 def test_unknown_names_are_refused():

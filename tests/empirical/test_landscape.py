@@ -10,8 +10,9 @@ from jax.flatten_util import ravel_pytree
 from midway import NAMES, midway, single
 
 from bnverify.empirical.measurement.gradients import value_and_gradient
+from bnverify.empirical.networks.layers import dense_stage
 from bnverify.empirical.networks.network import Network
-from bnverify.empirical.networks.vgg import cross_entropy, dense_stage
+from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.empirical.trajectory.landscape import (
     Landscape,
     curvature,

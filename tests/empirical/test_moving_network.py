@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from bnverify.empirical.measurement.placement import Placement
+from bnverify.empirical.networks.layers import convolution_stage, dense_stage
 from bnverify.empirical.networks.network import Network, Site, Stage
-from bnverify.empirical.networks.vgg import convolution_stage, cross_entropy, dense_stage
 from bnverify.empirical.normalization.batch_renormalization import batch_renorm, batch_spread, clipping, correction
 from bnverify.empirical.normalization.noise import noisy, step_key
 from bnverify.empirical.normalization.normalizers import NORMALIZATIONS
+from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.empirical.training.training import STATISTICS_MOMENTUM, Trainer
 
 SHAPE, STEPS, EPSILON, STRETCH = (6, 4, 4, 3), 3, 0.1, 1 / 5000

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bnverify.empirical.networks.network import count_parameters
-from bnverify.empirical.networks.vgg import cross_entropy, vgg
+from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.normalization.batch import batch_norm, batch_statistics, inference_norm, matched
+from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.errors import InputError
 
 SHAPE = (6, 32, 32, 3)

@@ -8,7 +8,7 @@ from jax import lax
 from placed import case
 
 from bnverify.empirical.networks.pooling import max_pool
-from bnverify.empirical.networks.vgg import cross_entropy
+from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.errors import InputError
 
 

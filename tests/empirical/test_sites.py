@@ -17,11 +17,12 @@ from bnverify.empirical.measurement.design import design
 from bnverify.empirical.measurement.measurement import measure, random_tests
 from bnverify.empirical.measurement.sites import SiteMeasurement, ray_distances
 from bnverify.empirical.networks.convolution import design_matrix
-from bnverify.empirical.networks.deep_linear import deep_linear, squared_error
+from bnverify.empirical.networks.deep_linear import deep_linear
 from bnverify.empirical.networks.network import Network, NormStage
-from bnverify.empirical.networks.vgg import cross_entropy, vgg
+from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.normalization.batch import batch_norm, matched
 from bnverify.empirical.runs.config import NORMALIZERS
+from bnverify.empirical.training.objectives import cross_entropy, squared_error
 from bnverify.errors import InputError
 from bnverify.theory import CLAIMS, claims_for
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bnverify.empirical.measurement.sites import SiteMeasurement
-from bnverify.empirical.networks.vgg import cross_entropy, vgg
+from bnverify.empirical.networks.vgg import vgg
+from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.empirical.training.training import STATISTICS_MOMENTUM, Trainer
 
 SHAPE = (8, 32, 32, 3)

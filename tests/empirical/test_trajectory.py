@@ -10,12 +10,13 @@ import xarray as xr
 
 from bnverify.empirical.measurement.gradients import compare, value_and_gradient
 from bnverify.empirical.measurement.placement import Placement
+from bnverify.empirical.networks.layers import convolution_stage, dense_stage
 from bnverify.empirical.networks.network import Network, Site, Stage
-from bnverify.empirical.networks.vgg import convolution_stage, dense_stage
 from bnverify.empirical.normalization.noise import NoiseStage
 from bnverify.empirical.runs.config import preset
 from bnverify.empirical.training.training import Trainer
-from bnverify.empirical.trajectory.trajectory import KINDS, Trajectory, due
+from bnverify.empirical.trajectory.observation import due, observation, observations
+from bnverify.empirical.trajectory.trajectory import Trajectory
 from bnverify.errors import InputError
 
 SHAPE, RATE = (6, 4, 4, 3), 0.1
@@ -98,16 +99,21 @@ def test_activations_are_those_behind_the_noise(midway):
 
 
 def test_due_steps():
-    config = preset("tiny").changed(landscape_every=2, shift_every=4, activations_every=6)
-    assert due(config, 0) == KINDS
-    assert due(config, 2) == ("landscape",)
-    assert due(config, 4) == ("landscape", "shift")
-    assert due(config, 6) == ()  # the last step has no batch
-    assert due(preset("tiny"), 0) == ()
+    config = preset("tiny").changed(landscape_every=2, every={"shift": 4, "activations": 6})
+    names = [[one.name for one in due(config, step)] for step in (0, 2, 4, 6)]
+    assert names == [["activations", "landscape", "shift"], ["landscape"], ["landscape", "shift"], []]
+    assert due(preset("tiny"), 0) == ()  # and the last step has no batch
+
+
+def test_an_observation_is_found_by_its_name_alone():
+    assert {"landscape", "shift", "activations"} <= set(observations())
+    with pytest.raises(InputError, match=r"one of .*landscape"):
+        due(preset("tiny").changed(every={"weather": 2}), 0)
+    assert observation("shift").every > 0
 
 
 def test_measuring_between_records_is_refused():
-    with pytest.raises(InputError, match="landscape_every 3"):
+    with pytest.raises(InputError, match="landscape every 3"):
         preset("tiny").changed(landscape_every=3)
 
 
@@ -131,6 +137,6 @@ def test_a_run_keeps_them_and_resumes_to_the_same(tmp_path):
     with pytest.raises(Stop):
         train(config, data, tmp_path / "b", progress=stop)
     again = train(config, data, tmp_path / "b")
-    for kind in KINDS:
+    for kind in ("landscape", "shift", "activations"):
         for network in ("bn", "plain"):
-            xr.testing.assert_identical(getattr(run, kind)[network], getattr(again, kind)[network])
+            xr.testing.assert_identical(run.observed(kind)[network], again.observed(kind)[network])

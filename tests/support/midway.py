@@ -11,9 +11,11 @@ import jax.numpy as jnp
 import pytest
 
 from bnverify.empirical.measurement.gradients import value_and_gradient
+from bnverify.empirical.networks.layers import convolution_stage, dense_stage
 from bnverify.empirical.networks.network import Network, Site, Stage, identity_stage, norm_stage
 from bnverify.empirical.networks.pooling import max_pool
-from bnverify.empirical.networks.vgg import convolution_stage, cross_entropy, dense_stage, vgg
+from bnverify.empirical.networks.vgg import vgg
+from bnverify.empirical.training.objectives import cross_entropy
 
 NAMES = ("bn", "plain", "dense", pytest.param("vgg", marks=pytest.mark.slow))
 

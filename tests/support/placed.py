@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 
 from bnverify.empirical.measurement.placement import Placement
+from bnverify.empirical.networks.layers import convolution_stage, dense_stage
 from bnverify.empirical.networks.network import Moment, Network, Parameters, Site, Stage
 from bnverify.empirical.networks.pooling import max_pool
-from bnverify.empirical.networks.vgg import convolution_stage, dense_stage
 from bnverify.empirical.normalization.noise import step_key
 
 SHAPE = (6, 4, 4, 3)

@@ -1,0 +1,140 @@
+"""When a run may speak about a publication, and over which parts of the training two networks are compared.
+
+A run speaks about a published statement where its settings are the published ones. Two networks are compared over the
+whole training and by phase: before the plain network leaves the plateau at the loss of chance, where its gradients are
+small whatever the landscape is like; after; and over the last fifth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from bnverify.empirical.architectures import architecture
+from bnverify.empirical.runs.config import RunConfig
+from bnverify.empirical.runs.records import Run
+
+SETTINGS = (
+    "architecture", "dataset", "width", "batch", "steps", "learning_rate", "momentum", "weight_decay", "normalizer",
+    "noise",
+)  # fmt: skip
+"""What decides whether a run is the published one."""
+LEFT = 0.95
+"""The share of the loss of chance below which a network has left the plateau."""
+WHOLE, BEFORE, AFTER, LAST = (
+    "the whole training", "before the plain network leaves the plateau", "after it has left it", "the last fifth",
+)  # fmt: skip
+
+
+def settings(config: RunConfig) -> dict[str, Any]:
+    """The settings of a configuration by name."""
+    return {name: getattr(config, name) for name in SETTINGS}
+
+
+def differing(config: RunConfig, published: Mapping[str, Any]) -> tuple[str, ...]:
+    """The settings that are not the published ones, in words: "steps 240 (published: 15000)"."""
+    ours = settings(config)
+    return tuple(
+        f"{name.replace('_', ' ')} {_word(ours[name])} (published: {_word(value)})"
+        for name, value in published.items()
+        if ours[name] != value
+    )
+
+
+def _word(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the training: steps from ``start`` to before ``stop``."""
+
+    name: str
+    start: int
+    stop: int
+
+    def of(self, steps: np.ndarray) -> np.ndarray:
+        """Which of the steps lie in it."""
+        return (steps >= self.start) & (steps < self.stop)
+
+    def __str__(self) -> str:
+        return self.name if self.name == WHOLE else f"{self.name} (steps {self.start} to {self.stop - 1})"
+
+
+def chance(run: Run) -> float | None:
+    """The loss of an output that says nothing, for the classes of a run; None where it depends on the data."""
+    classes = len(run.description["data"].get("classes", ())) or 10
+    return architecture(run.config.architecture).task.chance(classes)
+
+
+def leaves_plateau(losses: np.ndarray, level: float) -> int | None:
+    """The number of steps after which the mean of the last tenth of them, ten at least, is below `LEFT` times the level
+    of the plateau for the first time; None where it stays."""
+    width = min(len(losses), max(10, len(losses) // 100))
+    total = np.concatenate([[0.0], np.cumsum(np.where(np.isfinite(losses), losses, level))])
+    means = (total[width:] - total[:-width]) / width
+    below = np.flatnonzero(means < LEFT * level)
+    return int(below[0]) + width if len(below) else None
+
+
+def phases(run: Run) -> tuple[Phase, ...]:
+    """The whole training and its phases, those that have steps. Where the loss of chance is unknown, the plateau is
+    that of the plain network's first loss."""
+    steps = run.config.steps
+    out = [Phase(WHOLE, 0, steps)]
+    if "plain" in run.curves:
+        losses = run.curves["plain"]["loss"].values.astype(float)
+        level = chance(run)
+        level = float(losses[0]) if level is None else level
+        left = leaves_plateau(losses, level) if np.isfinite(level) else None
+        out += [Phase(BEFORE, 0, steps)] if left is None else [Phase(BEFORE, 0, left), Phase(AFTER, left, steps)]
+    out.append(Phase(LAST, steps - max(1, steps // 5), steps))
+    return tuple(phase for phase in out if phase.stop > phase.start)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One quantity of both networks in one phase: at which ``share`` of ``count`` places it is smaller with the
+    normaliser, the median ``ratio`` of the two, and how many places are ``lost`` to values that are not finite."""
+
+    phase: Phase
+    count: int
+    share: float
+    ratio: float
+    lost: int
+
+    def smaller(self, below: float = 1.0) -> bool:
+        """Smaller at most places, and in the median by the factor ``below``."""
+        return self.share > 0.5 and self.ratio <= below
+
+    def __str__(self) -> str:
+        text = (
+            f"{self.phase}: smaller with batch norm at {self.share:.0%} of {self.count}, median ratio {self.ratio:.3g}"
+        )
+        return text + (f"; {self.lost} not finite" if self.lost else "")
+
+
+def compared(with_norm: xr.DataArray, plain: xr.DataArray, over: tuple[Phase, ...]) -> tuple[Compared, ...]:
+    """A quantity (step, ...) of both networks, phase by phase; phases without a finite value are left out."""
+    out = []
+    steps = with_norm["step"].values
+    for phase in over:
+        here = phase.of(steps)
+        first, second = (np.asarray(each.values, float)[here].ravel() for each in (with_norm, plain))
+        good = np.isfinite(first) & np.isfinite(second) & (second > 0)
+        if good.any():
+            share = float((first[good] < second[good]).mean())
+            ratio = float(np.median(first[good] / second[good]))
+            out.append(Compared(phase, int(good.sum()), share, ratio, int((~good).sum())))
+    return tuple(out)
+
+
+def judged(over: tuple[Compared, ...]) -> tuple[Compared, ...]:
+    """The phases that decide: those after the plateau; all of them where the network never leaves it."""
+    late = tuple(each for each in over if each.phase.name in (AFTER, LAST))
+    left = any(each.phase.name == AFTER for each in over)
+    return late if left else over
