@@ -18,11 +18,11 @@ from bnverify.reports.prose import verbatim
 from bnverify.reports.setting import Table
 from bnverify.reports.wording import capital, counted, whole
 
-# Figures of a single run by what the configuration must have asked for; the first of each also where runs are many.
+# Figures of a single run by the observation they need; the first of each also where runs are many.
 _FIGURES = {
-    "landscape_every": ("landscape", "landscape-random", "linearity", "landscape-relative"),
-    "shift_every": ("covariate-shift", "covariate-shift-relative", "covariate-shift-cosine"),
-    "activations_every": ("distributions", "moments"),
+    "landscape": ("landscape", "landscape-random", "linearity", "landscape-relative"),
+    "shift": ("covariate-shift", "covariate-shift-relative", "covariate-shift-cosine"),
+    "activations": ("distributions", "moments"),
 }
 _MANY = 2
 _SCALE = {"quick": "the reduced settings", "paper": "the published settings", "": "other settings"}
@@ -112,7 +112,7 @@ class ExperimentContent:
             yield plot.drawing(run)
             return
         wanted = ["training", "final"]
-        if any(run.config.landscape_every for run in runs.values()):
+        if any(run.config.every_steps("landscape") for run in runs.values()):
             wanted.append("landscapes")
         yield from overlays(single(runs), wanted)
 
@@ -125,7 +125,7 @@ class ExperimentContent:
             shown = False
             asked = next((option for option, names in _FIGURES.items() if name in names), "check_every")
             for number, (label, run) in enumerate(self.runs.items()):
-                if not getattr(run.config, asked):
+                if not run.config.every_steps(asked):
                     continue
                 alone = len(self.runs) == 1
                 lead = "" if alone else f"Run {verbatim(label)}. "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bnverify.empirical.architectures import architecture
 from bnverify.empirical.runs.config import RunConfig
 
 _SCALES = {"l1": "centred $l_1$", "linf": r"centred $l_\infty$", "l1-uncentred": "$l_1$", "l2-uncentred": "$l_2$",
@@ -27,7 +28,7 @@ def labels(config: RunConfig) -> dict[str, str]:
 
 def network(config: RunConfig) -> str:
     """The kind of network in words."""
-    return "deep linear" if linear(config) else "VGG"
+    return architecture(config.architecture).words.name.removesuffix(" network")
 
 
 def worded(text: str, config: RunConfig) -> str:
@@ -39,14 +40,15 @@ def worded(text: str, config: RunConfig) -> str:
 
 def loss_name(config: RunConfig) -> str:
     """The loss with its unit, for an axis."""
-    return "squared error of the batch (no unit)" if linear(config) else "cross-entropy loss (nats)"
+    task = architecture(config.architecture).task
+    return f"{task.loss} ({task.unit})"
 
 
 def unit(config: RunConfig) -> str:
     """The unit of the loss and, weights having none, of its derivatives."""
-    return "no unit" if linear(config) else "nats"
+    return architecture(config.architecture).task.unit
 
 
 def linear(config: RunConfig) -> bool:
-    """Whether the networks are deep linear ones, with a squared error and no classes."""
-    return config.architecture == "deep-linear"
+    """Whether outputs are no classes, so that there is no accuracy (the deep linear network)."""
+    return not architecture(config.architecture).task.classified

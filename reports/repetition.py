@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict
 
+from bnverify.empirical.architectures import architecture
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES
 from bnverify.empirical.runs.config import PRESETS, RunConfig
 from bnverify.empirical.runs.records import Run
@@ -58,7 +59,9 @@ def _dataset(config: RunConfig, base: RunConfig) -> tuple[str, ...]:
 
 def _reachable(config: RunConfig, wanted: RunConfig) -> bool:
     """Whether an experiment can be run on the data set: CIFAR-10 where its directory is given."""
-    return config.dataset == wanted.dataset or (config.architecture == "vgg" and config.dataset == "cifar10")
+    return config.dataset == wanted.dataset or (
+        config.dataset == "cifar10" and "cifar10" in architecture(wanted.architecture).task.datasets
+    )
 
 
 def _shell(*words: str) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from bnverify.empirical.data.gaussian import SIZE
-from bnverify.empirical.networks.deep_linear import DEPTH
+from bnverify.empirical.architectures import architecture as named
 from bnverify.empirical.runs.records import Run
 from bnverify.reports import naming
 from bnverify.reports.prose import verbatim
@@ -23,17 +22,15 @@ def width(run: Run) -> str:
 
 def architecture(run: Run) -> str:
     """The layers of the networks in words."""
-    if naming.linear(run.config):
-        return f"{DEPTH} dense linear layers of {SIZE} units"
-    return r"VGG, ten $3\times 3$ convolutions and three dense layers"
+    return named(run.config.architecture).words.layers
 
 
 def configuration(run: Run) -> Table:
     """What was trained, and how."""
     config = run.config
     epsilon, inserted = scientific(config.epsilon), scientific(config.insertion_epsilon)
-    kinds = {"landscape": config.landscape_every, "covariate shift": config.shift_every,
-             "activations": config.activations_every}  # fmt: skip
+    called = {"shift": "covariate shift"}
+    decay = f", weight decay {config.weight_decay:g}" if config.weight_decay else ""
     noise = "; noise in both" if config.noise else ""
     rate = f"{config.learning_rate:g}" if config.learning_rate >= 1e-3 else scientific(config.learning_rate)
     return [
@@ -42,14 +39,14 @@ def configuration(run: Run) -> Table:
         ("normaliser", f"{naming.normaliser(config.normalizer)} in one network, none in its twin{noise}"),
         *([("renorm schedule", f"published steps times {config.renorm_stretch:g}")]
           if config.normalizer == "batch-renorm" else []),
-        *([] if naming.linear(config) else [("width", f"{width(run)} of the full network")]),
-        ("optimiser", f"SGD, learning rate {rate}, momentum {config.momentum:g}"),
+        *([] if named(config.architecture).words.width is None else [("width", f"{width(run)} of the full network")]),
+        ("optimiser", f"SGD, learning rate {rate}, momentum {config.momentum:g}{decay}"),
         ("steps, batch size", f"{whole(config.steps)}, {whole(config.batch)}"),
         ("epsilon", f"{epsilon} in the network, {inserted} in inserted normalisations"),
         ("float32 records", f"Theorem 4.1, every {counted(config.record_every, 'step')}"),
         ("float64 records", f"every quantity, every {counted(config.check_every, 'step')} and at the end"),
         ("sampled channels", f"{whole(config.samples)} a site, for claims that need their own Hessian product"),
-        *((kind, f"every {counted(every, 'step')}") for kind, every in kinds.items() if every),
+        *((called.get(name, name), f"every {counted(every, 'step')}") for name, every in config.every),
         ("seed", str(config.seed)),
     ]  # fmt: skip
 

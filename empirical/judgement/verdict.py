@@ -211,7 +211,7 @@ def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
             observed[network]["ray_of_optima"] = _ray(run.ray[network])
     return {
         "format": FORMAT,
-        "config": asdict(run.config),
+        "config": run.config.to_json(),
         "data": run.description["data"],
         "environment": run.description["environment"],
         "claims": [verdict.row() for verdict in verdicts],

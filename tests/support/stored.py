@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import numpy as np
 import xarray as xr
 
@@ -13,7 +11,6 @@ from bnverify.empirical.runs.records import FORMAT, Run, load_run, write_dataset
 from bnverify.empirical.trajectory.activations import BINS, Distribution, SiteDistributions, activations_dataset
 from bnverify.empirical.trajectory.covariate_shift import shift_dataset
 from bnverify.empirical.trajectory.landscape import Landscape, landscape_dataset, paper_steps, reproduction_steps
-from bnverify.empirical.trajectory.trajectory import due
 
 ENVIRONMENT = {"device": "cpu: cpu", "processor": "a processor", "cores": 2, "system": "Linux x86_64",
                "python": "3.12.0", "versions": {"jax": "0.6.0", "numpy": "2.0.0"}}  # fmt: skip
@@ -45,7 +42,7 @@ def store(path, config: RunConfig, *, seed: int = 0, slow: float = 1.0) -> Run:
     data = {"name": config.dataset, "fingerprint": "0123456789abcdef" * 4, "train": 200, "test": 64,
             "classes": [] if linear else ["cat", "dog"]}  # fmt: skip
     write_json(path / "config.json", {
-        "format": FORMAT, "config": asdict(config), "data": data, "environment": ENVIRONMENT
+        "format": FORMAT, "config": config.to_json(), "data": data, "environment": ENVIRONMENT
     })  # fmt: skip
     for number, network in enumerate(NETWORKS):
         rng = np.random.default_rng([seed, number])
@@ -68,7 +65,7 @@ def store(path, config: RunConfig, *, seed: int = 0, slow: float = 1.0) -> Run:
             "activations": lambda step, rng=rng, n=number: _activations(step, SITES[config.architecture], rng, n),
         }
         for step in range(config.steps):
-            for kind in due(config, step):
+            for kind in config.due(step):
                 write_dataset(folder / f"{kind}-{step:06d}.nc", makers[kind](step))
     return load_run(path)
 

@@ -13,6 +13,7 @@ from bnverify.commands.options import with_options_of
 from bnverify.commands.report import report, tell
 from bnverify.commands.terminal import VIOLATED, console
 from bnverify.commands.verify import verify
+from bnverify.empirical.architectures import architecture
 from bnverify.empirical.runs.config import preset
 from bnverify.theory import CLAIMS
 
@@ -53,8 +54,8 @@ def _run_experiment(name: str, scale: str, *, preset: str, out: Path | None, **o
     data, download = options.pop("data"), options.pop("download")
     violations, finished = 0, {}
     for label, config in chosen.runs(scale).items():
-        if config.architecture == "vgg":
-            config = config.changed(dataset="cifar10" if data is not None else None)
+        if data is not None and "cifar10" in architecture(config.architecture).task.datasets:
+            config = config.changed(dataset="cifar10")
         path = directory / label.replace(" ", "-").replace(",", "")
         console.rule(f"{name}: {label}")
         train.train(config.changed(**options), path, data, download)

@@ -24,6 +24,7 @@ from bnverify.commands.options import (
     Width,
 )  # fmt: skip
 from bnverify.commands.terminal import console
+from bnverify.empirical.architectures import architecture
 from bnverify.empirical.runs.config import RunConfig
 from bnverify.empirical.runs.config import preset as named
 
@@ -54,7 +55,7 @@ def train(config: RunConfig, path: Path, data: Path | None, download: bool) -> N
     from bnverify.empirical.runs.run import train as run_training
 
     dataset = load_data(config, directory=data, download=download)
-    what = f"both VGGs at width {config.width:g}" if config.architecture == "vgg" else "both deep linear networks"
+    what = architecture(config.architecture).words.pair(config.width)
     console.print(f"Training {what} for {config.steps} steps on {dataset.name} -> {path}")
     with _progress(config.steps) as update:
         finished = run_training(config, dataset, path, progress=update)
