@@ -7,10 +7,11 @@ Open Scope R_scope.
 Ltac moments :=
   match goal with
   | Hm : (1 <= ?m)%nat, Hs : 0 < var ?m ?y + ?eps |- _ =>
-      pose proof (INR_ge_1 m Hm); pose proof (sd_pos m eps y Hs); pose proof (yhat_sum m eps Hm y Hs);
-      pose proof (yhat_norm m eps Hm y Hs); pose proof (sd_sq m eps y Hs); pose proof (y_is m eps y Hs);
-      try match goal with He : 0 <= eps |- _ => pose proof (rho_interval m eps Hm y Hs He) end;
-      try match goal with He : eps = 0 |- _ => pose proof (rho_one m eps y Hs He) end
+      pose proof (INR_ge_1 m Hm) as M_ge; pose proof (sd_pos m eps y Hs) as S_pos; pose proof (yhat_sum m eps Hm y Hs) as Yhat_sum;
+      pose proof (yhat_norm m eps Hm y Hs) as Yhat_norm; pose proof (sd_sq m eps y Hs) as S_sq;
+      pose proof (y_is m eps y Hs) as Y_is;
+      try match goal with He : 0 <= eps |- _ => pose proof (rho_interval m eps Hm y Hs He) as Rho_interval end;
+      try match goal with He : eps = 0 |- _ => pose proof (rho_one m eps y Hs He) as Rho_one end
   end.
 
 (* Products of things that do not vanish do not vanish. *)
@@ -85,6 +86,6 @@ Proof.
   apply (veq_trans m _ _ _ (given_jac y J (mv m J x) Hs HJ)).
   intros i Li. unfold vadd at 1 2, vscal at 1 2 3.
   rewrite (dot_ext_r m one _ _ A), (dot_ext_l m _ _ (yhat m eps y) A), (A i Li). autorewrite with ip.
-  rewrite H1, H2. unfold vadd, vscal. ones. field. lra.
+  rewrite Yhat_sum, Yhat_norm. unfold vadd, vscal. ones. field. lra.
 Qed.
 End Givens.

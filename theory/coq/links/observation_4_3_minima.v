@@ -15,11 +15,11 @@ Theorem observation_4_3_minima_from_definition m d eps X W b L g grad_W grad_b g
 Proof.
   intros Hm Hs HL HW HB HG. set (y := lin d X W b) in *. moments.
   assert (M : veq m y (bn m eps (sd m eps y) (mean m y) y)).
-  { intros i Li. rewrite (H4 i Li) at 1. unfold bn, vadd, vscal, one. ring. }
+  { intros i Li. rewrite (Y_is i Li) at 1. unfold bn, vadd, vscal, one. ring. }
   assert (A := is_derive_eq _ _ _ _ HG (gamma_slope m eps _ _ y L g (is_grad_at m L _ _ g M HL))).
   assert (B := is_derive_eq _ _ _ _ HB (bias_slope m d L X W b g HL)).
   assert (E := dot_ext_r d W _ _ (is_grad_unique d _ W _ _ HW (weights_grad m d L X W b g HL))).
-  rewrite (dot_weights m d X W b g) in E. fold y in E. rewrite (dot_ext_r m g y _ H4), dot_add_r, !dot_scal_r in E.
+  rewrite (dot_weights m d X W b g) in E. fold y in E. rewrite (dot_ext_r m g y _ Y_is), dot_add_r, !dot_scal_r in E.
   rewrite (dot_comm m one g) in E.
   assert (grad_gamma = (b * grad_b - grad_b * mean m y + dot d W grad_W) / sd m eps y).
   { rewrite E, A, B. field. lra. }

@@ -1,0 +1,18 @@
+From Coq Require Import Reals Lra Lia.
+From bnverify Require Import Given Curvature.
+From bnverify.claims Require Import theorem_4_2.
+Open Scope R_scope.
+
+Theorem theorem_4_2_from_definition m eps gamma beta y L G H Ghat Hhat v :
+  (1 <= m)%nat -> eps = 0 -> 0 < var m y + eps ->
+  is_hess m L (bn m eps gamma beta y) G H ->
+  is_hess m (fun x => L (bn m eps gamma beta x)) y Ghat Hhat ->
+  is_grad m (fun x => L (bn m eps gamma beta x)) y v ->
+  dot m v (mv m Hhat v) = gamma ^ 2 * dot m v (mv m H v) / sd m eps y ^ 2
+    - gamma * dot m (G (bn m eps gamma beta y)) (yhat m eps y) * dot m v v / (INR m * sd m eps y ^ 2).
+Proof.
+  intros Hm E0 Hs HL HH HV. moments. pose proof (H_sym m eps y gamma beta L G H HL). pose proof (Hhat_sym m eps y gamma beta L Ghat Hhat HH).
+  pose proof (given_v m eps Hm gamma beta y L Hs _ v (hess_g m eps y gamma beta L G H HL) HV).
+  pose proof (hess_expanded m eps Hm y Hs gamma beta L G Ghat H Hhat HL HH v v) as E. unfold bn_bend in E.
+  by_claim theorem_4_2; rewrite E; field; lra.
+Qed.
