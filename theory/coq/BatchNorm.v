@@ -95,6 +95,9 @@ Proof.
   - apply (Rmult_le_reg_r (var m y + eps)); auto. unfold Rdiv. rewrite Rmult_assoc, Rinv_l; lra.
 Qed.
 
+Lemma rho_eps : rho m eps y = - eps / s ^ 2 + 1.
+Proof. rewrite sd_sq. unfold rho. field. lra. Qed.
+
 Lemma rho_one : eps = 0 -> rho m eps y = 1.
 Proof. intros ->. unfold rho. rewrite Rplus_0_r in *. field. lra. Qed.
 

@@ -9,7 +9,7 @@ Ltac moments :=
   | Hm : (1 <= ?m)%nat, Hs : 0 < var ?m ?y + ?eps |- _ =>
       pose proof (INR_ge_1 m Hm) as M_ge; pose proof (sd_pos m eps y Hs) as S_pos; pose proof (yhat_sum m eps Hm y Hs) as Yhat_sum;
       pose proof (yhat_norm m eps Hm y Hs) as Yhat_norm; pose proof (sd_sq m eps y Hs) as S_sq;
-      pose proof (y_is m eps y Hs) as Y_is;
+      pose proof (y_is m eps y Hs) as Y_is; pose proof (rho_eps m eps y Hs) as Rho_eps;
       try match goal with He : 0 <= eps |- _ => pose proof (rho_interval m eps Hm y Hs He) as Rho_interval end;
       try match goal with He : eps = 0 |- _ => pose proof (rho_one m eps y Hs He) as Rho_one end
   end.
@@ -42,7 +42,8 @@ Ltac determined := match goal with
   | |- veq _ _ _ => eassumption
   | |- _ = _ => eassumption
   end.
-Ltac by_claim T := eapply T; try determined; given.
+Tactic Notation "by_claim" constr(T) := eapply T; try determined; given.
+Tactic Notation "by_claim" constr(T) "or" tactic3(t) := eapply T; try determined; first [given | solve [t]].
 
 (* A symmetric form of two linear combinations, expanded. *)
 Ltac expand := autorewrite with ip.

@@ -24,5 +24,5 @@ Proof.
   pose proof (velocity_is m eps Hm y Hs gamma beta J v HJ) as U.
   pose proof (dot_ext m _ _ _ _ U (mv_ext m H _ _ U)) as UHU. rewrite (velocity_form m eps Hm y Hs gamma H v v S) in UHU.
   subst g yh s r.
-  by_claim theorem_4_2_exact; first [rewrite E; field; lra | rewrite UHU; field; lra].
+  by_claim theorem_4_2_exact or first [rewrite E; field; lra | rewrite UHU; field; lra].
 Qed.
