@@ -19,5 +19,5 @@ Proof.
   intros Hm Hs HL HH HJ g yh s. moments. pose proof (H_sym m eps y gamma beta L G H HL). pose proof (Hhat_sym m eps y gamma beta L Ghat Hhat HH).
   pose proof (given_velocity m eps Hm y Hs gamma beta J w HJ). pose proof (given_velocity m eps Hm y Hs gamma beta J x HJ).
   pose proof (hess_expanded m eps Hm y Hs gamma beta L G Ghat H Hhat HL HH w x) as E. unfold bn_bend in E. subst g yh s.
-  by_claim hessian or rewrite E; field; lra.
+  by_claim hessian or (rewrite E; field; lra).
 Qed.

@@ -14,5 +14,5 @@ Proof.
   intros Hm E0 Hs HL HH HV. moments. pose proof (H_sym m eps y gamma beta L G H HL). pose proof (Hhat_sym m eps y gamma beta L Ghat Hhat HH).
   pose proof (given_v m eps Hm gamma beta y L Hs _ v (hess_g m eps y gamma beta L G H HL) HV).
   pose proof (hess_expanded m eps Hm y Hs gamma beta L G Ghat H Hhat HL HH v v) as E. unfold bn_bend in E.
-  by_claim theorem_4_2 or rewrite E; field; lra.
+  eapply theorem_4_2 with (H := H) (rho := rho m eps y); try determined; first [given | rewrite E; field; lra].
 Qed.

@@ -24,5 +24,6 @@ Proof.
   pose proof (velocity_is m eps Hm y Hs gamma beta J v HJ) as U.
   pose proof (dot_ext m _ _ _ _ U (mv_ext m H _ _ U)) as UHU. rewrite (velocity_form m eps Hm y Hs gamma H v v S) in UHU.
   subst g yh s r.
-  by_claim theorem_4_2_exact or first [rewrite E; field; lra | rewrite UHU; field; lra].
+  eapply theorem_4_2_exact with (H := H) (rho := rho m eps y); try determined;
+    first [given | rewrite E; field; lra | rewrite UHU; field; lra].
 Qed.

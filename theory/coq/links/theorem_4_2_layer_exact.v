@@ -30,5 +30,5 @@ Proof.
   assert (N1 : forall j, (j < C)%nat -> dot m one (yhat m eps (chan m Y j)) = 0) by (intros; apply yhat_sum; auto).
   eapply theorem_4_2_layer_exact with (rho := fun j => rho m eps (chan m Y j)); try eassumption; try lra.
   rewrite E, Rplus_comm. f_equal. apply bsum_ext. intros j Lj. specialize (Sp j Lj). pose proof (INR_pos m Hm).
-  unfold bn_bend. fold g. cbv beta. field. lra.
+  unfold bn_bend. subst g yh s r. cbv beta. field. lra.
 Qed.
