@@ -26,7 +26,7 @@ def consistency(theorem: Theorem, example: Example, name: str) -> str:
         f"replace (sqrt e) with ({_number(root)}) by (symmetry; apply sqrt_eq; numbers)"
         for root in sorted(example.roots)
     )
-    root = f"match goal with |- context [sqrt ?e] => first [{roots}] end" if roots else "fail"
+    root = f"idtac; match goal with |- context [sqrt ?e] => first [{roots}] end" if roots else "fail"
     return (
         "From Coq Require Import Reals Lra Lia Psatz.\nFrom bnverify Require Import Vectors Generated.\n"
         f"Open Scope R_scope.\nLtac root := {root}.\n"

@@ -67,13 +67,14 @@ Ltac ip_swap := first
 Ltac spread_sum :=
   symmetry; rewrite <- !bsum_scal; cbv beta; rewrite <- ?bsum_add; cbv beta; symmetry; apply bsum_ext.
 
-(* Statements about given numbers, one channel, vectors of at most four entries. *)
-Ltac entry := match goal with
-  | i : nat, L : (?i < _)%nat |- _ => first [(exfalso; lia) | destruct i as [|i]; [clear L | entry]]
+(* Statements about given numbers, one channel, vectors of at most four entries; `root` evaluates roots. *)
+Ltac each_entry := match goal with
+  | L : (?i < _)%nat |- _ => is_var i; destruct i as [|[|[|[|i]]]]; try (exfalso; lia); clear L
   end.
-Ltac evaluated := cbv [dot mv vadd vscal one vzero psd]; cbn [bsum INR pow].
+Ltac evaluated := cbv [dot mv vadd vscal one vzero]; cbn [bsum INR pow].
 Ltac numbers := evaluated; first [reflexivity | lra | (field; lra) | (field_simplify; lra) | nra].
-Ltac by_numbers root := repeat match goal with
+Ltac by_numbers root :=
+  repeat match goal with
   | |- (_ <= _)%nat => lia
   | |- @eq nat _ _ => reflexivity
   | |- forall j, (j < _)%nat -> _ => intros ? ?
@@ -82,5 +83,5 @@ Ltac by_numbers root := repeat match goal with
   | |- psd _ _ => split
   | |- nonneg _ _ => intros ? ?
   | |- forall v : vec, _ => intros ?
-  | L : (?i < _)%nat |- _ => first [(exfalso; lia) | destruct i as [|i]; [clear L | ]]
-  end; evaluated; repeat root; numbers.
+  end;
+  repeat each_entry; evaluated; repeat root; numbers.
