@@ -193,3 +193,89 @@ Proof.
 Qed.
 
 End Normalizer.
+
+Lemma one_times m u : veq m u (vscal 1 u).
+Proof. intros i _. unfold vscal. ring. Qed.
+
+Section Unseen.
+Variables (m : nat) (P : mat) (s : vec -> R).
+Hypothesis HP : sym m P.
+
+Theorem given_norm_v gamma beta L n y g v : 0 < s y -> is_grad m s y n ->
+  is_grad m L (affine gamma beta (normalized m P s y)) g ->
+  is_grad m (fun x => L (affine gamma beta (normalized m P s x))) y v ->
+  veq m v (norm_backward m P s gamma n y g).
+Proof.
+  intros Ps Hn HL HV. apply (is_grad_unique m _ y _ _ HV).
+  exact (backward_grad m P s HP gamma beta (fun x => affine gamma beta (normalized m P s x)) L (fun x i _ => eq_refl) (fun _ => n) y g Ps Hn HL).
+Qed.
+
+(* Euler: the gradient of a homogeneous scale, times the values, is the scale. *)
+Lemma euler n y : is_grad m s y n -> (forall k x, 0 < k -> s (vscal k x) = k * s x) -> dot m n y = s y.
+Proof.
+  intros Hn Hh.
+  assert (A : derivable_pt_lim (fun t => s (vscal t y)) 1 (dot m n y)).
+  { apply (curve_chain m s (fun t => vscal t y)).
+    - apply (is_grad_at m s y); auto. intros i _. unfold vscal. ring.
+    - intros i _. unfold vscal. assert (D := derivable_pt_lim_scal id (y i) 1 1 (derivable_pt_lim_id 1)).
+      rewrite Rmult_1_r in D. intros e Pe. destruct (D e Pe) as (d & Q). exists d. intros h N Lh.
+      rewrite !(Rmult_comm _ (y i)). exact (Q h N Lh). }
+  assert (B : derivable_pt_lim (fun t => s (vscal t y)) 1 (s y)).
+  { assert (D := derivable_pt_lim_scal id (s y) 1 1 (derivable_pt_lim_id 1)). rewrite Rmult_1_r in D.
+    intros e Pe. destruct (D e Pe) as (d & Q). assert (Pm : 0 < Rmin d (1 / 2)) by (apply Rmin_glb_lt; [apply cond_pos | lra]).
+    exists (mkposreal _ Pm). intros h N Lh. simpl in Lh. pose proof (Rmin_l d (1 / 2)). pose proof (Rmin_r d (1 / 2)).
+    assert (0 < 1 + h) by (apply Rabs_def2 in Lh; lra). rewrite !Hh by lra.
+    rewrite !(Rmult_comm _ (s y)). apply (Q h N). lra. }
+  exact (uniqueness_limite _ _ _ _ A B).
+Qed.
+
+(* A scale that does not see what P removes has a gradient that P keeps. *)
+Lemma unseen n y u : is_grad m s y n -> (forall x u, s (fun i => x i + (u i - mv m P u i)) = s x) ->
+  dot m n (mv m P u) = dot m n u.
+Proof.
+  intros Hn Hi. set (q := fun i => u i - mv m P u i).
+  assert (A : derivable_pt_lim (fun t => s (fun i => y i + t * q i)) 0 (dot m n q)).
+  { apply (curve_chain m s (fun t i => y i + t * q i)).
+    - apply (is_grad_at m s y); auto. intros i _. ring.
+    - intros i _. assert (D := derivable_pt_lim_plus (fct_cte (y i)) (mult_real_fct (q i) id) 0 0 (q i * 1)
+        (derivable_pt_lim_const _ 0) (derivable_pt_lim_scal id (q i) 0 1 (derivable_pt_lim_id 0))).
+      rewrite Rplus_0_l, Rmult_1_r in D. unfold plus_fct, fct_cte, mult_real_fct, id in D.
+      intros e Pe. destruct (D e Pe) as (d & Q). exists d. intros h N Lh. rewrite !(Rmult_comm _ (q i)). exact (Q h N Lh). }
+  assert (B : derivable_pt_lim (fun t => s (fun i => y i + t * q i)) 0 0).
+  { intros e Pe. exists (mkposreal 1 Rlt_0_1). intros h N Lh.
+    assert (C : forall t, s (fun i => y i + t * q i) = s y).
+    { intros t. rewrite <- (Hi y (vscal t u)). f_equal. apply FunctionalExtensionality.functional_extensionality. intros i.
+      unfold q, vscal, mv. rewrite (bsum_ext m (fun j => P i j * (t * u j)) (fun j => t * (P i j * u j))) by (intros; ring).
+      rewrite bsum_scal. ring. }
+    rewrite !C. unfold Rdiv, Rminus. rewrite Rplus_opp_r, Rmult_0_l, Ropp_0, Rplus_0_r, Rabs_R0. exact Pe. }
+  assert (Z := uniqueness_limite _ _ _ _ A B).
+  rewrite (dot_ext_r m n q (vadd u (vscal (-1) (mv m P u)))) in Z by (intros i _; unfold q, vadd, vscal; ring).
+  rewrite dot_add_r, dot_scal_r in Z. lra.
+Qed.
+
+Lemma slope_of_values n y : 0 < s y -> is_grad m s y n -> (forall k x, 0 < k -> s (vscal k x) = k * s x) ->
+  (forall x u, s (fun i => x i + (u i - mv m P u i)) = s x) -> dot m n (normalized m P s y) = 1.
+Proof.
+  intros Ps Hn Hh Hi. rewrite (dot_ext_r m n _ (vscal (/ s y) (mv m P y))) by (intros i _; unfold normalized, vscal; field; lra).
+  rewrite dot_scal_r, (unseen n y y Hn Hi), (euler n y Hn Hh). field. lra.
+Qed.
+End Unseen.
+
+(* A projector keeps the normalized values. *)
+Lemma projected_values m P s g y : sym m P -> (forall u, veq m (mv m P (mv m P u)) (mv m P u)) ->
+  dot m g (normalized m P s y) = dot m (mv m P g) (normalized m P s y).
+Proof.
+  intros HP HPP.
+  assert (E : veq m (normalized m P s y) (vscal (/ s y) (mv m P y))) by (intros i _; unfold normalized, vscal, Rdiv; ring).
+  rewrite !(dot_ext_r m _ _ _ E), !dot_scal_r, (mv_sym_l m P g _ HP), (dot_ext_r m g _ _ (HPP y)). reflexivity.
+Qed.
+
+(* Equality in Cauchy-Schwarz. *)
+Lemma parallel m p n : dot m n n <> 0 -> dot m p p - dot m p n ^ 2 / dot m n n = 0 -> veq m p (vscal (dot m p n / dot m n n) n).
+Proof.
+  intros N Z. set (k := dot m p n / dot m n n).
+  assert (D : veq m (vadd p (vscal (- k) n)) vzero).
+  { apply dot_self_zero. autorewrite with ip. rewrite (dot_comm m n p). unfold k.
+    replace (dot m p p) with (dot m p n ^ 2 / dot m n n) by lra. field. auto. }
+  intros i L. specialize (D i L). unfold vadd, vscal, vzero in *. lra.
+Qed.
