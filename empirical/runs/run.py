@@ -10,6 +10,7 @@ previous state only. Records that are there and can be read are kept: a finished
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -30,6 +31,7 @@ from bnverify.empirical.runs.files import locked
 from bnverify.empirical.runs.gaps import Wanted, missing
 from bnverify.empirical.runs.records import FORMAT, Run, load_run, site_dataset, write_dataset, write_json
 from bnverify.empirical.runs.states import load_states, save_states, stored_steps
+from bnverify.empirical.training.mesh import Mesh, gathered
 from bnverify.empirical.training.training import TrainState
 from bnverify.empirical.trajectory.observation import Here, due
 from bnverify.errors import InputError
@@ -60,25 +62,38 @@ def _processor() -> str:
         return platform.processor() or "unknown"
 
 
-def train(config: RunConfig, dataset: Data, path: str | Path, *, progress: Report = lambda step: None) -> Run:
+def train(
+    config: RunConfig,
+    dataset: Data,
+    path: str | Path,
+    *,
+    progress: Report = lambda step: None,
+    mesh: Mesh | None = None,
+) -> Run:
     """Train and record into a run directory, or go on where an interrupted run stopped; ``dataset`` is that of
     `bnverify.empirical.runs.experiment.load_data`, or another of its kind.
 
     Records that are missing or damaged are measured again: the training goes back to the last stored state before the
-    first of them. ``progress(step)`` is called after every chunk. InputError where the directory holds a run of another
-    configuration or of other data, or another process trains in it.
+    first of them. ``progress(step)`` is called after every chunk. ``mesh`` shares every batch between devices; it is no
+    part of the run, which goes on with another. InputError where the directory holds a run of another configuration or
+    of other data, or another process trains in it.
     """
-    path = Path(path)
+    path, mesh = Path(path), mesh or Mesh()
+    mesh.check(config.batch)
     description = _description(config, dataset)  # what does not fit is refused before a directory is made
-    with locked(path):
-        _describe(path, config, description)
+    with locked(path) if mesh.writes else contextlib.nullcontext():
+        if mesh.writes:
+            _describe(path, config, description)
+        mesh.wait("described")
         gaps = missing(config, path, damaged=True)
         initial = _start(config)
         step, states = _restore(path / "checkpoints", initial, before=min((gap.step for gap in gaps), default=None))
-        for gap in gaps:
+        mesh.wait("restored")
+        for gap in gaps if mesh.writes else ():
             gap.file(path).unlink(missing_ok=True)  # damaged, or not there
         progress(step)
-        _train(_Training(config, dataset, path, initial), step, states, progress)
+        placed = {name: mesh.replicated(state) for name, state in states.items()}
+        _train(_Training(config, dataset, path, initial, mesh), step, placed, progress)
     return load_run(path)
 
 
@@ -96,11 +111,12 @@ class _Training:
     data: Data
     path: Path
     initial: dict[str, TrainState]
+    mesh: Mesh
 
     def record(self, network: str, kind: str, step: int, measured: Callable[[], xr.Dataset]) -> None:
-        """Write what is measured, unless it is there: files are written whole or not at all."""
+        """Write what is measured, unless it is there: files are written whole or not at all, by the first process."""
         file = Wanted(network, kind, step).file(self.path)
-        if not file.exists():
+        if self.mesh.writes and not file.exists():
             write_dataset(file, measured())
 
 
@@ -110,15 +126,17 @@ def _train(run: _Training, step: int, states: dict[str, TrainState], progress: R
     while True:
         checked = step % config.check_every == 0 or step == config.steps
         for name in NETWORKS if checked else ():
-            run.record(name, "exact", step, partial(_exact, run, name, step, states[name]))
+            run.record(name, "exact", step, partial(_exact, run, name, step, run.mesh.seen(states[name])))
         if step == config.steps:
-            _write_ray(run, states["plain"])
+            _write_ray(run, run.mesh.seen(states["plain"]))
+            run.mesh.wait("measured")
             return
         size = min(config.record_every, config.steps - step)
         for name in NETWORKS:
             states[name] = _chunk(run, name, step, size, states[name])
         step += size
-        save_states(run.path / "checkpoints", step, states)
+        if run.mesh.writes:
+            save_states(run.path / "checkpoints", step, gathered(states))
         progress(step)
 
 
@@ -126,10 +144,12 @@ def _chunk(run: _Training, name: str, step: int, size: int, state: TrainState) -
     """Observe, train ``size`` steps, write what they recorded; the state after them."""
     config, trainer = run.config, experiment.trainer(name, run.config)
     inputs, labels = experiment.batches(config, run.data, range(step, step + size))
-    here = Here(trainer, step, state, inputs[0], labels[0], config.seed)
+    here = Here(trainer, step, run.mesh.seen(state), inputs[0], labels[0], config.seed)
     for one in due(config, step):
         run.record(name, one.name, step, partial(one.measure, here))
-    state, curves, quantities = trainer.chunk(state, inputs, labels)
+    shared = (run.mesh.sharded(values, axis=1) for values in (inputs, labels))
+    state, *recorded = trainer.chunk(state, *shared)
+    curves, quantities = gathered(recorded)
     steps = {"step": np.arange(step, step + size, dtype=np.int32)}
     losses = {key: ("step", np.asarray(values)) for key, values in curves.items()}
     run.record(name, "curves", step, lambda: xr.Dataset(losses, steps))

@@ -16,6 +16,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 from jax.sharding import NamedSharding, PartitionSpec
 
 from bnverify.errors import InputError
@@ -69,6 +70,15 @@ class Mesh:
         """Whether this process writes the records: the first does."""
         return jax.process_index() == 0
 
+    def wait(self, place: str) -> None:
+        """Wait until every process is at this place."""
+        if jax.process_count() > 1:
+            multihost_utils.sync_global_devices(place)
+
+    def seen(self, tree: Any) -> Any:
+        """What this process measures: a replicated tree, as arrays of its own where other processes hold it too."""
+        return tree if jax.process_count() == 1 and self.devices == 1 else gathered(tree)
+
     @cached_property
     def _mesh(self) -> jax.sharding.Mesh:
         return jax.sharding.Mesh(np.array(jax.devices()[: self.devices]), (_AXIS,))
@@ -106,6 +116,8 @@ class Mesh:
 
 def gathered(tree: Any) -> Any:
     """Replicated arrays as NumPy's, in every process."""
-    return jax.tree.map(
-        lambda leaf: np.asarray(leaf.addressable_data(0)) if isinstance(leaf, jax.Array) else leaf, tree
-    )
+
+    def get(leaf):
+        return np.asarray(leaf.addressable_data(0)) if isinstance(leaf, jax.Array) else leaf
+
+    return jax.tree.map(get, tree)

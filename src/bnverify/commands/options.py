@@ -23,6 +23,14 @@ Epsilon = Annotated[float | None, typer.Option(help="Epsilon of the trained batc
 Seed = Annotated[int | None, typer.Option(help="Seed of weights, batches and test vectors.")]
 RecordEvery = Annotated[int | None, typer.Option(help="Steps between float32 records of Theorem 4.1.")]
 CheckEvery = Annotated[int | None, typer.Option(help="Steps between float64 checks of all claims.")]
+STATISTICS = ("global", "replica")
+Devices = Annotated[int, typer.Option(help="Devices that share every batch; a run goes on with any number of them.")]
+Statistics = Annotated[
+    str, typer.Option(help="global: batch norm sees the whole batch; replica: each device its own samples, as ghost-R.")
+]
+Coordinator = Annotated[str | None, typer.Option(help="HOST:PORT of process 0, where there are several processes.")]
+ProcessCount = Annotated[int, typer.Option("--processes", help="Processes of the run; --devices counts those of all.")]
+Process = Annotated[int, typer.Option(help="Which of the processes this is, from 0.")]
 
 
 def with_options_of(command):
