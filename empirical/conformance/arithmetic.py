@@ -1,0 +1,48 @@
+"""How much rounding may leave: unit roundoffs, the one tolerance, and in which precision a layer really computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+_OPERATIONS = 8  # additions, products, root and division that one entry passes, each of one rounding
+_DOMAIN = 0x6E6F726D  # of the suite's random numbers: a user's default_rng(0) draws none of them
+_STEPS = (("float64", 1e-9), ("float32", 1e-5), ("float16", 2e-3))
+
+
+def source(*seed: int) -> np.random.Generator:
+    """Random numbers of the suite's own."""
+    return np.random.default_rng([_DOMAIN, *seed])
+
+
+def tolerance(roundoff: float, m: int) -> float:
+    """Relative to sizes that cannot cancel: the roundings of a sum of m terms grow as sqrt(m) where their signs are
+    independent, and every entry passes some eight operations besides."""
+    return _OPERATIONS * roundoff * float(np.sqrt(m))
+
+
+def relative(difference: np.ndarray, size: np.ndarray | float) -> float:
+    """The largest difference over its size; 0 where both are 0, infinite where the difference is no number."""
+    difference, size = np.broadcast_arrays(np.abs(np.asarray(difference, float)), np.asarray(size, float))
+    if not np.isfinite(difference).all():
+        return float("inf")
+    with np.errstate(all="ignore"):
+        ratio = np.where(difference == 0, 0.0, difference / size)
+    return float(ratio.max(initial=0.0))
+
+
+def computed_in(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, widest: str = "float64") -> str:
+    """The narrowest precision between what goes in and what comes out, by whether changes far below the next one's
+    rounding pass: float64 input that is cast to float32 inside comes out unchanged."""
+    start = function(at)
+    jitter = source(1).uniform(-1, 1, at.shape)
+    names: Sequence[str] = tuple(ROUNDOFF)
+    for name, step in _STEPS:
+        if names.index(name) < names.index(widest):
+            continue
+        moved = start != 0
+        if not moved.any() or (function(at * (1 + step * jitter)) != start)[moved].mean() > 0.5:
+            return name
+    return "bfloat16"

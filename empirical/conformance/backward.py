@@ -1,0 +1,203 @@
+"""The backward pass: v, the identities by name, gradients of gamma and beta, second derivative, one and two values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, source, tolerance
+from bnverify.empirical.conformance.case import Case, Exact
+from bnverify.empirical.conformance.recognise import Reading
+from bnverify.empirical.conformance.report import Finding, judged, untested
+from bnverify.empirical.conformance.subject import Unsupported
+
+_TITLES = {
+    "backward.values": "v, the gradient at y",
+    "backward.ones": "<1, v> = 0",
+    "backward.yhat": "<yhat, v> = gamma (1 - rho) a / s",
+    "backward.norm": "|v|^2 = what g alone says",
+    "backward.gain": "gradient of gamma = sum of g yhat",
+    "backward.shift": "gradient of beta = sum of g",
+}
+
+
+def findings(case: Case) -> Iterator[Finding]:
+    """All of them; not tested where the layer has no gradient."""
+    there = case.there
+    if isinstance(there, Unsupported) or there.v is None:
+        why = str(there) if isinstance(there, Unsupported) else "the layer has no backward pass"
+        yield from (untested(key, title, why) for key, title in _TITLES.items())
+        return
+    exact, allowed = case.here, case.backward_tolerance
+    residual = relative(there.v - exact.v, exact.slope_size)
+    held = residual <= allowed
+    meaning = "the gradient that goes on to earlier layers" if held else diagnosis(case.here, there.v)
+    yield judged("backward.values", _TITLES["backward.values"], residual, allowed, meaning)
+    yield from _identities(case, exact, there.v)
+    yield from _parameters(case, exact)
+    yield _second(case, exact)
+    yield _few(case, 1)
+    yield _few(case, 2)
+
+
+def _identities(case: Case, exact: Exact, v: np.ndarray) -> Iterator[Finding]:
+    point, allowed = exact.point, case.backward_tolerance
+    columns, size, m = point.columns(v), exact.column_size, point.m
+    a = (exact.gradient * point.yhat).sum(0)
+    if point.normaliser.centred and not point.normaliser.scale.uncentred:
+        yield judged(
+            "backward.ones", _TITLES["backward.ones"], relative(columns.sum(0), m * size), allowed,
+            "a constant added to a vector changes nothing, so a bias before the layer gets no gradient",
+        )  # fmt: skip
+    expected = (1 - point.rho) * a / point.s
+    yield judged(
+        "backward.yhat", _TITLES["backward.yhat"],
+        relative((point.yhat * columns).sum(0) - expected, m * np.abs(point.yhat).max(0) * size), allowed,
+        "v has next to nothing along yhat: the length of a vector is normalised away",
+    )  # fmt: skip
+    projected = point.project(exact.gradient)
+    squared = np.square(projected).sum(0) - 2 * (point.n * projected).sum(0) * a + np.square(point.n).sum(0) * a**2
+    yield judged(
+        "backward.norm", _TITLES["backward.norm"],
+        relative(np.square(columns).sum(0) - squared / point.s**2, m * size**2), allowed,
+        "the exact form of Theorem 4.1: the gradient's size follows from g, s and gamma",
+    )  # fmt: skip
+
+
+def _parameters(case: Case, exact: Exact) -> Iterator[Finding]:
+    there, reading = case.there, case.reading
+    assert not isinstance(there, Unsupported)
+    terms = {
+        "gain": (
+            reading.affine.gain,
+            reading.affine.gain_axes,
+            exact.g * exact.yhat,
+            np.abs(exact.g) * exact.unit_size,
+        ),
+        "shift": (reading.affine.shift, reading.affine.shift_axes, exact.g, np.abs(exact.g)),
+    }
+    for kind, (name, axes, term, size) in terms.items():
+        key, title = f"backward.{kind}", _TITLES[f"backward.{kind}"]
+        if name is None:
+            yield untested(key, title, f"the layer has no {'gamma' if kind == 'gain' else 'beta'}")
+            continue
+        shape = reading.subject.parameters[name].shape
+        slope = there.slopes.get(name)
+        expected, whole = (case.summed(np.asarray(each), axes, shape) for each in (term, size))
+        slope = np.zeros(shape) if slope is None else slope
+        count = case.y.size // max(1, int(np.prod(shape)))
+        allowed = tolerance(ROUNDOFF[case.backward_dtype], count)
+        residual = relative(slope - expected, whole)
+        meaning = f"what an optimizer changes {name} by"
+        if residual > allowed and relative(slope, whole) == 0:
+            meaning = f"{name} gets no gradient"
+        yield judged(key, title, residual, allowed, meaning)
+
+
+def _second(case: Case, exact: Exact) -> Finding:
+    key, title = "second.values", "second derivative along a direction"
+    d = source(7).standard_normal(case.y.shape)
+    reading = case.reading
+    try:
+        out = reading.subject.second(
+            case.y, reading.parameters(case.gain, case.shift), case.g, d, reading.setting
+        )  # fmt: skip
+    except Unsupported as error:
+        return untested(key, title, str(error))
+    point, columns = exact.point, exact.point.columns(d)
+    expected = point.restore(point.second(exact.gradient, columns))
+    size = exact.slope_size * point.restore(np.broadcast_to(np.abs(columns).max(0) / point.s, columns.shape))
+    size = size * (1 + point.restore(np.broadcast_to(exact.spread, columns.shape)))
+    residual = relative(out - expected, size)
+    meaning = "what gradient penalties and Hessian products see"
+    if residual > case.backward_tolerance:
+        meaning += ": it is silently wrong; say that the backward pass is not differentiable, or differentiate it right"
+    return judged(key, title, residual, case.backward_tolerance, meaning)
+
+
+def _few(case: Case, m: int) -> Finding:
+    """One value a vector, or two at epsilon 0: nothing may come back to y, nor to gamma from one value."""
+    key = f"backward.{'one' if m == 1 else 'two'}_value{'' if m == 1 else 's'}"
+    centred = case.reading.normaliser.centred and not case.reading.normaliser.scale.uncentred
+    values = "one value" if m == 1 else "two values at epsilon 0"
+    title = f"v = 0 for {values} a vector" if centred else f"v for {values} a vector"
+    try:
+        small = resized(case.reading, m)
+        setting = {} if m == 1 else {"epsilon": 0.0}
+        if m == 2:
+            scale = replace(small.normaliser.scale, epsilon=0.0)
+            small = replace(small, normaliser=replace(small.normaliser, scale=scale))
+        few = Case(small)
+        found = small.call(few.y, few.gain, few.shift, few.g, **setting)
+    except Unsupported as error:
+        return untested(key, title, str(error))
+    exact, v = few.here, np.zeros(few.y.shape) if found.v is None else found.v
+    if not np.isfinite(np.asarray(exact.v, float)).all():
+        return untested(key, title, "without an epsilon it is 0/0")
+    allowed = tolerance(max(ROUNDOFF[case.forward_dtype], ROUNDOFF[case.backward_dtype]), m)
+    residuals = {"y": relative(v - exact.v, exact.slope_size), "z": relative(found.z - exact.z, exact.size)}
+    gain = small.affine.gain
+    slope = found.slopes.get(gain) if gain is not None else None
+    if gain is not None and slope is not None:
+        shape = small.subject.parameters[gain].shape
+        parts = (exact.g * exact.yhat, np.abs(exact.g) * exact.unit_size)
+        expected, size = (few.summed(np.asarray(each), small.affine.gain_axes, shape) for each in parts)
+        residuals["gamma"] = relative(slope - expected, size)
+    worst = max(residuals, key=lambda name: residuals[name])
+    meaning = "as the normaliser's"
+    if residuals[worst] > allowed:
+        seen = {"y": v, "z": found.z, "gamma": slope}[worst]
+        meaning = f"wrong at {worst}: up to {float(np.abs(np.asarray(seen)).max()):.3g}"
+    return judged(key, title, residuals[worst], allowed, meaning)
+
+
+def resized(reading: Reading, m: int) -> Reading:
+    """The layer on vectors of m values: on a smaller y where its parameters allow, else made anew. Unsupported where
+    neither is possible."""
+    axes, vectors = reading.normaliser.vectors.axes, reading.normaliser.vectors
+    shape = list(reading.y.shape)
+    if vectors.groups > 1:
+        raise Unsupported("groups are not made smaller")
+    sized = {
+        axis
+        for name, own in (
+            (reading.affine.gain, reading.affine.gain_axes),
+            (reading.affine.shift, reading.affine.shift_axes),
+        )
+        if name is not None
+        for axis in own or ()
+    }
+    fixed = sorted(sized & set(axes))
+    for axis in axes:
+        shape[axis] = 1
+    keep = next((axis for axis in axes if axis not in fixed), axes[0])
+    shape[keep] = m
+    subject = reading.subject
+    if fixed or subject.parameters == {}:
+        made = subject.resized(reading.y.shape[axes[0]], shape[axes[0]]) if len(axes) == 1 else None
+        if fixed and made is None:
+            raise Unsupported("its parameters are made for one size, and it cannot be made anew")
+        subject = made or subject
+    y = source(8).standard_normal(shape)
+    return replace(reading, subject=subject, y=y)
+
+
+def diagnosis(exact: Exact, v: np.ndarray) -> str:
+    """Which term of v is wrong, by the coefficients of G, its mean and yhat a/m in what the layer gives."""
+    point = exact.point
+    seen = np.asarray(point.columns(v) * point.s, float)
+    if not np.isfinite(seen).all():
+        return "the gradient is not finite"
+    for name, gradient in (("", exact.gradient), (" (with gamma left out)", point.columns(exact.g))):
+        a = (gradient * point.yhat).sum(0)
+        parts = [gradient, np.broadcast_to(gradient.mean(0), gradient.shape), point.n * a]
+        basis = np.stack([np.asarray(part, float).ravel() for part in parts], axis=1)
+        coefficients, *_ = np.linalg.lstsq(basis, seen.ravel(), rcond=None)
+        left = np.abs(basis @ coefficients - seen.ravel()).max()
+        if left <= 1e-5 * np.abs(seen).max():
+            first, mean, scale = (0.0 if abs(c) < 1e-6 else float(c) for c in coefficients)
+            wanted = "G - mean G - n a" if point.normaliser.centred else "G - n a"
+            return f"s v is {first:.3g} G {mean:+.3g} mean G {scale:+.3g} n a{name}; right is {wanted}"
+    return "the gradient that goes on to earlier layers is wrong"

@@ -1,0 +1,110 @@
+"""Flax modules, NNX and Linen, as functions of y and their parameters."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen, nnx, traverse_util
+
+from bnverify.empirical.conformance.jax_layer import JaxLayer
+from bnverify.empirical.conformance.subject import EPSILONS
+
+
+def is_module(layer: Any) -> bool:
+    """Whether it is a module of either kind."""
+    return isinstance(layer, (nnx.Module, linen.Module))
+
+
+def flax_layer(name: str, module: Any, shape: tuple[int, ...], again: Any = None) -> JaxLayer:
+    """The subject of a module."""
+    make = _linen if isinstance(module, linen.Module) else _nnx
+    return make(name, module, shape, again)
+
+
+def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> JaxLayer:
+    structure, state = nnx.split(module)
+    flat = dict(nnx.to_flat_state(state))
+    names = {".".join(map(str, path)): path for path, each in flat.items() if isinstance(each, nnx.Param)}
+    statistics = {".".join(map(str, path)): path for path, each in flat.items() if isinstance(each, nnx.BatchStat)}
+    attribute = next((each for each in EPSILONS if isinstance(getattr(module, each, None), float)), None)
+
+    def merged(parameters: Any, epsilon: float | None, training: bool, dtype: Any) -> nnx.Module:
+        values = dict(flat)
+        for key, path in names.items():
+            if key in parameters:
+                values[path] = flat[path].replace(parameters[key])
+        for path in statistics.values():
+            values[path] = flat[path].replace(jnp.asarray(flat[path][...], dtype))
+        made = nnx.merge(structure, nnx.from_flat_state(values), copy=True)
+        (made.train if training else made.eval)()
+        if epsilon is not None:
+            setattr(made, str(attribute), epsilon)
+        return made
+
+    def call(y: Any, parameters: Any, epsilon: float | None) -> Any:
+        return merged(parameters, epsilon, True, y.dtype)(y)
+
+    def step(y: Any, parameters: Any) -> Any:
+        made = merged(parameters, None, True, y.dtype)
+        before, _ = _statistics(made), made(y)
+        after = _statistics(made)
+
+        structure, state = nnx.split(made)
+
+        def again(training: bool) -> Any:
+            one = nnx.merge(structure, state, copy=True)
+            (one.train if training else one.eval)()
+            return one
+
+        return before, after, lambda y: again(False)(y), lambda y: again(True)(y)
+
+    def _statistics(made: nnx.Module) -> dict[str, Any]:
+        found = dict(nnx.to_flat_state(nnx.state(made, nnx.BatchStat)))
+        return {".".join(map(str, path)): each[...] for path, each in found.items()}
+
+    return JaxLayer(
+        name, call, {key: np.asarray(flat[path][...], float) for key, path in names.items()},
+        None if attribute is None else float(getattr(module, attribute)), framework="nnx",
+        settable=attribute is not None,
+        again=again, step=step if statistics else None, momentum=getattr(module, "momentum", None),
+    )  # fmt: skip
+
+
+def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLayer:
+    taken = inspect.signature(type(module).__call__).parameters
+    training = {"use_running_average": False} if "use_running_average" in taken else {}
+    inference = {"use_running_average": True} if training else {}
+    if training and getattr(module, "use_running_average", None) is not None:
+        module = module.clone(use_running_average=None)
+    with jax.enable_x64(True):
+        variables = dict(module.init(jax.random.key(0), jnp.zeros(shape), **training))
+    parameters = traverse_util.flatten_dict(variables.pop("params", {}), sep=".")
+    attribute = next((each for each in EPSILONS if isinstance(getattr(module, each, None), float)), None)
+
+    def applied(y: Any, given: Any, epsilon: float | None, rest: Any, named: dict[str, bool]) -> Any:
+        one = module if epsilon is None else module.clone(**{str(attribute): epsilon})
+        rest = jax.tree.map(lambda leaf: jnp.asarray(leaf, y.dtype), rest)
+        tree = {"params": traverse_util.unflatten_dict(dict(given), sep="."), **rest}
+        return one.apply(tree, y, mutable=list(rest), **named)
+
+    def call(y: Any, given: Any, epsilon: float | None) -> Any:
+        return applied(y, given, epsilon, variables, training)[0]
+
+    def step(y: Any, given: Any) -> Any:
+        _, after = applied(y, given, None, variables, training)
+        before, then = (traverse_util.flatten_dict(dict(each), sep=".") for each in (variables, after))
+        return (
+            before, then, lambda y: applied(y, given, None, after, inference)[0],
+            lambda y: applied(y, given, None, after, training)[0],
+        )  # fmt: skip
+
+    return JaxLayer(
+        name, call, {key: np.asarray(value, float) for key, value in parameters.items()},
+        None if attribute is None else float(getattr(module, attribute)), framework="linen",
+        settable=attribute is not None, again=again, step=step if "batch_stats" in variables else None,
+        momentum=getattr(module, "momentum", None),
+    )  # fmt: skip

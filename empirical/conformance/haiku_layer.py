@@ -1,0 +1,75 @@
+"""Haiku modules, which live inside transformed functions only: a class with its arguments, or a function of y that
+makes modules, as a function of y and the parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import haiku as hk
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bnverify.empirical.conformance.jax_layer import JaxLayer
+from bnverify.empirical.conformance.subject import EPSILONS
+from bnverify.errors import InputError
+
+
+def haiku_layer(
+    name: str, layer: Any, args: tuple, keywords: Mapping[str, Any], shape: tuple[int, ...], resizable: bool = True
+) -> JaxLayer:
+    """The subject of a class (made with the arguments inside a transform), or of a function that makes modules."""
+    if isinstance(layer, hk.Module):
+        raise InputError(
+            got=f"{name}, an instance", expected="a class of Haiku with its arguments, or a function of y",
+            advice="pass the class: conforms(haiku.LayerNorm, -1, True, True, shape=(32, 8))",
+        )  # fmt: skip
+    made = inspect.isclass(layer)
+    taken = inspect.signature(layer).parameters if made else {}
+    epsilon_name = next((each for each in EPSILONS if each in taken), None)
+    stated = keywords.get(str(epsilon_name), taken[epsilon_name].default) if epsilon_name else None
+    training = made and "is_training" in inspect.signature(layer.__call__).parameters
+
+    def transformed(epsilon: float | None, flag: bool = True) -> Any:
+        def function(y: Any) -> Any:
+            if not made:
+                return layer(y, *args, **keywords)
+            extra = dict(keywords) if epsilon is None else {**keywords, str(epsilon_name): epsilon}
+            return layer(*args, **extra)(y, **({"is_training": flag} if training else {}))
+
+        return hk.transform_with_state(function)
+
+    with jax.enable_x64(True):
+        start, state = transformed(None).init(jax.random.key(0), jnp.zeros(shape))
+    flat = {f"{module}.{key}": value for module, own in start.items() for key, value in own.items()}
+
+    def tree(parameters: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        return {module: {key: parameters[f"{module}.{key}"] for key in own} for module, own in start.items()}
+
+    def cast(dtype: Any) -> Any:
+        return jax.tree.map(lambda x: jnp.asarray(x, dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, state)
+
+    def call(y: Any, parameters: Any, epsilon: float | None) -> Any:
+        return transformed(epsilon).apply(tree(parameters), cast(y.dtype), None, y)[0]
+
+    def step(y: Any, parameters: Any) -> Any:
+        _, after = transformed(None).apply(tree(parameters), cast(y.dtype), None, y)
+        before, then = (
+            {f"{module}.{key}": value for module, own in each.items() for key, value in own.items() if key == "average"}
+            for each in (state, after)
+        )
+        modes = (transformed(None, flag) for flag in (False, True))
+        infer, train = ((lambda y, each=each: each.apply(tree(parameters), after, None, y)[0]) for each in modes)
+        return before, then, infer, train
+
+    decay = keywords.get("decay_rate")
+    return JaxLayer(
+        name, call, {key: np.asarray(value, float) for key, value in flat.items()},
+        float(stated) if isinstance(stated, (int, float)) else None, framework="haiku",
+        settable=epsilon_name is not None, step=step if state else None, momentum=decay,
+        again=(lambda old, new: haiku_layer(
+            name, layer, args, keywords, tuple(new if n == old else n for n in shape), False
+        )) if resizable else None,
+    )  # fmt: skip

@@ -1,0 +1,132 @@
+"""Running statistics: how they move, which variance they keep, and that inference is an affine map of y with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from bnverify.empirical.conformance.arithmetic import relative
+from bnverify.empirical.conformance.case import Case
+from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, judged, untested
+from bnverify.empirical.conformance.subject import Running, Unsupported
+
+_TITLES = {
+    "running.mean": "running mean",
+    "running.variance": "running variance",
+    "running.training": "training does not look at running statistics",
+    "running.inference": "inference: gamma (y - running mean)/sqrt(running variance + eps) + beta",
+}
+
+
+def findings(case: Case) -> Iterator[Finding]:
+    """Three, not tested where the layer keeps no statistics."""
+    reading = case.reading
+    try:
+        running = reading.subject.running(case.y, reading.parameters(case.gain, case.shift), reading.setting)
+    except Unsupported as error:
+        yield from (untested(key, title, str(error)) for key, title in _TITLES.items())
+        return
+    if running is None:
+        yield from (untested(key, title, "the layer keeps no running statistics") for key, title in _TITLES.items())
+        return
+    mean, variance = (_named(running.after, word) for word in ("mean", "var"))
+    if mean is None or variance is None:
+        why = f"no running mean and variance among {', '.join(running.after)}"
+        yield from (untested(key, title, why) for key, title in _TITLES.items())
+        return
+    yield from _moved(case, running, mean, variance)
+    yield _training(case, running)
+    yield _inference(case, running, mean, variance)
+
+
+def _named(state: Mapping[str, np.ndarray], word: str) -> str | None:
+    return next((name for name in state if word in name.lower()), None)
+
+
+def _moved(case: Case, running: Running, mean: str, variance: str) -> Iterator[Finding]:
+    """after = keep * before + (1 - keep) * batch, for one number ``keep`` that fits the mean; the variance with it,
+    biased or not."""
+    point = case.reading.point()
+    batch_mean = np.asarray(point.mu, float)
+    biased = np.asarray(np.square(point.y - point.mu).mean(0), float)
+    size = np.asarray(np.abs(point.y).max(0), float)
+    count = running.before[mean].size  # of an instance norm they are means over the samples
+    if batch_mean.size % count:
+        yield from (untested(k, _TITLES[k], "the statistics are not one a vector") for k in list(_TITLES)[:2])
+        return
+    batch_mean, biased, size = (each.reshape(-1, count).mean(0) for each in (batch_mean, biased, size))
+    keep, residual = _kept(running.before[mean].ravel(), running.after[mean].ravel(), batch_mean, size)
+    stated = running.momentum
+    allowed = 4 * case.forward_tolerance
+    convention = f"each step keeps {keep:.6g} of the old"
+    if stated is not None:
+        near_new, near_old = abs(stated - (1 - keep)), abs(stated - keep)
+        convention += f"; momentum {stated:g} is the share of the {'new' if near_new <= near_old else 'old'}"
+        if min(near_new, near_old) > 1e-4:
+            yield Finding(
+                "running.mean", _TITLES["running.mean"], VIOLATED, min(near_new, near_old), 1e-4,
+                f"{convention}, which it is not",
+            )  # fmt: skip
+            return
+    yield judged("running.mean", _TITLES["running.mean"], residual, allowed, convention)
+    m = case.reading.m
+    best, words = float("inf"), ""
+    for factor, which in (
+        (1.0, "biased, as it normalises with"),
+        (m / (m - 1), "unbiased, though it normalises with the biased one"),
+    ):
+        expected = keep * running.before[variance].ravel() + (1 - keep) * factor * biased
+        residual = relative(running.after[variance].ravel() - expected, np.abs(expected) + size**2)
+        if residual < best:
+            best, words = residual, which
+    yield judged("running.variance", _TITLES["running.variance"], best, allowed, words)
+
+
+def _training(case: Case, running: Running) -> Finding:
+    """A second training call must give what the first gave."""
+    key, title = "running.training", _TITLES["running.training"]
+    if running.train is None:
+        return untested(key, title, "the layer is not called twice")
+    residual = relative(running.train(2 * case.y + 1) - case.exact(2 * case.y + 1, case.g).z, case.here.size)
+    held = residual <= case.forward_tolerance
+    meaning = "each batch is normalised by its own statistics, also after others"
+    if not held:
+        meaning = "after the first batch it no longer normalises by the batch's own mean and variance"
+    return judged(key, title, residual, case.forward_tolerance, meaning)
+
+
+def _kept(before: np.ndarray, after: np.ndarray, batch: np.ndarray, size: np.ndarray) -> tuple[float, float]:
+    """The share of the old, by least squares, and what it leaves."""
+    difference = before - batch
+    keep = float(((after - batch) * difference).sum() / np.square(difference).sum())
+    return keep, relative(after - batch - keep * difference, size)
+
+
+def _inference(case: Case, running: Running, mean: str, variance: str) -> Finding:
+    key, title = "running.inference", _TITLES["running.inference"]
+    reading = case.reading
+    used = running.after if running.used is None else running.used
+    mu, var = used[mean].ravel(), used[variance].ravel()
+    point = reading.point()
+    if point.mu.size % mu.size:
+        return untested(key, title, "the statistics are not one a vector")
+    mu, var = (np.tile(each, point.mu.size // each.size) for each in (mu, var))
+    epsilon = reading.normaliser.scale.epsilon
+    s = np.sqrt(var + epsilon) if reading.normaliser.scale.place == "inside" else np.sqrt(var) + epsilon
+    try:
+        found = running.infer(case.y)
+    except Unsupported as error:
+        return untested(key, title, str(error))
+    yhat = np.asarray(point.restore((point.y - mu) / s), float)
+    gain, shift = np.asarray(case.here.gain, float), np.asarray(case.here.shift, float)
+    size = np.asarray(point.restore(np.broadcast_to((np.abs(point.y).max(0) + np.abs(mu)) / s, point.y.shape)), float)
+    residual = relative(found - (gain * yhat + shift), np.abs(gain) * size + np.abs(shift))
+    held = residual <= case.forward_tolerance
+    meaning = (
+        "an affine map, with what was stored" if held else "inference uses other statistics, epsilon or parameters"
+    )
+    return judged(key, title, residual, case.forward_tolerance, meaning)
+
+
+__all__ = ["HOLDS", "findings"]

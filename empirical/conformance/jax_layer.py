@@ -1,0 +1,137 @@
+"""JAX functions as subjects of the conformance suite; modules of Flax, Equinox and Haiku become such functions."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from bnverify.empirical.conformance.subject import Evaluation, Running, Setting, Unsupported
+
+Call = Callable[[jax.Array, Mapping[str, jax.Array], float | None], jax.Array]
+
+
+class JaxLayer:
+    """``call(y, parameters, epsilon)`` as a pure function; ``step(y, parameters)`` gives running statistics before and
+    after a training call and the layer with those after, where it keeps any."""
+
+    layouts: tuple[str, ...] = ()
+    dtypes = ("float64", "float32", "bfloat16", "float16")
+
+    def __init__(
+        self, name: str, call: Call, parameters: Mapping[str, np.ndarray], epsilon: float | None, *,
+        framework: str = "jax", settable: bool = True, again: Callable[[int, int], Any] | None = None,
+        step: Callable | None = None, momentum: float | None = None,
+    ):  # fmt: skip
+        self.name, self.framework, self.epsilon = name, framework, epsilon
+        self.parameters = {key: np.asarray(value, float) for key, value in parameters.items()}
+        self._call, self._settable, self._again, self._step, self._momentum = call, settable, again, step, momentum
+        self._compiled: dict[tuple[str, float | None], Any] = {}
+
+    def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
+        with _plain_jax():
+            y, arrays = self._prepared(y, parameters, setting)
+            if g is None:
+                z = self._run("forward", setting.epsilon, y, arrays)
+                return Evaluation(_numpy(z), z.dtype.name)
+            z, v, slopes = self._run("backward", setting.epsilon, y, arrays, jnp.asarray(g))
+            return Evaluation(_numpy(z), z.dtype.name, _numpy(v), {k: _numpy(value) for k, value in slopes.items()})
+
+    def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
+        with _plain_jax():
+            y, arrays = self._prepared(y, parameters, setting)
+            try:
+                return _numpy(self._run("second", setting.epsilon, y, arrays, jnp.asarray(g), jnp.asarray(d)))
+            except Unsupported as error:
+                raise Unsupported(f"no second derivative ({error})") from error
+
+    def _run(self, kind: str, epsilon: float | None, *arrays: Any) -> Any:
+        """One of three functions, compiled as users compile theirs; as it is, where it cannot be compiled."""
+        function: Any = {"forward": self._forward, "backward": self._backward, "second": self._second}[kind]
+        key = (kind, epsilon)
+        if key not in self._compiled:
+            self._compiled[key] = jax.jit(partial(function, epsilon))
+        try:
+            return self._compiled[key](*arrays)
+        except Unsupported:
+            raise
+        except Exception:
+            try:
+                return function(epsilon, *arrays)
+            except Unsupported:
+                raise
+            except Exception as error:
+                raise Unsupported(f"{type(error).__name__}: {_line(error)}") from error
+
+    def _forward(self, epsilon, y, arrays):
+        z = self._call(y, arrays, epsilon)
+        if getattr(z, "shape", None) != y.shape:
+            raise Unsupported(f"it returns {getattr(z, 'shape', type(z).__name__)} for y of shape {y.shape}")
+        return z
+
+    def _backward(self, epsilon, y, arrays, g):
+        z, back = jax.vjp(partial(self._forward, epsilon), y, arrays)
+        return z, *back(jnp.asarray(g, z.dtype))
+
+    def _second(self, epsilon, y, arrays, g, d):
+        """Reverse over reverse, which hand-written backward passes can have too."""
+
+        def along(y):
+            z, back = jax.vjp(lambda y: self._forward(epsilon, y, arrays), y)
+            (v,) = back(jnp.asarray(g, z.dtype))
+            return (v * jnp.asarray(d, v.dtype)).sum()
+
+        return jax.grad(along)(y)
+
+    def running(self, y, parameters, setting: Setting) -> Running | None:
+        if self._step is None:
+            return None
+        with _plain_jax():
+            y, arrays = self._prepared(y, parameters, setting)
+            before, after, infer, train, *used = self._step(y, arrays)
+
+            def plain(function):
+                def called(y):
+                    with _plain_jax():
+                        return _numpy(function(jnp.asarray(y, setting.dtype)))
+
+                return called
+
+            states = [{k: _numpy(v) for k, v in state.items()} for state in (before, after, *used)]
+            return Running(
+                states[0], states[1], plain(infer), plain(train), self._momentum, states[2] if used else None
+            )  # fmt: skip
+
+    def resized(self, old: int, new: int):
+        return None if self._again is None else self._again(old, new)
+
+    def _prepared(self, y, parameters, setting: Setting):
+        if setting.layout != "contiguous":
+            raise Unsupported("JAX has no layouts that a layer sees")
+        if setting.epsilon is not None and not self._settable:
+            raise Unsupported("its epsilon cannot be set")
+        arrays = {name: jnp.asarray(value, setting.of_parameters) for name, value in parameters.items()}
+        return jnp.asarray(y, setting.dtype), arrays
+
+
+@contextlib.contextmanager
+def _plain_jax() -> Iterator[None]:
+    """Float64, and JAX as it comes: a session's strictness is not the layer's."""
+    with (
+        jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"),
+        jax.debug_nans(False), jax.transfer_guard("allow"),
+    ):  # fmt: skip
+        yield
+
+
+def _numpy(array: Any) -> np.ndarray:
+    return np.asarray(jnp.asarray(array, jnp.float64))
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:110]

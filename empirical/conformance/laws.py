@@ -1,0 +1,115 @@
+"""What a normaliser leaves unchanged: shifts, scales, the order of samples, the rest of the batch, memory layouts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bnverify.empirical.conformance.arithmetic import relative, source
+from bnverify.empirical.conformance.case import Case
+from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, judged, untested
+from bnverify.empirical.conformance.subject import Evaluation, Unsupported
+
+
+def findings(case: Case) -> Iterator[Finding]:
+    """All of them."""
+    for key, title, check in (
+        ("law.shift", "N(y + c) = N(y)", _shift),
+        ("law.scale", "N_eps(a y) = N_eps'(y), eps' = eps/a^2", _scale),
+        ("structure.permutation", "samples in another order", _permutation),
+        ("structure.split", "half of the batch by itself", _split),
+        ("structure.repeatable", "called twice; y left as it was", _repeatable),
+    ):
+        try:
+            found = check(case, key, title)
+        except Unsupported as error:
+            found = untested(key, title, str(error))
+        if found is not None:
+            yield found
+    yield from _layouts(case)
+
+
+def _shift(case: Case, key: str, title: str) -> Finding | None:
+    if not case.reading.normaliser.centred or case.reading.normaliser.scale.uncentred:
+        return None
+    by = 2.0 * np.abs(case.y).max()
+    shifted = case.exact(case.y + by, case.g)
+    residual = relative(case.reading.call(case.y + by, case.gain, case.shift).z - case.here.z, shifted.size)
+    return judged(key, title, residual, case.forward_tolerance, "a bias before the layer has no effect")
+
+
+def _scale(case: Case, key: str, title: str) -> Finding:
+    reading, a = case.reading, 3.0
+    scale = reading.normaliser.scale
+    power = 2 if scale.place == "inside" else 1
+    if power == 1:
+        title = "N_eps(a y) = N_eps'(y), eps' = eps/a"
+    epsilon = scale.epsilon if scale.epsilon else 1e-3
+    left = reading.call(a * case.y, case.gain, case.shift, epsilon=epsilon).z
+    right = reading.call(case.y, case.gain, case.shift, epsilon=epsilon / a**power).z
+    return judged(
+        key, title, relative(left - right, 2 * case.here.size), case.forward_tolerance,
+        "the exact law behind 'the scale of the weights does not matter'",
+    )  # fmt: skip
+
+
+def _permutation(case: Case, key: str, title: str) -> Finding:
+    axes = (case.reading.affine.gain_axes or ()) + (case.reading.affine.shift_axes or ())
+    if 0 in axes:
+        raise Unsupported("gamma or beta varies along the batch")
+    order = source(9).permutation(len(case.y))
+    found = case.reading.call(case.y[order], case.gain, case.shift).z
+    residual = relative(found - case.here.z[order], case.here.size[order])
+    return judged(key, title, residual, case.forward_tolerance, "no sample's output depends on its place")
+
+
+def _split(case: Case, key: str, title: str) -> Finding:
+    half = len(case.y) // 2
+    over_batch = 0 in case.reading.normaliser.vectors.axes
+    if half < 2:
+        raise Unsupported("one sample cannot be halved" if half < 1 else "halves of one sample")
+    found = case.reading.call(case.y[:half], case.gain, case.shift).z
+    exact = case.exact(case.y[:half], case.g[:half])
+    meaning = "statistics are those of what it is given" if over_batch else "no sample depends on the others"
+    return judged(key, title, relative(found - exact.z, exact.size), case.forward_tolerance, meaning)
+
+
+def _repeatable(case: Case, key: str, title: str) -> Finding:
+    first, second = (case.reading.call(case.y, case.gain, case.shift) for _ in range(2))
+    if first.changed_input:
+        return Finding(key, title, VIOLATED, meaning="the layer writes into y: whatever else uses y sees other values")
+    if not np.array_equal(first.z, second.z, equal_nan=True):
+        residual = relative(first.z - second.z, case.here.size)
+        return judged(key, title, residual, case.forward_tolerance, "two calls on the same values")
+    return Finding(key, title, HOLDS, 0.0, case.forward_tolerance, "the same values twice")
+
+
+def _layouts(case: Case) -> Iterator[Finding]:
+    reading = case.reading
+    settings: list[tuple[str, dict[str, str], np.ndarray]] = [
+        (name, {"layout": name}, case.g) for name in reading.subject.layouts
+    ]
+    constant = np.full(case.y.shape, case.g.flat[0])
+    if reading.subject.layouts:
+        settings += [("strided gradient", {"gradient_layout": "strided"}, case.g)]
+        settings += [("expanded gradient", {"gradient_layout": "expanded"}, constant)]
+    for name, setting, g in settings:
+        key, title = f"layout.{name.replace(' ', '-')}", f"{name} in memory"
+        try:
+            found = reading.call(case.y, case.gain, case.shift, g, **setting)
+        except Unsupported as error:
+            yield untested(key, title, str(error))
+            continue
+        yield _same(case, key, title, found, g)
+    if not reading.subject.layouts:
+        yield untested("layout", "layouts in memory", f"{reading.subject.framework} has none that a layer sees")
+
+
+def _same(case: Case, key: str, title: str, found: Evaluation, g: np.ndarray) -> Finding:
+    exact = case.exact(case.y, g)
+    residual, allowed = relative(found.z - exact.z, exact.size), case.forward_tolerance
+    if found.v is not None:
+        of_v = relative(found.v - exact.v, exact.slope_size) * allowed / case.backward_tolerance
+        residual = max(residual, of_v)
+    return judged(key, title, residual, allowed, "values and gradients do not depend on how arrays lie in memory")

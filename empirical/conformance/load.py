@@ -1,0 +1,117 @@
+"""What is typed on a command line as Python objects: module:attribute, arguments, a shape."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from bnverify.errors import InputError
+
+
+def load(target: str) -> Any:
+    """The object of "module:attribute" (dots allowed in both), importable or in the current folder, or of
+    "path/to/file.py:attribute". InputError says what is not there."""
+    where, colon, attribute = target.rpartition(":")
+    if not colon or not where or not attribute:
+        raise InputError(
+            got=f"layer {target!r}", expected="module:attribute", advice="write torch.nn:LayerNorm, or layers.py:MyNorm"
+        )
+    found = _file(Path(where)) if where.endswith(".py") else _module(where)
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            near = get_close_matches(part, dir(found), 3)
+            raise InputError(
+                got=f"no {part} in {where}",
+                expected=f"one of {', '.join(near)}" if near else "the name of a class or a function there",
+                advice="check the spelling",
+            )
+        found = getattr(found, part)
+    return found
+
+
+def _module(name: str) -> Any:
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        missing = name.split(".")[0]
+        raise InputError(
+            got=f"module {name}: {error}",
+            expected="a module that Python can import, or a file of the current folder",
+            advice=f"install {missing}, or change to the folder that holds {missing}.py",
+        ) from error
+    except Exception as error:
+        raise InputError(
+            got=f"module {name}, which raises {type(error).__name__}: {error}",
+            expected="a module that can be imported", advice=f"try python -c 'import {name}'",
+        ) from error  # fmt: skip
+
+
+def _file(path: Path) -> Any:
+    if not path.is_file():
+        raise InputError(got=f"no file {path}", expected="a Python file", advice="check the path")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(path.parent.absolute()))
+    sys.modules.setdefault(path.stem, module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise InputError(
+            got=f"{path}, which raises {type(error).__name__}: {error}",
+            expected="a file that Python can run", advice=f"try python {path}",
+        ) from error  # fmt: skip
+    return module
+
+
+def arguments(text: str) -> tuple[tuple, dict[str, Any]]:
+    """Positional and named arguments as in a call: "8, eps=1e-3". Values are numbers, strings, None, booleans, tuples
+    and lists of them; nothing is executed."""
+    try:
+        call = ast.parse(f"f({text})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        return (
+            tuple(ast.literal_eval(each) for each in call.args),
+            {str(each.arg): ast.literal_eval(each.value) for each in call.keywords if each.arg},
+        )
+    except (SyntaxError, ValueError, AssertionError) as error:
+        raise InputError(
+            got=f"--args {text!r}",
+            expected="numbers, strings, tuples, True, False or None, as in a call of Python",
+            advice="write --args '8, eps=1e-3'; for objects, name a function of y that makes the layer",
+        ) from error
+
+
+def shape_of(text: str) -> tuple[int, ...]:
+    """The sizes of "32,8,6,6" or "32x8"."""
+    parts = text.replace("x", ",").strip("()[] ").split(",")
+    try:
+        sizes = tuple(int(part) for part in parts if part.strip())
+    except ValueError:
+        sizes = ()
+    if len(sizes) < 2 or min(sizes) < 1:
+        raise InputError(
+            got=f"--shape {text}", expected="two or more whole numbers of 1 or more, the batch first",
+            advice="write --shape 32,8 or --shape 32,8,6,6",
+        )  # fmt: skip
+    if max(sizes) > 10**6 or _product(sizes) > 2**22:
+        raise InputError(
+            got=f"--shape {text}, {_product(sizes):,} values", expected="at most 4,194,304",
+            advice="a property that fails, fails on small arrays; 32,8,6,6 is enough",
+        )  # fmt: skip
+    return sizes
+
+
+def _product(sizes: tuple[int, ...]) -> int:
+    total = 1
+    for size in sizes:
+        total *= size
+    return total

@@ -1,0 +1,77 @@
+"""A forward and a backward pass in NumPy (or in C behind it) as a subject: nothing is differentiated automatically."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from bnverify.empirical.conformance.subject import Arguments, Evaluation, Running, Setting, Unsupported
+
+
+class NumpyLayer:
+    """``call(y, parameters, epsilon)``, and ``backward(g, y, ...)`` with what else the forward pass takes, which gives
+    v, or v and the gradients of the parameters in their order."""
+
+    framework = "numpy"
+    dtypes = ("float64", "float32", "float16")
+    layouts = ("strided",)
+
+    def __init__(
+        self, name: str, call: Callable, backward: Callable | None, args: tuple, keywords: Mapping[str, Any],
+        taken: Arguments, parameters: Mapping[str, np.ndarray],
+    ):  # fmt: skip
+        self.name, self.parameters, self.epsilon = name, dict(parameters), taken.default
+        self._call, self._backward, self._args, self._keywords, self._taken = call, backward, args, keywords, taken
+
+    def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
+        if setting.epsilon is not None and self._taken.epsilon is None:
+            raise Unsupported("its epsilon cannot be set")
+        y, given = _laid(np.array(y, setting.dtype), setting.layout), np.array(y, setting.dtype)
+        arrays = {name: np.array(value, setting.of_parameters) for name, value in parameters.items()}
+        try:
+            z = np.asarray(self._call(y, arrays, setting.epsilon))
+            if z.shape != y.shape:
+                raise Unsupported(f"it returns {z.shape} for y of shape {y.shape}")
+            changed = not np.array_equal(y, given, equal_nan=True)
+            if g is None or self._backward is None:
+                return Evaluation(z.astype(float), z.dtype.name, changed_input=changed)
+            out = self._back(_laid(np.array(g, z.dtype), setting.gradient_layout), given, arrays, setting.epsilon)
+        except Unsupported:
+            raise
+        except Exception as error:
+            raise Unsupported(f"{type(error).__name__}: {error}") from error
+        v, *slopes = out if isinstance(out, tuple) else (out,)
+        named = dict(zip(arrays, slopes, strict=False))
+        return Evaluation(
+            z.astype(float), z.dtype.name, np.array(v, float), {k: np.array(a, float) for k, a in named.items()},
+            changed,
+        )  # fmt: skip
+
+    def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
+        raise Unsupported("a backward pass in NumPy is not differentiated")
+
+    def running(self, y, parameters, setting: Setting) -> Running | None:
+        return None
+
+    def resized(self, old: int, new: int):
+        return None
+
+    def _back(self, g: np.ndarray, y: np.ndarray, arrays: Mapping[str, np.ndarray], epsilon: float | None) -> Any:
+        assert self._backward is not None
+        named: dict[str, Any] = dict(arrays)
+        value = epsilon if epsilon is not None else self._taken.default
+        if self._taken.epsilon is not None and value is not None:
+            named[self._taken.epsilon] = value
+        return self._backward(g, y, *self._args, **named, **self._keywords)
+
+
+def _laid(array: np.ndarray, layout: str) -> np.ndarray:
+    if layout == "strided":
+        wide = np.full((2 * array.shape[0], *array.shape[1:]), np.nan, array.dtype, order="F")
+        wide[::2] = array
+        return wide[::2]
+    if layout == "expanded":
+        return np.broadcast_to(array.flat[0], array.shape)
+    return array

@@ -1,0 +1,310 @@
+"""Which normaliser a layer is, from its values alone: what its parameters do, what is normalised together, by what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, computed_in, relative, source, tolerance
+from bnverify.empirical.conformance.exact import Normaliser, Point, Scale, Vectors
+from bnverify.empirical.conformance.known import candidates, claim, matches, name_of
+from bnverify.empirical.conformance.subject import Evaluation, Setting, Subject, role
+from bnverify.errors import InputError
+
+LARGE = 1e3  # y is this much larger where arrangements are told apart, so that no usual epsilon matters
+# y is made smaller by these where the scale is told from its epsilon.
+SMALL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-14)
+
+
+@dataclass(frozen=True)
+class Affine:
+    """What follows yhat: z = (offset + gain) yhat + shift. ``axes`` are those of y along which a parameter varies, None
+    where it does not act as one number an entry; ``offset`` is NaN where the gain is ignored or acts otherwise."""
+
+    gain: str | None = None
+    shift: str | None = None
+    gain_axes: tuple[int, ...] | None = None
+    shift_axes: tuple[int, ...] | None = None
+    offset: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A layer as it was read, with what all checks need: y, parameters, and how to call it."""
+
+    subject: Subject
+    y: np.ndarray
+    affine: Affine
+    normaliser: Normaliser
+    name: str
+    channel: int
+    setting: Setting
+    claimed: str | None = None
+    precision: str = "float64"
+    found: Scale | None = None
+    found_residual: float = float("nan")
+    found_tolerance: float = float("nan")
+    epsilon_tolerance: float = float("nan")
+    others: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def m(self) -> int:
+        """Values of a vector."""
+        return self.normaliser.vectors.size(self.y.shape)
+
+    def parameters(self, gain: np.ndarray | float = 1.0, shift: np.ndarray | float = 0.0) -> dict[str, np.ndarray]:
+        """The layer's parameters where gamma and beta are the given; gamma is what yhat is multiplied by."""
+        out = dict(self.others)
+        for name, value in ((self.affine.gain, np.asarray(gain) - self._offset), (self.affine.shift, shift)):
+            if name is not None:
+                out[name] = np.array(np.broadcast_to(value, self.subject.parameters[name].shape), float)
+        return out
+
+    @property
+    def _offset(self) -> float:
+        return self.affine.offset if np.isfinite(self.affine.offset) else 0.0
+
+    def drawn(self, seed: int = 0) -> tuple[np.ndarray | float, np.ndarray | float]:
+        """A random gamma of both signs away from zero, and a random beta; 1 and 0 where there is no parameter."""
+        random = source(2, seed)
+        gain: np.ndarray | float = 1.0
+        shift: np.ndarray | float = 0.0
+        if self.affine.gain is not None:
+            shape = self.subject.parameters[self.affine.gain].shape
+            gain = random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0, 1.0], shape)
+        if self.affine.shift is not None:
+            shift = random.standard_normal(self.subject.parameters[self.affine.shift].shape)
+        return gain, shift
+
+    def spread(self, values: np.ndarray | float, axes: tuple[int, ...] | None) -> np.ndarray:
+        """Parameter values as an array that broadcasts against y."""
+        values = np.asarray(values, float)
+        if axes is None and values.size > 1:  # it acts otherwise: nothing is equal to what it should do
+            return np.full((1,) * self.y.ndim, np.nan)
+        return spread(values, axes or (), self.y.ndim)
+
+    def point(self, y: np.ndarray | None = None) -> Point:
+        """The exact normaliser at y."""
+        return self.normaliser.at(self.y if y is None else y)
+
+    def call(
+        self, y: np.ndarray, gain: np.ndarray | float = 1.0, shift: np.ndarray | float = 0.0,
+        g: np.ndarray | None = None, **setting,
+    ) -> Evaluation:  # fmt: skip
+        """The layer itself, with gamma and beta."""
+        return self.subject.evaluate(y, self.parameters(gain, shift), g, replace(self.setting, **setting))
+
+
+def spread(values: np.ndarray, axes: tuple[int, ...], rank: int) -> np.ndarray:
+    """A parameter whose sizes other than one lie along ``axes`` of an array of that rank."""
+    shape = [1] * rank
+    if values.size == 1:
+        return values.reshape(shape)
+    for axis, size in zip(axes, [n for n in values.shape if n > 1], strict=True):
+        shape[axis] = size
+    return values.reshape(shape)
+
+
+def base(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """y with means, and deviations that differ by sample and by channel."""
+    random = source(0, seed)
+    y = random.standard_normal(shape)
+    for axis in range(len(shape)):
+        factors = [1] * len(shape)
+        factors[axis] = shape[axis]
+        y = y * random.uniform(0.6, 1.6, factors) + 0.4 * random.standard_normal(factors)
+    return y
+
+
+def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, channel: int, setting: Setting) -> Reading:
+    """Read a layer; with a claim, as the normaliser of that name that is nearest to it. InputError where its values
+    leave nothing to read, as one value a vector does."""
+    y = base(shape)
+    affine, others = _affine(subject, y, setting)
+    name, variant = (None, dict[str, str]()) if claimed is None else claim(claimed)
+    reading = Reading(
+        subject, y, affine, Normaliser(_whole(shape), True, Scale()), "", channel, setting, claimed, others=others
+    )
+    if affine.gain_axes and len(affine.gain_axes) == 1 and affine.gain_axes[0] in (1, len(shape) - 1):
+        reading = replace(reading, channel=affine.gain_axes[0])
+    with np.errstate(all="ignore"):
+        unit = reading.call(LARGE * y).z
+    if not np.isfinite(unit).all():
+        unit = np.nan_to_num(reading.call(y).z)
+    precision = computed_in(lambda y: reading.call(y).z, y, setting.dtype)
+    reading = replace(reading, precision=precision)
+    fitting = [each for each in candidates(shape) if name is None or _claims(each, reading, name)]
+    if not fitting:
+        raise InputError(
+            got=f"normalizer {claimed!r} for activations of shape {shape}",
+            expected="an arrangement that this shape has",
+            advice="pass a --shape with positions (instance), or with channels that the groups divide (group-G)",
+        )
+    if not unit.any() and name is None:
+        raise InputError(
+            got=f"{subject.name} with output 0 for random y of shape {shape}",
+            expected="several values to normalise together",
+            advice="pass a larger --shape, or say what it is with --normalizer",
+        )
+    chosen = _nearest(fitting, reading, LARGE * y, unit)
+    reading = replace(reading, normaliser=chosen, name=name_of(chosen, shape, reading.channel, affine.gain_axes))
+    scale, residual, allowed, of_epsilon = _scale(reading)
+    known = scale if residual <= allowed else None
+    if known is None or claimed is not None:
+        # A claim states the scale; what it does not state, epsilon, is what the layer states or what was found.
+        found = 1e-5 if known is None else known.epsilon
+        epsilon = found if subject.epsilon is None else subject.epsilon
+        place = "inside" if chosen.scale.norm == "l2" else "outside"
+        fields: dict[str, Any] = {"place": place, "epsilon": epsilon, **variant}
+        scale = replace(chosen.scale, **fields)
+    reading = replace(reading, normaliser=replace(chosen, scale=scale), found=known)
+    return replace(reading, found_residual=residual, found_tolerance=allowed, epsilon_tolerance=of_epsilon)
+
+
+def _whole(shape: tuple[int, ...]) -> Vectors:
+    return Vectors(tuple(range(len(shape))))
+
+
+def _claims(normaliser: Normaliser, reading: Reading, name: str) -> bool:
+    shape, axes = reading.y.shape, reading.affine.gain_axes
+    names = {name_of(normaliser, shape, channel, axes) for channel in {reading.channel}}
+    if reading.affine.gain is None and len(shape) > 2:  # nothing tells where the channels are
+        names |= {name_of(normaliser, shape, channel, None) for channel in (1, len(shape) - 1)}
+    return any(matches(each, name) for each in names if each)
+
+
+def _affine(subject: Subject, y: np.ndarray, setting: Setting) -> tuple[Affine, dict[str, np.ndarray]]:
+    """What the parameters do: by name what they are for, by trying them how they act."""
+    initial = {name: np.array(value, float) for name, value in subject.parameters.items()}
+    roles = {kind: [n for n in initial if role(n) == kind] for kind in ("gain", "shift")}
+    unnamed = [n for n in initial if role(n) is None]
+
+    def call(**values) -> np.ndarray:
+        return subject.evaluate(y, initial | values, None, setting).z
+
+    for name in unnamed:
+        by = source(3).uniform(0.5, 1.5, initial[name].shape)
+        moved = initial | {name: initial[name] + by}
+        first, second = (
+            subject.evaluate(at, moved, None, setting).z - subject.evaluate(at, initial, None, setting).z
+            for at in (y, -2 * y)
+        )
+        kind = "shift" if relative(first - second, np.abs(first).max()) < 1e-3 else "gain"
+        if first.any() and not roles[kind]:
+            roles[kind].append(name)
+    gain, shift = (roles[kind][0] if roles[kind] else None for kind in ("gain", "shift"))
+    others = {n: v for n, v in initial.items() if n not in (gain, shift)}
+    zero = {} if shift is None else {shift: 0 * initial[shift]}
+    affine = Affine(gain, shift)
+    if gain is not None:
+        at_zero, at_one = (call(**zero, **{gain: 0 * initial[gain] + value}) for value in (0.0, 1.0))
+        unit, size = at_one - at_zero, np.abs(at_one).max()
+        near = 1e-3 * size  # a gain that is ignored, or counted from 1, differs by more
+        offset = float("nan")
+        if np.abs(unit).max() > near:
+            ratio = float((at_zero * unit).sum() / np.square(unit).sum())
+            offset = float(round(ratio)) if abs(ratio - round(ratio)) < 1e-2 else float("nan")
+        values = source(4).uniform(0.5, 1.5, initial[gain].shape)
+        affine = replace(
+            affine, offset=offset, gain_axes=_axes(values, call(**zero, **{gain: values}) - at_zero, y.shape, unit)
+        )
+    if shift is not None:
+        values = source(5).uniform(0.5, 1.5, initial[shift].shape)
+        moved = call(**{shift: values}) - call(**zero)
+        affine = replace(affine, shift_axes=_axes(values, moved, y.shape, np.ones(y.shape)))
+    return affine, others
+
+
+def _axes(values: np.ndarray, seen: np.ndarray, shape: tuple[int, ...], unit: np.ndarray) -> tuple[int, ...] | None:
+    """The axes along which a parameter's values act, of all that have its sizes; the nearest, where none fits."""
+    sizes = [n for n in values.shape if n > 1]
+    fits = [
+        axes for axes in combinations(range(len(shape)), len(sizes)) if [shape[a] for a in axes] == sizes
+    ]  # fmt: skip
+    if not fits or not np.isfinite(seen).all():
+        return None
+    return min(fits, key=lambda axes: float(np.abs(seen - spread(values, axes, len(shape)) * unit).sum()))
+
+
+def _nearest(fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: np.ndarray) -> Normaliser:
+    """The candidate whose yhat is nearest to the layer's up to a factor; a name, then the plainest scale, where several
+    are as near as rounding lets one see."""
+    shape = y.shape
+    distances = []
+    for each in fitting:
+        with np.errstate(all="ignore"):
+            point = Point(each, y)
+            reference = np.nan_to_num(point.restore(point.yhat))
+            factor = (reference * unit).sum() / max(np.square(reference).sum(), np.finfo(float).tiny)
+        distances.append(float(np.square(unit - factor * reference).sum()))
+    order = list(range(len(fitting)))
+    size = float(np.square(unit).sum())
+    if min(distances) > 1e-8 * size:  # nothing fits: the nearest of the usual ones is a better name than a rare one
+        usual = [i for i in order if fitting[i].scale.norm == "l2" and _named(fitting[i], reading)]
+        return fitting[min(usual or order, key=lambda i: distances[i])]
+    near = min(distances) + (1e3 * ROUNDOFF[reading.precision]) ** 2 * size + 1e-13 * size
+
+    def rank(i: int) -> tuple:
+        each = fitting[i]
+        return (
+            not _named(each, reading),
+            each.vectors.size(shape) == 1,
+            each.scale.norm != "l2",
+            each.scale.uncentred,
+            i,
+        )
+
+    return fitting[min((i for i in order if distances[i] <= near), key=rank)]
+
+
+def _named(normaliser: Normaliser, reading: Reading) -> bool:
+    return name_of(normaliser, reading.y.shape, reading.channel, reading.affine.gain_axes) != ""
+
+
+def _scale(reading: Reading) -> tuple[Scale, float, float, float]:
+    """Divisor, place and size of epsilon from how the scale changes as y gets small; the residual relative to s, how
+    much of it rounding explains, and how much of epsilon."""
+    ratios, spans = [], []
+    for t in SMALL if reading.precision != "float16" else SMALL[:3]:  # smaller ones it has not
+        point = reading.point(t * reading.y)
+        with np.errstate(all="ignore"):
+            unit = point.columns(reading.call(t * reading.y).z)
+            centred = point.y - point.mu
+            s = np.square(centred).sum(0) / (unit * centred).sum(0)
+        ratios.append((np.asarray(point.root, float), np.asarray(s, float)))
+        spans.append(relative(point.y, np.asarray(point.root, float)))
+    if not all(np.isfinite(s).all() and (s > 0).all() for _, s in ratios):
+        return reading.normaliser.scale, float("inf"), 0.0, 0.0
+    roots, scales = (np.stack(each) for each in zip(*ratios, strict=True))
+    found = []
+    base_scale, m = reading.normaliser.scale, reading.m
+    allowed = tolerance(ROUNDOFF[reading.precision], m) * (1 + max(spans)) ** 2
+    for divisor in ("m", "m-1", "1"):
+        factor = float(replace(base_scale, divisor=divisor).factor(m))
+        root = roots * (np.sqrt(factor) if base_scale.norm == "l2" else factor)
+        places = ("inside", "outside", "floor") if base_scale.norm == "l2" else ("outside", "floor")
+        for place in places:
+            epsilon = _epsilon(root[-1], scales[-1], place, 10 * allowed)
+            model = {"inside": np.sqrt(root**2 + epsilon), "outside": root + epsilon}.get(
+                place, np.maximum(root, epsilon)
+            )
+            residual = float(np.abs(model / scales - 1).max())
+            found.append((residual, replace(base_scale, divisor=divisor, place=place, epsilon=epsilon)))
+    plain = [each for each in found if each[0] <= allowed]
+    residual, scale = plain[0] if plain else min(found, key=lambda each: each[0])
+    power = 2 if scale.place == "inside" else 1
+    share = float(np.median(scales[-1] ** power)) / scale.epsilon if scale.epsilon else 1.0
+    return scale, residual, allowed, allowed * max(1.0, share)
+
+
+def _epsilon(root: np.ndarray, s: np.ndarray, place: str, least: float) -> float:
+    """The epsilon that explains the scale of very small vectors; 0 where it is below ``least`` of that scale."""
+    if place == "inside":
+        epsilon, size = float(np.median(s**2 - root**2)), float(np.median(s**2))
+    else:
+        epsilon, size = float(np.median(s - root) if place == "outside" else np.min(s)), float(np.median(s))
+    return epsilon if epsilon > least * size else 0.0

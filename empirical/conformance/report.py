@@ -1,0 +1,130 @@
+"""What the suite found: one finding a property, a table, the layer in words, and a status for the shell."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+HOLDS, VIOLATED, INACCURATE, UNTESTED = "holds", "violated", "inaccurate", "not tested"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One property: its verdict, the residual with the tolerance it is held to, and what it means for a user.
+
+    "inaccurate" is for answers that are no worse than the arithmetic chosen can be excused for, but much worse than it
+    could give; they do not make a layer another one. "not tested" never counts as held.
+    """
+
+    key: str
+    title: str
+    verdict: str
+    residual: float = float("nan")
+    tolerance: float = float("nan")
+    meaning: str = ""
+
+    @property
+    def numbers(self) -> tuple[str, str]:
+        """Residual and tolerance for a table."""
+        shown = ("-" if value != value else f"{value:.1e}" for value in (self.residual, self.tolerance))
+        return next(shown), next(shown)
+
+
+def judged(key: str, title: str, residual: float, tolerance: float, meaning: str, otherwise: str = VIOLATED) -> Finding:
+    """A finding that holds where the residual is within its tolerance (NaN is not)."""
+    return Finding(
+        key, title, HOLDS if residual <= tolerance else otherwise, float(residual), float(tolerance), meaning
+    )
+
+
+def untested(key: str, title: str, why: str) -> Finding:
+    """A property that could not be looked at."""
+    return Finding(key, title, UNTESTED, meaning=why)
+
+
+@dataclass(frozen=True)
+class Report:
+    """The suite's answer on one layer. True where every property that was tested holds and the essential ones were."""
+
+    layer: str
+    framework: str
+    normalizer: str
+    words: str
+    findings: tuple[Finding, ...]
+    claimed: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return not self.failed and not self.missing
+
+    def __getitem__(self, key: str) -> Finding:
+        return next(finding for finding in self.findings if finding.key == key)
+
+    def of(self, verdict: str) -> tuple[Finding, ...]:
+        """The findings with a verdict."""
+        return tuple(finding for finding in self.findings if finding.verdict == verdict)
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """What is violated."""
+        return self.of(VIOLATED)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Properties without which nothing is said of a layer, and which could not be tested."""
+        tested = {finding.key for finding in self.findings if finding.verdict != UNTESTED}
+        return tuple(key for key in ("forward.values", "backward.values") if key not in tested)
+
+    @property
+    def status(self) -> int:
+        """For the shell: 0 where all holds, 1 where a property fails or none could be tested."""
+        return 0 if self else 1
+
+    @property
+    def verdict(self) -> str:
+        """One line: the first failure by name, or that all that was tested holds."""
+        if self.failed:
+            first = self.failed[0]
+            more = f" (and {len(self.failed) - 1} more)" if len(self.failed) > 1 else ""
+            return f"violated: {first.title}{more}. {first.meaning}"
+        if self.missing:
+            return f"not tested: {', '.join(self.missing)}. Nothing is said of a layer without them."
+        held, inexact = len(self.of(HOLDS)), len(self.of(INACCURATE))
+        return f"{held} properties hold, {len(self.of(UNTESTED))} not tested" + (
+            f", {inexact} inaccurate: {', '.join(f.title for f in self.of(INACCURATE))}." if inexact else "."
+        )
+
+    def table(self, width: int = 118) -> str:
+        """All findings, one a line (or more, where what it means is long), what failed first."""
+        order = {VIOLATED: 0, INACCURATE: 1, HOLDS: 2, UNTESTED: 3}
+        rows = [
+            (f.title, *f.numbers, f.verdict, f.meaning) for f in sorted(self.findings, key=lambda f: order[f.verdict])
+        ]
+        heads = ("property", "residual", "tolerance", "verdict", "what it means")
+        widths = [max(len(str(row[i])) for row in (heads, *rows)) for i in range(4)]
+        room = max(30, width - sum(widths) - 8)
+        lines = []
+        for row in (heads, *rows):
+            first, *rest = textwrap.wrap(row[4], room) or [""]
+            cells = [str(cell).ljust(size) for cell, size in zip(row[:4], widths, strict=True)]
+            lines.append("  ".join([*cells, first]).rstrip())
+            lines += [" " * (sum(widths) + 8) + more for more in rest]
+        return "\n".join(lines)
+
+    def __str__(self) -> str:
+        return f"{self.layer} ({self.framework})\n\n{self.table()}\n\n{self.words}\n{self.verdict}"
+
+    def __repr__(self) -> str:
+        return f"<{self.layer}: {self.words} {self.verdict}>"
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return {
+            "layer": self.layer, "framework": self.framework, "normalizer": self.normalizer, "claimed": self.claimed,
+            "words": self.words, "verdict": self.verdict, "status": self.status, "details": dict(self.details),
+            "findings": [
+                {k: None if v != v else v for k, v in asdict(finding).items()} for finding in self.findings
+            ],
+        }  # fmt: skip

@@ -1,0 +1,126 @@
+"""Finite precision: other dtypes, large offsets, constant vectors, large and tiny values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, source, tolerance
+from bnverify.empirical.conformance.case import Case
+from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
+from bnverify.empirical.conformance.subject import Unsupported
+
+# (dtype, offset, deviation): deviations that a mean taken first still sees and a difference of squares does not.
+OFFSETS = (("float64", 1e4, 1e-6), ("float32", 300.0, 1e-2))
+_LARGEST = {"float64": 1.8e308, "float32": 3.4e38, "bfloat16": 3.4e38, "float16": 65504.0}
+
+
+def findings(case: Case) -> Iterator[Finding]:
+    """All of them."""
+    for key, title, check in _checks(case):
+        try:
+            yield check(key, title)
+        except Unsupported as error:
+            yield untested(key, title, str(error))
+
+
+def _checks(case: Case):
+    for dtype, offset, deviation in OFFSETS:
+        if dtype in case.reading.subject.dtypes:
+            yield (
+                f"conditioning.{dtype}", f"{dtype} at {offset:g} +- {deviation:g}",
+                lambda key, title, a=dtype, b=offset, c=deviation: _offset(case, key, title, a, b, c),
+            )  # fmt: skip
+    yield "conditioning.constant", "a constant vector: finite, z = beta", lambda key, title: _constant(case, key, title)
+    for dtype in case.reading.subject.dtypes:
+        if dtype != case.reading.setting.dtype:
+            yield f"dtype.{dtype}", dtype, lambda key, title, a=dtype: _dtype(case, key, title, a, None)
+    if "bfloat16" in case.reading.subject.dtypes and case.reading.subject.parameters:
+        yield (
+            "dtype.mixed", "bfloat16 with float32 parameters",
+            lambda key, title: _dtype(case, key, title, "bfloat16", "float32"),
+        )  # fmt: skip
+    if "float16" in case.reading.subject.dtypes:
+        yield "dtype.range", "float16 at 300 +- 300, whose squares are too large", lambda k, t: _range(case, k, t)
+
+
+def rounded(array: np.ndarray | float, dtype: str) -> np.ndarray:
+    """The values in a dtype, in float64."""
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        return np.asarray(array).astype(ml_dtypes.bfloat16).astype(np.float64)
+    return np.asarray(array).astype(dtype).astype(np.float64)
+
+
+def _offset(case: Case, key: str, title: str, dtype: str, offset: float, deviation: float) -> Finding:
+    reading = case.reading
+    y = rounded(offset + deviation * source(10).standard_normal(case.y.shape), dtype)
+    try:
+        found = reading.call(y, case.gain, case.shift, case.g, dtype=dtype, parameter_dtype=None)
+    except Unsupported:
+        found = reading.call(y, case.gain, case.shift, dtype=dtype)
+    exact = case.exact(y, case.g)
+    arrays = [found.z] if found.v is None else [found.z, found.v]
+    if not all(np.isfinite(array).all() for array in arrays):
+        count = sum(int((~np.isfinite(array)).sum()) for array in arrays)
+        what = "values" if not np.isfinite(found.z).all() else "gradients"
+        return Finding(key, title, VIOLATED, float("inf"), meaning=f"{count} {what} are NaN or infinite for finite y")
+    used = max(ROUNDOFF[dtype], ROUNDOFF[case.forward_dtype])
+    allowed = tolerance(used, reading.m)
+    residual = relative(found.z - exact.z, exact.least)
+    wrong = float(np.abs(found.z - exact.z).max() / np.abs(exact.z).max())
+    meaning = "as exact as the data allow"
+    if residual > allowed:
+        meaning = f"z is off by {wrong:.1g} of its size: a variance by E[y^2] - E[y]^2 cancels; take the mean first"
+    return judged(key, title, residual, allowed, meaning, INACCURATE)
+
+
+def _constant(case: Case, key: str, title: str) -> Finding:
+    reading = case.reading
+    if not reading.normaliser.scale.epsilon:
+        raise Unsupported("there is no epsilon")
+    y = np.full(case.y.shape, 0.0 if not reading.normaliser.centred else 1.5)
+    found = reading.call(y, case.gain, case.shift, None if case.there is None else case.g)
+    exact = case.exact(y, case.g)
+    arrays = {"z": found.z} | ({} if found.v is None else {"v": found.v})
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if bad:
+        return Finding(
+            key, title, VIOLATED, float("inf"),
+            meaning=f"{' and '.join(bad)} NaN or infinite: a dead unit or a padded sample poisons the step",
+        )  # fmt: skip
+    residual = relative(found.z - exact.z, exact.size)
+    return judged(key, title, residual, case.forward_tolerance, "dead units and padding do no harm")
+
+
+def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None) -> Finding:
+    """Values and gradients in a narrower type against the exact ones of the rounded input. Every entry passes some
+    eight roundings in that type; sums are taken in float32 by every library of the kind, or in the type if wider."""
+    reading, own = case.reading, parameters or dtype
+    y, g = rounded(case.y, dtype), rounded(case.g, dtype)
+    gain = rounded(case.gain, own) if reading.affine.offset == 0 else rounded(case.gain - 1, own) + 1
+    shift = rounded(case.shift, own)
+    found = reading.call(y, gain, shift, g, dtype=dtype, parameter_dtype=own)
+    exact = case.exact(y, g, gain, shift)
+    allowed = max(tolerance(ROUNDOFF[dtype], 1), tolerance(ROUNDOFF["float32"], reading.m))
+    residual = relative(found.z - exact.z, exact.size)
+    if found.v is not None:
+        residual = max(residual, relative(found.v - exact.v, exact.slope_size))
+    meaning = f"returns {found.dtype}"
+    if found.dtype != dtype:
+        meaning += f" for {dtype}: later layers compute in another precision"
+    return judged(key, title, residual, allowed, meaning)
+
+
+def _range(case: Case, key: str, title: str) -> Finding:
+    y = rounded(300 + 300 * source(11).standard_normal(case.y.shape), "float16")
+    found = case.reading.call(y, case.gain, case.shift, dtype="float16")
+    exact = case.exact(y, case.g, rounded(case.gain, "float16"), rounded(case.shift, "float16"))
+    residual = relative(found.z - exact.z, exact.size)
+    allowed = max(tolerance(ROUNDOFF["float16"], 1), tolerance(ROUNDOFF["float32"], case.reading.m))
+    meaning = "squares are taken in a wider type"
+    if residual > allowed:
+        meaning = "squares of values above 256 overflow float16: cast to float32 before the variance"
+    return judged(key, title, residual, allowed, meaning, INACCURATE)

@@ -1,0 +1,154 @@
+"""A layer of any framework, as functions of NumPy arrays: the port through which the conformance suite sees it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+GAINS = ("weight", "gamma", "scale", "gain", "g", "w")
+SHIFTS = ("bias", "beta", "shift", "offset", "b")
+EPSILONS = ("eps", "epsilon", "variance_epsilon", "norm_eps", "layer_norm_epsilon")
+
+
+class Unsupported(Exception):
+    """The layer cannot be evaluated in this setting; the message says why."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a layer is evaluated. ``epsilon``: in place of its own. ``layout``: how y lies in memory ("contiguous",
+    "strided", "channels last"); ``gradient_layout``: how g does ("contiguous", "strided", "expanded")."""
+
+    dtype: str = "float64"
+    parameter_dtype: str | None = None
+    epsilon: float | None = None
+    layout: str = "contiguous"
+    gradient_layout: str = "contiguous"
+
+    @property
+    def of_parameters(self) -> str:
+        """The dtype of the parameters: that of y unless said otherwise."""
+        return self.parameter_dtype or self.dtype
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What one call gives, in float64 whatever it was computed in: z and, where a gradient g at z was given, the
+    gradients v at y and ``slopes`` of the parameters (None where nothing arrives). ``dtype`` is that of z."""
+
+    z: np.ndarray
+    dtype: str
+    v: np.ndarray | None = None
+    slopes: Mapping[str, np.ndarray | None] = field(default_factory=dict)
+    changed_input: bool = False
+
+
+@dataclass(frozen=True)
+class Running:
+    """One training call's effect on a layer's running statistics, and the layer in inference mode.
+
+    ``before`` and ``after`` map a statistic's name to its value; ``infer(y)`` is the output of the layer in inference
+    mode with those after, ``train(y)`` that in training mode. ``used``: what inference uses, where that is not what is
+    kept but a corrected value of it.
+    """
+
+    before: Mapping[str, np.ndarray]
+    after: Mapping[str, np.ndarray]
+    infer: Callable[[np.ndarray], np.ndarray]
+    train: Callable[[np.ndarray], np.ndarray] | None = None
+    momentum: float | None = None
+    used: Mapping[str, np.ndarray] | None = None
+
+
+class Subject(Protocol):
+    """A layer that is tested."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+
+    @property
+    def framework(self) -> str:
+        """One of `wrap.FRAMEWORKS`."""
+
+    @property
+    def parameters(self) -> Mapping[str, np.ndarray]:
+        """Its parameters as it was made."""
+
+    @property
+    def epsilon(self) -> float | None:
+        """The epsilon that it states."""
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """The types that y may have in its framework, the widest first."""
+
+    @property
+    def layouts(self) -> tuple[str, ...]:
+        """Layouts of y, besides contiguous, that a layer of its framework sees."""
+
+    def evaluate(
+        self, y: np.ndarray, parameters: Mapping[str, np.ndarray], g: np.ndarray | None, setting: Setting
+    ) -> Evaluation:
+        """z, and with g the gradients. Unsupported where the layer refuses."""
+
+    def second(
+        self, y: np.ndarray, parameters: Mapping[str, np.ndarray], g: np.ndarray, d: np.ndarray, setting: Setting
+    ) -> np.ndarray:
+        """The derivative of v along d, with g held. Unsupported where there is none."""
+
+    def running(self, y: np.ndarray, parameters: Mapping[str, np.ndarray], setting: Setting) -> Running | None:
+        """One step of the running statistics; None where the layer keeps none."""
+
+    def resized(self, old: int, new: int) -> Subject | None:
+        """The same layer made for another size of what it normalises; None where that is not known."""
+
+
+def role(name: str) -> str | None:
+    """Whether a parameter is called as a gain, a shift or an epsilon is."""
+    last = name.rsplit(".", 1)[-1].lower()
+    for names, found in ((GAINS, "gain"), (SHIFTS, "shift"), (EPSILONS, "epsilon")):
+        if last in names:
+            return found
+    return None
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What a plain function takes besides y and what it was given: its array parameters, and its epsilon with the
+    default of that (None where it has none that is a number; ``required`` where it has no default at all)."""
+
+    arrays: tuple[str, ...] = ()
+    epsilon: str | None = None
+    default: float | None = None
+    required: bool = False
+
+
+def arguments_of(function: Callable, given: int, keywords: Mapping[str, Any]) -> Arguments:
+    """``given`` arguments follow y; what is left is recognised by its name (`GAINS`, `SHIFTS`, `EPSILONS`), and up to
+    three required arguments of other names are gain, shift and epsilon in this order."""
+    try:
+        listed = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return Arguments()
+    positional = [p for p in listed if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    free = [p for p in positional[1 + given :] if p.name not in keywords]
+    free += [p for p in listed if p.kind is p.KEYWORD_ONLY and p.name not in keywords]
+    arrays: list[str] = []
+    found = Arguments()
+    for parameter in free:
+        required = parameter.default is inspect.Parameter.empty
+        kind = role(parameter.name)
+        if kind is None and required and len(arrays) < 3:
+            kind = ("gain", "shift", "epsilon")[len(arrays)]
+        if kind in ("gain", "shift") and (required or parameter.default is None or hasattr(parameter.default, "shape")):
+            arrays.append(parameter.name)
+        elif kind == "epsilon" and found.epsilon is None:
+            number = isinstance(parameter.default, (int, float)) and not isinstance(parameter.default, bool)
+            default = float(parameter.default) if number else 1e-5 if required else None
+            found = Arguments((), parameter.name, default, required)
+    return Arguments(tuple(arrays), found.epsilon, found.default, found.required)

@@ -1,0 +1,167 @@
+"""PyTorch modules and functions as subjects of the conformance suite; the module given is copied and never changed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from bnverify.empirical.conformance.subject import EPSILONS, Evaluation, Running, Setting, Unsupported
+
+_TYPES = {name: getattr(torch, name) for name in ("float64", "float32", "float16", "bfloat16")}
+_ONCE = ("does not have a grad", "once_differentiable", "does not require grad", "not implemented", "derivative")
+
+
+class TorchLayer:
+    """A function of y and named tensors, which a module with its parameters replaced also is.
+
+    ``call(y, parameters, epsilon, training)`` computes with the tensors given.
+    """
+
+    framework = "torch"
+    dtypes = ("float64", "float32", "bfloat16", "float16")
+    layouts = ("strided", "channels last")
+
+    def __init__(
+        self, name: str, call: Callable[..., torch.Tensor], parameters: Mapping[str, np.ndarray], epsilon: float | None,
+        again: Callable[[int, int], Any] | None = None, settable: bool = True,
+    ):  # fmt: skip
+        self.name, self.parameters, self.epsilon = name, dict(parameters), epsilon
+        self._call, self._again, self._settable = call, again, settable
+
+    def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
+        given, y, tensors, z = self._forward(y, parameters, setting)
+        changed = not torch.equal(y, given)
+        if g is None:
+            return Evaluation(_numpy(z), str(z.dtype).removeprefix("torch."), changed_input=changed)
+        names = list(tensors)
+        found = self._gradient(z, [y, *tensors.values()], _laid(_tensor(g, z.dtype), setting.gradient_layout))
+        v, *slopes = (None if each is None else _numpy(each) for each in found)
+        return Evaluation(
+            _numpy(z), str(z.dtype).removeprefix("torch."), np.zeros(z.shape) if v is None else v,
+            dict(zip(names, slopes, strict=True)), changed,
+        )  # fmt: skip
+
+    def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
+        _, y, _, z = self._forward(y, parameters, setting)
+        try:
+            (v,) = torch.autograd.grad(z, y, _tensor(g, z.dtype), create_graph=True)
+            if not v.requires_grad:
+                raise Unsupported("its backward pass has no derivative")
+            (out,) = torch.autograd.grad(v, y, _tensor(d, v.dtype), allow_unused=True)
+        except (RuntimeError, NotImplementedError) as error:
+            raise Unsupported(f"no second derivative ({_line(error)})") from error
+        return np.zeros(y.shape) if out is None else _numpy(out)
+
+    def running(self, y, parameters, setting: Setting) -> Running | None:
+        return None
+
+    def resized(self, old: int, new: int):
+        return None if self._again is None else self._again(old, new)
+
+    def _forward(self, y, parameters, setting: Setting):
+        if setting.epsilon is not None and not self._settable:
+            raise Unsupported("its epsilon cannot be set")
+        dtype = _TYPES[setting.of_parameters]
+        tensors = {name: _tensor(value, dtype).requires_grad_() for name, value in parameters.items()}
+        leaf = _laid(_tensor(y, _TYPES[setting.dtype]), setting.layout).requires_grad_()
+        given = leaf.detach().clone()
+        entry = leaf.view_as(leaf)  # a layer that changes what it is given may change this
+        try:
+            z = self._call(entry, tensors, setting.epsilon, True)
+        except Exception as error:
+            raise Unsupported(f"{type(error).__name__}: {_line(error)}") from error
+        if not isinstance(z, torch.Tensor) or z.shape != leaf.shape:
+            shape = tuple(z.shape) if isinstance(z, torch.Tensor) else type(z).__name__
+            raise Unsupported(f"it returns {shape} for y of shape {tuple(leaf.shape)}")
+        return given, leaf, tensors, z
+
+    def _gradient(self, z, leaves, g):
+        try:
+            return torch.autograd.grad(z, leaves, g, allow_unused=True)
+        except Exception as error:
+            raise Unsupported(f"no gradient ({_line(error)})") from error
+
+
+class TorchModule(TorchLayer):
+    """A module: parameters by name, buffers as they were before every call, epsilon by its attribute."""
+
+    def __init__(self, name: str, module: torch.nn.Module, again=None):
+        self._module = copy.deepcopy(module).train()
+        attribute = next((each for each in EPSILONS if isinstance(getattr(module, each, None), (int, float))), None)
+        self._attribute = attribute
+        parameters = {key: _numpy(value) for key, value in self._module.named_parameters()}
+        super().__init__(
+            name, self._functional, parameters, None if attribute is None else float(getattr(module, attribute)), again,
+            attribute is not None,
+        )  # fmt: skip
+
+    def _functional(self, y, tensors, epsilon, training, buffers=None):
+        module = copy.deepcopy(self._module).train(training)
+        if epsilon is not None:
+            setattr(module, self._attribute, epsilon)
+        dtype = next(iter(tensors.values())).dtype if tensors else y.dtype
+        own = {
+            key: value.to(dtype, copy=True) if value.is_floating_point() else value.clone()
+            for key, value in (buffers or dict(module.named_buffers())).items()
+        }
+        z = torch.func.functional_call(module, {**tensors, **own}, (y,))
+        if buffers is not None:
+            buffers.update(own)
+        return z
+
+    def running(self, y, parameters, setting: Setting) -> Running | None:
+        start = {key: value.clone() for key, value in self._module.named_buffers()}
+        floating = [key for key, value in start.items() if value.is_floating_point()]
+        if not floating:
+            return None
+        dtype = _TYPES[setting.of_parameters]
+        tensors = {name: _tensor(value, dtype) for name, value in parameters.items()}
+        buffers = {k: v.to(dtype) if v.is_floating_point() else v for k, v in start.items()}
+        after = dict(buffers)
+        with torch.no_grad():
+            self._functional(_tensor(y, _TYPES[setting.dtype]), tensors, None, True, after)
+            after = {k: v.clone() for k, v in after.items()}
+
+        def called(training: bool):
+            def of(y):
+                with torch.no_grad():
+                    given = _tensor(y, _TYPES[setting.dtype])
+                    return _numpy(self._functional(given, tensors, None, training, dict(after)))
+
+            return of
+
+        momentum = getattr(self._module, "momentum", None)
+        before, then = ({k: _numpy(state[k]) for k in floating} for state in (buffers, after))
+        return Running(before, then, called(False), called(True), momentum)
+
+
+def _tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
+    return torch.tensor(np.ascontiguousarray(array, dtype=np.float64), dtype=dtype)
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().to(torch.float64).contiguous().numpy().copy()
+
+
+def _laid(tensor: torch.Tensor, layout: str) -> torch.Tensor:
+    if layout == "strided":  # every other entry of a larger array, axes exchanged in memory
+        wide = torch.full((*reversed(tensor.shape[1:]), 2 * tensor.shape[0]), float("nan"), dtype=tensor.dtype)
+        view = wide.permute(*reversed(range(wide.ndim)))[::2]
+        view.copy_(tensor)
+        return view.detach()
+    if layout == "channels last":
+        formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+        if tensor.ndim not in formats:
+            raise Unsupported("channels last is a layout of images and volumes")
+        return tensor.contiguous(memory_format=formats[tensor.ndim])
+    if layout == "expanded":
+        return tensor.flatten()[0].expand(tensor.shape)
+    return tensor
+
+
+def _line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:110]

@@ -1,0 +1,219 @@
+"""From a layer as users have it to a subject: of which framework it is, made where it is a class, called its way."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from bnverify.empirical.conformance.subject import Arguments, Setting, Subject, Unsupported, arguments_of
+from bnverify.errors import InputError
+
+FRAMEWORKS = ("torch", "jax", "nnx", "linen", "equinox", "haiku", "numpy")
+
+
+def subject_of(
+    layer: Any, args: tuple, keywords: Mapping[str, Any], shape: tuple[int, ...], *, framework: str | None = None,
+    backward: Callable | None = None, name: str | None = None,
+) -> Subject:  # fmt: skip
+    """The subject of a module, a class, a function or a pair of NumPy functions."""
+    if not callable(layer):
+        raise InputError(
+            got=f"{layer!r}, which cannot be called",
+            expected="a module, a class or a function of y", advice="name the layer itself: module:attribute",
+        )  # fmt: skip
+    kind = framework or ("numpy" if backward is not None else _framework(layer))
+    if kind not in FRAMEWORKS:
+        raise InputError(
+            got=f"framework {kind!r}", expected=f"one of {', '.join(FRAMEWORKS)}", advice="leave it out, or name one"
+        )
+    name = name or _name(layer, args, keywords)
+    if kind == "haiku":
+        from bnverify.empirical.conformance.haiku_layer import haiku_layer
+
+        return haiku_layer(name, layer, args, keywords, shape)
+    made, again = _made(layer, args, keywords, shape, kind)
+    if kind == "torch":
+        from bnverify.empirical.conformance import torch_layer
+
+        if isinstance(made, torch_layer.torch.nn.Module):
+            return torch_layer.TorchModule(name, made, again)
+    elif kind in ("nnx", "linen"):
+        from bnverify.empirical.conformance import flax_layer
+
+        if flax_layer.is_module(made):
+            return flax_layer.flax_layer(name, made, shape, again)
+    elif kind == "equinox":
+        from bnverify.empirical.conformance import equinox_layer
+
+        if equinox_layer.is_module(made):
+            return equinox_layer.equinox_layer(name, made, shape, again)
+    return _function(name, made, () if made is not layer else args, keywords, shape, kind, backward)
+
+
+def _framework(layer: Any) -> str:
+    """By the class, or by what the function's module has imported: a module that imports two is told by trying."""
+    kind = layer if inspect.isclass(layer) else type(layer)
+    for package, module, base, name in (
+        ("torch", "torch.nn", "Module", "torch"), ("torch", "torch.autograd", "Function", "torch"),
+        ("flax", "flax.nnx", "Module", "nnx"), ("flax", "flax.linen", "Module", "linen"),
+        ("haiku", "haiku", "Module", "haiku"), ("equinox", "equinox", "Module", "equinox"),
+    ):  # fmt: skip
+        if package in sys.modules and module in sys.modules:
+            base_class = getattr(sys.modules[module], base, None)
+            if base_class is not None and issubclass(kind, base_class):
+                return name
+    inner = inspect.unwrap(layer)
+    inner = getattr(inner, "func", inner)  # functools.partial
+    scope = getattr(inner, "__globals__", getattr(sys.modules.get(type(inner).__module__), "__dict__", {}))
+    closed = [cell.cell_contents for cell in getattr(inner, "__closure__", None) or () if _filled(cell)]
+    used = [*scope.values(), *closed, inner]
+    roots = {str(getattr(each, "__name__", "")).split(".")[0] for each in used if inspect.ismodule(each)}
+    roots |= {str(getattr(inner, "__module__", "")).split(".")[0], type(inner).__module__.split(".")[0]}
+    names = set(getattr(getattr(inner, "__code__", None), "co_names", ()))
+    if "torch" in roots and ("jax" not in roots or names & {"torch", "F"}):
+        return "torch"
+    return "jax" if roots & {"jax", "jaxlib", "optax", "flax"} else "torch" if "torch" in roots else "numpy"
+
+
+def _filled(cell: Any) -> bool:
+    try:
+        return cell.cell_contents is not None
+    except ValueError:
+        return False
+
+
+def _name(layer: Any, args: tuple, keywords: Mapping[str, Any]) -> str:
+    if not (inspect.isclass(layer) or hasattr(layer, "__name__")):
+        return type(layer).__name__
+    name = getattr(layer, "__qualname__", getattr(layer, "__name__", repr(layer)))
+    given = ", ".join([*map(str, args), *(f"{key}={value}" for key, value in keywords.items())])
+    return f"{name.rsplit('<locals>.', 1)[-1]}({given})" if given else name
+
+
+def _made(layer: Any, args: tuple, keywords: Mapping[str, Any], shape: tuple[int, ...], kind: str):
+    """An instance, and how to make one of another size; what is no class to be made stays as it is."""
+    if not inspect.isclass(layer):
+        return layer, None
+    if kind == "torch" and hasattr(layer, "apply") and hasattr(layer, "backward"):
+        return layer, None  # torch.autograd.Function
+
+    def make(values: tuple, named: Mapping[str, Any]) -> Any:
+        extra = dict(named)
+        try:
+            taken = set(inspect.signature(layer.__init__).parameters)
+        except (TypeError, ValueError):
+            taken = set()
+        if "rngs" in taken and "rngs" not in extra:
+            from flax import nnx
+
+            extra["rngs"] = nnx.Rngs(0)
+        if "key" in taken and "key" not in extra and kind == "equinox":
+            import jax
+
+            extra["key"] = jax.random.key(0)
+        return layer(*values, **extra)
+
+    try:
+        made = make(args, keywords)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            got=f"{_name(layer, args, keywords)}: {type(error).__name__}: {error}",
+            expected="arguments that the class can be made with",
+            advice="pass them with --args, as in Python: --args '8, eps=1e-3'",
+        ) from error
+
+    def again(old: int, new: int) -> Subject | None:
+        values = tuple(_replaced(value, old, new) for value in args)
+        named = {key: _replaced(value, old, new) for key, value in keywords.items()}
+        if (values, named) == (args, dict(keywords)):
+            return None
+        small = tuple(new if size == old else size for size in shape)
+        try:
+            return subject_of(layer, values, named, small, framework=kind)
+        except Exception:
+            return None
+
+    return made, again
+
+
+def _replaced(value: Any, old: int, new: int) -> Any:
+    if isinstance(value, (tuple, list)):
+        return type(value)(_replaced(each, old, new) for each in value)
+    return new if type(value) is int and value == old else value
+
+
+def _function(
+    name: str, function: Callable, args: tuple, keywords: Mapping[str, Any], shape: tuple[int, ...], kind: str,
+    backward: Callable | None,
+) -> Subject:  # fmt: skip
+    """A plain function of y: its parameters' shape is the first that it takes."""
+    listed = getattr(function, "forward", function) if inspect.isclass(function) else function
+    skipped = 1 if inspect.isclass(function) else 0  # the context of torch.autograd.Function
+    taken = arguments_of(listed, len(args) + skipped, keywords)
+    call = getattr(function, "apply") if inspect.isclass(function) else function  # noqa: B009
+    positional = inspect.isclass(function)
+    reasons = []
+    for each in _shapes(shape, kind):
+        parameters = {key: _initial(key, each) for key in taken.arrays}
+        subject = _bound(name, call, args, keywords, taken, parameters, kind, backward, positional)
+        for dtype in ("float64", "float32"):
+            try:
+                subject.evaluate(np.zeros(shape) + np.arange(shape[-1]), parameters, None, Setting(dtype))
+                return subject
+            except Unsupported as error:
+                reasons.append(str(error))
+        if not taken.arrays:
+            break
+    raise InputError(
+        got=f"{name}, which cannot be called with y of shape {shape}: {reasons[0]}",
+        expected="a function of y, with gamma, beta and epsilon where it has them",
+        advice="pass what else it wants with --args, or wrap it in a function of y",
+    )
+
+
+def _shapes(shape: tuple[int, ...], kind: str) -> Iterator[tuple[int, ...]]:
+    channel = 1 if kind == "torch" else -1
+    seen = []
+    for each in ((shape[channel],), (shape[-1],), (shape[1],), shape[1:], shape[2:], (1,)):
+        if each and each not in seen:
+            seen.append(each)
+            yield each
+
+
+def _initial(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    from bnverify.empirical.conformance.subject import role
+
+    return np.zeros(shape) if role(name) == "shift" else np.ones(shape)
+
+
+def _bound(
+    name: str, call: Callable, args: tuple, keywords: Mapping[str, Any], taken: Arguments,
+    parameters: Mapping[str, np.ndarray], kind: str, backward: Callable | None, positional: bool,
+) -> Subject:  # fmt: skip
+    def of(y: Any, arrays: Mapping[str, Any], epsilon: float | None, training: bool = True) -> Any:
+        named = dict(arrays)
+        value = epsilon if epsilon is not None else taken.default
+        if taken.epsilon is not None and value is not None:
+            named[taken.epsilon] = value
+        if positional:
+            return call(y, *args, *named.values(), *keywords.values())
+        return call(y, *args, **named, **keywords)
+
+    settable = taken.epsilon is not None
+    if kind == "torch":
+        from bnverify.empirical.conformance.torch_layer import TorchLayer
+
+        return TorchLayer(name, of, parameters, taken.default, settable=settable)
+    if kind == "numpy":
+        from bnverify.empirical.conformance.numpy_layer import NumpyLayer
+
+        return NumpyLayer(name, of, backward, args, keywords, taken, parameters)
+    from bnverify.empirical.conformance.jax_layer import JaxLayer
+
+    return JaxLayer(name, of, parameters, taken.default, settable=settable)

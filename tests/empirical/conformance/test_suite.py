@@ -1,0 +1,208 @@
+"""Right layers of unusual kinds pass, and are told in words; variants are deviations unless they are claimed."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy_layers import Pair
+
+from bnverify.empirical.conformance import conforms
+from bnverify.empirical.conformance.exact import Normaliser, Scale, Vectors
+from bnverify.errors import InputError
+
+
+def layer_norm(y, gamma, beta, eps=1e-5):
+    mean = y.mean(-1, keepdims=True)
+    return (y - mean) * jax.lax.rsqrt(jnp.square(y - mean).mean(-1, keepdims=True) + eps) * gamma + beta
+
+
+class _Variants:
+    """Forward and backward in NumPy of any recognised scale, by the exact normaliser, for claims about variants."""
+
+    def __init__(self, vectors, centred, **scale):
+        self.vectors, self.centred, self.scale = vectors, centred, scale
+
+    def point(self, y, eps):
+        return Normaliser(self.vectors, self.centred, Scale(epsilon=eps, **self.scale)).at(y)
+
+    def forward(self, y, eps=1e-3):
+        point = self.point(y, eps)
+        return point.restore(point.yhat).astype(float)
+
+    def backward(self, g, y, eps=1e-3):
+        point = self.point(y, eps)
+        return np.nan_to_num(point.restore(point.backward(point.columns(g))).astype(float))
+
+
+@pytest.mark.parametrize("eps", [0.0, 1e-12, 1e-5, 1e-3, 1.0, 50.0])
+def test_any_epsilon_passes_and_is_read(eps):
+    pair = Pair()
+
+    def forward(y, gamma, beta):
+        return pair.forward(y, gamma, beta, eps)
+
+    def backward(g, y, gamma, beta):
+        return pair.backward(g, y, gamma, beta, eps)
+
+    report = conforms(forward, shape=(16, 6), backward=backward)
+    assert report.status == 0
+    assert report.details["epsilon"] == pytest.approx(eps, rel=1e-9, abs=1e-20)
+
+
+@pytest.mark.parametrize(
+    ("axis", "centred", "shape", "name"),
+    [
+        (0, True, (32, 8), "batch"), ((0, 1, 2), True, (4, 3, 5, 6), "batch"), ((0, 1), True, (2, 2, 7), "batch"),
+        (-1, True, (7, 3), "layer"), (-1, True, (2, 3, 4, 5), "layer"), ((1, 2), True, (3, 4, 5), "layer"),
+        (-1, False, (16, 6), "rms"), (-1, False, (3, 4, 2), "rms"), (1, True, (4, 9, 3), "instance"),
+        (0, True, (3, 1), "batch"), (-1, True, (1, 16), "layer"), (-1, True, (300, 2), "layer"),
+    ],
+)  # fmt: skip
+def test_arrangements_and_shapes(axis, centred, shape, name):
+    pair = Pair(axis, centred)
+    report = conforms(pair.forward, shape=shape, backward=pair.backward)
+    assert report.normalizer == name and report.status == 0
+
+
+@pytest.mark.parametrize(
+    ("normaliser", "claimed"),
+    [
+        (_Variants(Vectors((1,)), True, divisor="m-1"), "layer:unbiased"),
+        (_Variants(Vectors((1,)), True, place="outside", divisor="m-1"), "layer:unbiased,outside"),
+        (_Variants(Vectors((1,)), False, uncentred=True, place="floor", divisor="1"), "rms:sum,floor"),
+        (_Variants(Vectors((0,)), True, place="outside"), "batch:outside"),
+    ],
+)
+def test_variants_fail_unless_claimed(normaliser, claimed):
+    given = {"shape": (16, 6), "backward": normaliser.backward}
+    assert conforms(normaliser.forward, normalizer=claimed, **given).status == 0
+    plain = conforms(normaliser.forward, **given)
+    assert plain.status == 1 and {f.key for f in plain.failed} <= {
+        "forward.variance", "forward.epsilon", "conditioning.constant"
+    }  # fmt: skip
+    assert conforms(normaliser.forward, normalizer=claimed.partition(":")[0], **given).status == 1
+
+
+def test_it_ends_in_words():
+    variant = _Variants(Vectors((1,)), True, place="outside", divisor="m-1")
+    words = conforms(variant.forward, shape=(16, 6), backward=variant.backward).words
+    assert words.startswith("This is layer norm") and "epsilon 0.001 outside the root and an unbiased variance" in words
+
+
+@pytest.mark.parametrize("name", ["l1", "linf", "l1-uncentred", "l2-uncentred", "linf-uncentred"])
+def test_the_other_known_normalizers(name):
+    norm, _, uncentred = name.partition("-")
+    place = "inside" if norm == "l2" else "outside"
+    layer = _Variants(Vectors((0,)), True, norm=norm, uncentred=bool(uncentred), place=place)
+    report = conforms(layer.forward, shape=(24, 4), backward=layer.backward)
+    assert report.normalizer == name and report["backward.values"].verdict == "holds"
+    assert {finding.key for finding in report.failed} <= {"conditioning.constant"}
+
+
+def test_groups_are_counted():
+    layer = _Variants(Vectors((1, 2, 3), 3, 3), True)
+    report = conforms(layer.forward, shape=(4, 3, 2, 6), backward=layer.backward)
+    assert report.normalizer == "group-3" and report.status == 0
+    assert conforms(layer.forward, shape=(4, 3, 2, 6), backward=layer.backward, normalizer="group-2").status == 1
+    assert conforms(layer.forward, shape=(4, 3, 2, 6), backward=layer.backward, normalizer="group").status == 0
+
+
+def test_a_function_of_jax_with_all_derivatives():
+    report = conforms(layer_norm, shape=(16, 6))
+    assert report.status == 0 and report["second.values"].verdict == "holds"
+    assert report["backward.two_values"].verdict == "not tested"  # its gamma has the size of a vector
+    assert report["conditioning.float64"].verdict == "holds"
+
+
+def test_a_gain_counted_from_one_is_told():
+    report = conforms(lambda y, gamma: layer_norm(y, 1 + gamma, 0.0), shape=(16, 6), framework="jax")
+    assert report.status == 0 and "gamma stored as gamma - 1" in report.words
+
+
+def test_a_cast_inside_is_told_and_judged_by_its_own_rounding():
+    def single(y, gamma, beta):
+        return layer_norm(y.astype(jnp.float32), gamma.astype(jnp.float32), beta.astype(jnp.float32)).astype(y.dtype)
+
+    report = conforms(single, shape=(16, 6))
+    assert report.status == 0 and "computed in float32 whatever it is given" in report.words
+    assert 1e-9 < report["forward.yhat"].residual < report["forward.yhat"].tolerance < 1e-5
+
+
+def _written(second_wrong):
+    """Layer norm with a hand-written backward pass; its own derivative is right, wrong or missing."""
+
+    @jax.custom_vjp
+    def layer(y, gamma, beta):
+        return layer_norm(y, gamma, beta)
+
+    def forward(y, gamma, beta):
+        return layer(y, gamma, beta), (y, gamma, beta)
+
+    def backward(kept, g):
+        if second_wrong:
+            kept = jax.lax.stop_gradient(kept)
+        return jax.vjp(layer_norm, *kept)[1](g)
+
+    layer.defvjp(forward, backward)
+    return layer
+
+
+def test_a_hand_written_backward_pass():
+    right = conforms(_written(second_wrong=False), shape=(16, 6))
+    assert right.status == 0 and right["second.values"].verdict == "holds"
+    wrong = conforms(_written(second_wrong=True), shape=(16, 6))
+    assert [finding.key for finding in wrong.failed] == ["second.values"]
+
+
+def test_where_there_is_no_second_derivative_the_first_is_tested():
+    pair = Pair()
+
+    def kernel(g, y):
+        return pair.backward(np.asarray(g, float), np.asarray(y, float), np.ones(6), np.zeros(6))[0].astype(g.dtype)
+
+    layer = jax.custom_vjp(lambda y: layer_norm(y, 1.0, 0.0))
+    layer.defvjp(lambda y: (layer_norm(y, 1.0, 0.0), y), lambda y, g: (jax.pure_callback(kernel, g, g, y),))
+    report = conforms(layer, shape=(16, 6))
+    assert report.status == 0 and report["backward.values"].verdict == "holds"
+    assert report["second.values"].verdict == "not tested" and "no second derivative" in report["second.values"].meaning
+
+
+def test_nan_out_of_finite_is_a_violation():
+    def variance_of_squares(y, gamma, beta, eps=1e-5):
+        mean = y.mean(-1, keepdims=True)
+        variance = jnp.square(y).mean(-1, keepdims=True) - jnp.square(mean)
+        return (y - mean) / jnp.sqrt(variance + eps) * gamma + beta
+
+    report = conforms(variance_of_squares, shape=(32, 8))
+    assert [finding.key for finding in report.failed] == ["conditioning.float32"]
+
+    def clipped(y, gamma, beta, eps=1e-5):
+        mean = y.mean(-1, keepdims=True)
+        variance = jnp.maximum(jnp.square(y).mean(-1, keepdims=True) - jnp.square(mean), 0)
+        return (y - mean) / jnp.sqrt(variance + eps) * gamma + beta
+
+    report = conforms(clipped, shape=(32, 8))
+    assert report.status == 0 and report["conditioning.float32"].verdict == "inaccurate"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"shape": (8,)}, "shape"), ({"shape": (0, 8)}, "shape"), ({"shape": (4, 8), "normalizer": "bath"}, "bath"),
+        ({"shape": (4, 8), "normalizer": "layer:odd"}, "odd"),
+        ({"shape": (4, 8), "normalizer": "instance"}, "instance"),
+        ({"shape": (4, 8), "framework": "theano"}, "theano"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_told(given, said):
+    with pytest.raises(InputError, match=said):
+        conforms(layer_norm, **given)
+
+
+def test_what_cannot_be_called_is_told():
+    with pytest.raises(InputError, match="cannot be called"):
+        conforms(3, shape=(4, 8))
+    with pytest.raises(InputError, match="cannot be called with y"):
+        conforms(lambda y: y.no_such_method(), shape=(4, 8), framework="jax")
+    with pytest.raises(InputError, match="several values"):
+        conforms(lambda y: layer_norm(y, 1.0, 0.0), shape=(4, 1), framework="jax")
