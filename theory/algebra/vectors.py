@@ -45,7 +45,8 @@ class Atom(sp.Symbol):
 
     def _hashable_content(self):
         """Facts belong to the identity: two declarations of one name with other facts are two vectors."""
-        return ("atom", self.name, self.space, self.norm2, self.total, self.nonzero, self.entrywise)
+        facts = (self.space, self.norm2, self.total, self.nonzero, self.entrywise)
+        return ("atom", self.name, *map(sp.srepr, facts))
 
     @property
     def base(self) -> Atom:
@@ -78,7 +79,8 @@ class Image(Atom):
         return (self.operator, self.preimage), {}
 
     def _hashable_content(self):
-        return ("image", self.operator, self.preimage)
+        operator = (self.operator.name, str(self.operator.nonnegative))
+        return ("image", *operator, *self.preimage._hashable_content()[1:])
 
     @property
     def base(self) -> Atom:

@@ -13,10 +13,10 @@ import sympy as sp
 from bnverify.theory.algebra.jet import largest, root
 from bnverify.theory.algebra.vectors import SelfAdjoint, Vector, m
 from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer, centre
-from bnverify.theory.proof.quantities import SIGNS, YHAT, epsilon, gamma, r, s
+from bnverify.theory.proof.quantities import SIGNS, YHAT, beta, d, epsilon, gamma, r, s
 
 _PER_SAMPLE = "; gamma varies within the vector: g is the gradient at yhat and gamma is 1"
-PEAK = Vector.atom("peak", latex="e", norm2=1)
+PEAK = Vector.atom("peak", latex="e")
 POWERS = Vector.atom("powers", latex=r"q")
 WEIGHTING = SelfAdjoint("D")
 p = sp.Symbol("p", positive=True)
@@ -64,14 +64,14 @@ WEIGHT = Normalizer(
     "weight", centred=False, scale=lambda y: sp.sqrt(y.squared + epsilon), over="the weights of one filter",
     values=Vector.atom("what", latex=r"\hat w", norm2=YHAT.squared / m),
 )  # fmt: skip
-BATCH_RENORM = replace(BATCH, name="batch-renorm", gain=gamma * r)
+BATCH_RENORM = replace(BATCH, name="batch-renorm", gain=gamma * r, shift=gamma * d + beta)
 L1 = Normalizer("l1", True, KnownScale(centre(SIGNS) / m, _flat, _centred(_l1)), BATCH.over)
 LINF = Normalizer("linf", True, KnownScale(centre(PEAK), _flat, _centred(_linf)), BATCH.over)
 LP = Normalizer("lp", True, _power_scale(centre), BATCH.over)
 L4 = Normalizer("l4", True, _power_scale(centre, _centred(_l4)), BATCH.over)  # with p = 4
 # Santurkar's l_p normalisation divides the centred values by the norm of the values that were not centred.
 L1_UNCENTRED = Normalizer(
-    "l1-uncentred", True, KnownScale(Vector.atom("signs_y", latex=r"\operatorname{sgn}(y)", norm2=m) / m, _flat, _l1),
+    "l1-uncentred", True, KnownScale(Vector.atom("signs_y", latex=r"\operatorname{sgn}(y)") / m, _flat, _l1),
     BATCH.over,
 )  # fmt: skip
 L2_UNCENTRED = Normalizer("l2-uncentred", True, lambda y: sp.sqrt(y.squared / m + epsilon), BATCH.over)

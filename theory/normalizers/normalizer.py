@@ -20,13 +20,13 @@ import sympy as sp
 
 from bnverify.theory.algebra.derivative import Functional, derivative, gradient, representer
 from bnverify.theory.algebra.vectors import ONE, Inner, SelfAdjoint, Vector, m, substitute
-from bnverify.theory.proof.quantities import YHAT, G, H, V, Y, epsilon, gamma, mu, s
+from bnverify.theory.proof.quantities import YHAT, G, H, V, Y, beta, epsilon, gamma, mu, s
 
 LOSS = Functional(G, H)
 # yhat of a normaliser other than batch norm: only that it is centred is known of it, or nothing.
 CENTRED_VALUES = Vector.atom("yhat_centred", latex=r"\hat y", total=0)
 FREE_VALUES = Vector.atom("yhat_free", latex=r"\hat y")
-_T, _U = sp.symbols("t u", real=True)
+_T, _U = sp.Dummy("t", real=True), sp.Dummy("u", real=True)
 
 
 def centre(y: Vector) -> Vector:
@@ -59,8 +59,8 @@ class Normalizer:
         >>> Normalizer("RMS", centred=False, scale=lambda y: sp.sqrt(y.squared / m + epsilon))
 
     defines one; a scale in a formula must use `epsilon` at most once, and be positive. ``projector`` replaces P by an
-    operator of the algebra in general statements; ``values`` is the atom standing for yhat, ``gain`` what multiplies
-    it, ``over`` says in words which values form one vector.
+    operator of the algebra in general statements; ``values`` is the atom standing for yhat, z = ``gain`` yhat +
+    ``shift`` 1, ``over`` says in words which values form one vector.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Normalizer:
     values: Vector | None = None
     projector: SelfAdjoint | None = None
     gain: sp.Expr = gamma
+    shift: sp.Expr = beta
 
     def __repr__(self) -> str:
         return f"Normalizer({self.name})"
@@ -99,6 +100,11 @@ class Normalizer:
                 f"got a scale of {self.name} known by its gradient only; expected a formula; use jacobian(x) or n"
             )
         return self.scale(y)
+
+    @property
+    def output(self) -> Vector:
+        """z = gain yhat + shift 1."""
+        return self.gain * self.normalised + self.shift * ONE
 
     @property
     def raw(self) -> Vector:
@@ -167,7 +173,7 @@ class Normalizer:
     @cached_property
     def backward(self) -> Vector:
         """v: the gradient of Lhat(y) = L(gamma yhat(y) + beta), read off the first-order chain rule."""
-        w = Vector.atom("direction")
+        w = Vector.atom(f"direction_{sp.Dummy().dummy_index}")
         return representer(LOSS.along(self.gain * self.jacobian(w)), w)
 
     def hessian(self, x: Vector, w: Vector) -> sp.Expr:

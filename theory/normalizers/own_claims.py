@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import sympy as sp
 
-from bnverify.theory.algebra.derivative import derivative
 from bnverify.theory.algebra.vectors import ONE, Inner, Vector, m
 from bnverify.theory.normalizers.known import NORMALIZERS
 from bnverify.theory.normalizers.normalizer import KnownScale, Normalizer
-from bnverify.theory.proof.claim import Claim, Derivation, Source, Step
+from bnverify.theory.proof.claim import Claim, Derivation, Source
 from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
 from bnverify.theory.proof.quantities import NORMALISED, YHAT, G, N, P, V, W, Y, a, epsilon, gamma, s
 from bnverify.theory.results.catalogue import claims_for
@@ -63,49 +62,30 @@ def scale_in_moments(normalizer: Normalizer) -> sp.Expr:
 
 def scale_gradient(normalizer: Normalizer) -> Claim | None:
     """<w, n> for every w, n written in 1 and yhat; None where that speaks of what is not measured."""
-    steps = (
-        Step("gradient of the scale", "D s[w] = <n, w>, differentiated along a line",
-             normalizer.in_normalised_coordinates(derivative(normalizer.formula(Y), Y, W)), W @ normalizer.n),
-    )  # fmt: skip
     return _claim(
-        normalizer, "scale-gradient", "Gradient of the scale", W @ N, W @ normalizer.n,
-        Derivation(steps, definitions={N: normalizer.n, **_as_derived(normalizer)}), (TRAINING_MODE, SMOOTH),
-    )  # fmt: skip
+        normalizer, "scale-gradient", "Gradient of the scale", W @ N, W @ normalizer.n, (TRAINING_MODE, SMOOTH)
+    )
 
 
 def gradient_effect(normalizer: Normalizer) -> Claim | None:
     """|v|^2 in |Pg|^2, <g, yhat> and the moments of y; None where that speaks of what is not measured."""
-    projected, yhat = normalizer.numerator(G), normalizer.normalised
+    yhat = normalizer.normalised
     squared, total = P(G) @ P(G), ONE @ P(G)
     pg = Vector.atom("Pg", norm2=squared, total=total)
     along_n = (pg @ normalizer.n).xreplace({pg @ yhat: G @ yhat})  # yhat = P yhat
     right = (gamma / s) ** 2 * (squared - 2 * (G @ yhat) * along_n + (G @ yhat) ** 2 * normalizer.n.squared)
-    steps = (
-        Step("backward pass", "v = (gamma/s)(Pg - <g, yhat> n)",
-             normalizer.backward, gamma / s * (projected - (G @ yhat) * normalizer.n)),
-    )  # fmt: skip
-    derivation = Derivation(
-        steps, definitions={V: normalizer.backward, **_as_derived(normalizer)},
-        scalars={squared: projected.squared, total: ONE @ projected},
-    )  # fmt: skip
-    return _claim(
-        normalizer, "gradient", "Effect on the gradient, exact identity", V @ V, right, derivation,
-        (TRAINING_MODE, READING, SMOOTH),
-    )  # fmt: skip
+    hypotheses = (TRAINING_MODE, READING, SMOOTH)
+    return _claim(normalizer, "gradient", "Effect on the gradient, exact identity", V @ V, right, hypotheses)
 
 
-def _as_derived(normalizer: Normalizer) -> dict[Vector, Vector]:
-    return {YHAT: normalizer.normalised, NORMALISED: normalizer.normalised}
-
-
-def _claim(normalizer, key, title, left, right, derivation, hypotheses) -> Claim | None:
+def _claim(normalizer, key, title, left, right, hypotheses) -> Claim | None:
     """The claim with the measured yhat on its right side, if everything on it is measured."""
     yhat = normalizer.normalised
     right = right.xreplace({yhat.squared: NORMALISED.squared, G @ yhat: a, W @ yhat: W @ YHAT})
     right = sp.expand(right)
     claim = Claim(
         f"{normalizer.name}-{key}", f"{title} ({normalizer.name})", _THIS, left, "==", right, "channel",
-        lambda: derivation, hypotheses,
+        lambda: Derivation(normalizer), hypotheses, about=(normalizer.name,),
     )  # fmt: skip
     try:
         return claim if set(claim.quantities) <= _MEASURED else None

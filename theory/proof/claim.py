@@ -6,14 +6,22 @@ theory/ derives a claim, empirical/ compiles it and feeds it measurements, tests
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
-from typing import TypeAlias
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy as sp
 
-from bnverify.theory.algebra.vectors import PairSum, Vector, is_zero, substitute
-from bnverify.theory.proof.quantities import QUANTITIES, latex, names_of, rho
+from bnverify.errors import InputError
+from bnverify.theory.algebra.vectors import Atom, Inner, PairSum, Vector
+from bnverify.theory.proof.quantities import QUANTITIES, latex, names_of
+
+if TYPE_CHECKING:
+    from bnverify.theory.normalizers.normalizer import Normalizer
+    from bnverify.theory.proof.givens import Given
+    from bnverify.theory.proof.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -27,17 +35,20 @@ class Source:
         return f"{self.place}, {self.reference}"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Hypothesis:
-    """A condition a claim needs. ``condition`` is checked on measured quantities, ``substitution`` used in proofs.
+    """A condition a claim needs. ``condition`` is checked on measured quantities, ``equations`` are used in proofs.
 
-    A hypothesis without a condition is structural (training mode, say): the measurement guarantees it by design.
+    ``flag`` names the record that decides it where no condition does; without either it is structural (training
+    mode, say): the measurement guarantees it by design. The equations are all that a proof may insert beyond what
+    follows from the definition of the normalizer; they are printed wherever the hypothesis is.
     """
 
     name: str
     statement: str
     condition: sp.Basic | None = None
-    substitution: Mapping[sp.Symbol, sp.Expr] = field(default_factory=dict)
+    equations: Mapping[Any, Any] = field(default_factory=dict)
+    flag: str | None = None
 
     @property
     def nonnegative(self) -> sp.Expr | None:
@@ -48,82 +59,89 @@ class Hypothesis:
             return self.condition.rhs - self.condition.lhs
         return None
 
+    def __str__(self) -> str:
+        parts = [f"{_plain(subject)} = {_plain(value)}" for subject, value in self.equations.items()]
+        return f"{self.name}: {self.statement}" + (f" [{'; '.join(parts)}]" if parts else "")
+
+    def _repr_latex_(self) -> str:
+        rows = [f"{latex(subject)} = {latex(value)}" for subject, value in self.equations.items()]
+        rows = rows or ([] if self.condition is None else [sp.latex(self.condition)])
+        return f"$\\displaystyle \\text{{{self.name}}}" + (r":\quad " + r",\ ".join(rows) if rows else "") + "$"
+
+    __repr__ = __str__
+
 
 @dataclass(frozen=True)
 class Step:
-    """One link of a proof: two expressions whose difference must be exactly 0."""
+    """One link of a proof: ``left`` as it was before it was evaluated, ``right`` what it comes to.
+
+    ``value`` is the left side evaluated anew; the difference from ``right`` must be exactly 0. ``given`` is what the
+    step establishes, None for the conclusion.
+    """
 
     name: str
     reason: str
     left: sp.Expr | Vector
     right: sp.Expr | Vector
-
-    def holds(self) -> bool:
-        return is_zero(self.left - self.right)
+    given: Given | None = None
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {latex(self.left)} = {latex(self.right)}$"
 
 
-Factor: TypeAlias = sp.Expr | Vector
+@dataclass(frozen=True)
+class Gram:
+    """The Gram determinant of some vectors, which is not negative: for two, |u|^2 |w|^2 - <u, w>^2."""
+
+    vectors: tuple[Vector, ...]
+
+    @property
+    def value(self) -> sp.Expr:
+        return sp.Matrix([[u @ w for w in self.vectors] for u in self.vectors]).det()
+
+
+Factor: TypeAlias = "sp.Expr | Vector | Gram"
+
+
+def value_of(factor: Factor) -> sp.Expr:
+    """The number a factor stands for: of a vector its squared norm, of a Gram factor the determinant."""
+    if isinstance(factor, Vector):
+        return factor.squared
+    if isinstance(factor, Gram):
+        return factor.value
+    return sp.sympify(factor).replace(PairSum, lambda p: PairSum(p).doit())
 
 
 @dataclass(frozen=True)
 class Certificate:
     """A slack written as a sum of products of non-negative factors: one identity to check, and signs to read off.
 
-    A factor is a scalar whose sign SymPy can decide, a Vector (standing for its squared norm), or what a hypothesis
-    of the claim declares non-negative.
+    A factor is a scalar that is not negative for a reason of `theory.proof.signs`, a Vector with real coefficients
+    (standing for its squared norm), a `Gram` determinant, or what a hypothesis of the claim declares non-negative.
     """
 
     terms: tuple[tuple[Factor, ...], ...]
-    normal_form: Callable[[sp.Expr], sp.Expr] = sp.expand
 
     @property
     def total(self) -> sp.Expr:
-        return sp.Add(*(sp.Mul(*(_value(factor) for factor in factors)) for factors in self.terms))
-
-    def holds(self, slack: sp.Expr, assumed: tuple[sp.Expr, ...] = ()) -> bool:
-        """Whether the slack equals the sum identically and no factor can be negative, given those assumed not to be."""
-        return is_zero(self.normal_form(slack) - self.normal_form(self.total)) and all(
-            _nonnegative(factor) or any(is_zero(factor - known) for known in assumed)
-            for factors in self.terms
-            for factor in factors
-        )
-
-
-def _value(factor: Factor) -> sp.Expr:
-    return factor.squared if isinstance(factor, Vector) else factor.replace(PairSum, lambda p: PairSum(p).doit())
-
-
-def _nonnegative(factor: Factor) -> bool:
-    """Decided by SymPy's assumptions, with rho = sigma^2/(sigma^2 + epsilon) spelled out."""
-    if isinstance(factor, Vector):
-        return True
-    variance, epsilon = sp.Symbol("sigma2", positive=True), sp.Symbol("epsilon", nonnegative=True)
-    return bool(sp.together(factor.subs(rho, variance / (variance + epsilon))).is_nonnegative)
+        return sp.Add(*(sp.Mul(*(value_of(factor) for factor in factors)) for factors in self.terms))
 
 
 @dataclass(frozen=True)
 class Derivation:
-    """What a proof supplies: the chain of steps, and what each symbol of the claim was derived to be.
+    """What a proof supplies: the normalizer from whose definition everything is derived, and a bound's certificate.
 
-    The claim holds if, with ``definitions`` inserted, left - right vanishes identically (equality) or right - left
-    equals the certificate (upper bound). ``rewrite`` may bring an expression to a normal form first.
+    What is inserted is derived by the rules of `theory.proof.givens` or stated by a hypothesis of the claim; there is
+    no other way in. ``raw`` keeps the coordinates 1 and y, for claims about the definition itself.
     """
 
-    steps: tuple[Step, ...]
-    definitions: Mapping[Vector, Vector] = field(default_factory=dict)
-    scalars: Mapping[sp.Expr, sp.Expr] = field(default_factory=dict)
+    normalizer: Normalizer | None = None
     certificate: Certificate | None = None
-    rewrite: Callable[[sp.Expr], sp.Expr] = sp.expand
-
-    def insert(self, expression: sp.Expr) -> sp.Expr:
-        return self.rewrite(substitute(expression.xreplace(dict(self.scalars)), self.definitions))
+    raw: bool = False
 
 
 class ProofError(AssertionError):
-    """A step or the conclusion of a proof does not hold."""
+    """A step or the conclusion of a proof does not hold, or rests on what nobody would see."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,6 +151,18 @@ class Proof:
     claim: Claim
     steps: tuple[Step, ...]
     certificate: Certificate | None = None
+    left: sp.Expr = sp.Integer(0)
+    right: sp.Expr = sp.Integer(0)
+    tried: tuple[Trial, ...] = ()
+
+    @property
+    def trials(self) -> tuple[str, ...]:
+        """The names of the exact examples the claim was tried at."""
+        return tuple(trial.name for trial in self.tried)
+
+    @property
+    def givens(self) -> tuple[Given, ...]:
+        return tuple(step.given for step in self.steps if step.given is not None)
 
     def __iter__(self):
         return iter(self.steps)
@@ -141,8 +171,11 @@ class Proof:
         return len(self.steps)
 
     def __repr__(self) -> str:
-        lines = [f"{i}. {step.name}: {step.left} = {step.right}" for i, step in enumerate(self.steps, start=1)]
-        return "\n".join([f"Proof of {self.claim.key}", *lines])
+        lines = [
+            f"{i}. {step.name}: {_plain(step.left)} = {_plain(step.right)}" for i, step in enumerate(self.steps, 1)
+        ]
+        tried = f"tried exactly at {len(self.trials)} examples: {'; '.join(self.trials)}"
+        return "\n".join([f"Proof of {self.claim.key}", *lines, tried])
 
     def _repr_latex_(self) -> str:
         rows = [rf"\text{{{step.name}}} &:& {latex(step.left)} &= {latex(step.right)}" for step in self.steps]
@@ -153,8 +186,9 @@ class Proof:
 class Claim:
     """A relation ``left == right`` or ``left <= right`` between quantities of one table.
 
-    ``shape`` says where it is evaluated (see ``proof.quantities``). ``scale`` is the magnitude residuals are
-    divided by; None means the sum of the absolute values of the terms on both sides.
+    ``shape`` says where it is evaluated (see ``theory.quantities``). ``scale`` is the magnitude residuals are
+    divided by; None means the sum of the absolute values of the terms on both sides. ``about`` names the normalizers
+    (or "network", "weights") it speaks of, ``chapter`` where it stands in a report.
     """
 
     key: str
@@ -168,10 +202,30 @@ class Claim:
     hypotheses: tuple[Hypothesis, ...] = ()
     scale: sp.Expr | None = None
     remark: str = ""
+    about: tuple[str, ...] = ("batch",)
+    chapter: str = ""
 
     def __post_init__(self) -> None:
         if self.relation not in ("==", "<="):
-            raise ValueError(f"got relation {self.relation!r}; expected '==' or '<='; change the claim {self.key}")
+            raise InputError(
+                got=f"relation {self.relation!r}", expected="'==' or '<='", advice=f"change the claim {self.key}"
+            )
+        if self.shape not in ("site", "channel", "sample", "layer"):
+            raise InputError(
+                got=f"shape {self.shape!r}", expected="site, channel, sample or layer",
+                advice=f"say where {self.key} is evaluated",
+            )  # fmt: skip
+        for name in ("left", "right", "scale"):
+            side = getattr(self, name)
+            if name == "scale" and side is None:
+                continue
+            if isinstance(side, (int, Fraction)) and not isinstance(side, bool):
+                object.__setattr__(self, name, side := sp.Rational(side))
+            if not isinstance(side, sp.Expr) or side.has(sp.Float, sp.nan, sp.zoo, sp.oo, sp.I):
+                raise InputError(
+                    got=f"{name} = {side!r}", expected="an exact scalar expression in quantities",
+                    advice="write u @ v for vectors and Rational or integers for numbers",
+                )  # fmt: skip
 
     @property
     def kind(self) -> str:
@@ -191,38 +245,29 @@ class Claim:
         return tuple(sorted({name for part in parts for name in names_of(part)}))
 
     def at(self, **numbers) -> sp.Basic:
-        """The relation with numbers for quantities by name; True or False once everything is a number."""
+        """The relation with numbers for quantities by name; True or False once everything is a number.
+
+        Numbers are numbers: text is not read, and what a quantity can never be (m = 0, s = 0, rho = 2) is refused.
+        """
         unknown = sorted(set(numbers) - set(self.quantities))
         if unknown:
-            raise ValueError(
-                f"got:      quantities {', '.join(unknown)}\nexpected: some of {', '.join(self.quantities)}\n"
-                f"do:       pass quantities of {self.key}"
-            )
-        table = {QUANTITIES[name].symbol: sp.sympify(value) for name, value in numbers.items()}
+            raise InputError(
+                got=f"quantities {', '.join(unknown)}", expected=f"some of {', '.join(self.quantities)}",
+                advice=f"pass quantities of {self.key}",
+            )  # fmt: skip
+        table = {QUANTITIES[name].symbol: _number(name, value) for name, value in numbers.items()}
         relation = sp.Eq if self.relation == "==" else sp.Le
         return relation(self.left.xreplace(table), self.right.xreplace(table))
 
     def prove(self) -> Proof:
-        """Check every step and the conclusion exactly; ProofError names the first that fails."""
-        derivation = self.derive()
-        for step in derivation.steps:
-            if not step.holds():
-                raise ProofError(f"{self.key}: step {step.name!r} fails: {step.left} differs from {step.right}")
-        assumed = {symbol: value for h in self.hypotheses for symbol, value in h.substitution.items()}
-        left, right = (derivation.insert(side).subs(assumed) for side in (self.left, self.right))
-        signs = tuple(h.nonnegative for h in self.hypotheses if h.nonnegative is not None)
-        if self.relation == "==":
-            conclusion = Step("conclusion", "both sides with everything derived inserted", left, right)
-            certificate = None
-            if not conclusion.holds():
-                raise ProofError(f"{self.key}: conclusion fails: {left} differs from {right}")
-        else:
-            certificate = derivation.certificate
-            if certificate is None or not certificate.holds(right - left, signs):
-                raise ProofError(f"{self.key}: the slack {sp.factor(right - left)} is not certified by {certificate}")
-            slack, total = certificate.normal_form(right - left), certificate.normal_form(certificate.total)
-            conclusion = Step("slack", "right minus left is the certificate, expanded", slack, total)
-        return Proof(self, (*derivation.steps, conclusion), certificate)
+        """Check every step, the conclusion, and exact examples; ProofError names the first that fails."""
+        from bnverify.theory.proof.prove import prove
+
+        return prove(self)
+
+    def under(self, *hypotheses: Hypothesis) -> Claim:
+        """The claim with these hypotheses instead of its own."""
+        return replace(self, hypotheses=hypotheses)
 
     @property
     def latex(self) -> str:
@@ -232,7 +277,42 @@ class Claim:
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex}$"
 
+    def _repr_markdown_(self) -> str:
+        assumed = "".join(f"\n- {h}" for h in self.hypotheses)
+        return f"**{self.title}** (`{self.key}`)\n\n$$\\displaystyle {self.latex}$$\n\n*{self.source}*\n{assumed}"
+
     def __str__(self) -> str:
-        return f"{self.title}: {self.left} {self.relation} {self.right}   [{self.source}]"
+        stated = f"{self.title}: {self.left} {self.relation} {self.right}   [{self.source}]"
+        return "\n".join([stated, *(f"  assuming {h}" for h in self.hypotheses)])
 
     __repr__ = __str__
+
+
+def _plain(side: Any) -> str:
+    return repr(side) if isinstance(side, Vector) else str(side)
+
+
+def _number(name: str, value: Any) -> sp.Expr:
+    """An exact number that the quantity can have; InputError for text and for what contradicts the symbol."""
+    if isinstance(value, (str, bytes, bool)) or not isinstance(value, (Real, sp.Number, sp.NumberSymbol, sp.Expr)):
+        raise InputError(got=f"{name} = {value!r}", expected="a number", advice="pass an int, a Fraction or a float")
+    number = sp.Rational(value.numerator, value.denominator) if isinstance(value, Fraction) else sp.sympify(value)
+    symbol = QUANTITIES[name].symbol
+    if number.free_symbols or number.is_real is False or number.has(sp.nan, sp.oo, sp.zoo):
+        raise InputError(got=f"{name} = {value!r}", expected="a finite real number", advice="pass a number")
+    wrong = (
+        (symbol.is_positive and not number > 0)
+        or (symbol.is_nonnegative and number < 0)
+        or (symbol.is_integer and number != int(number))
+        or (name == "rho" and number > 1)
+    )
+    if wrong:
+        kind = "positive" if symbol.is_positive else "not negative"
+        raise InputError(got=f"{name} = {value}", expected=f"a number that {name} can be ({kind})", advice="change it")
+    return number
+
+
+__all__ = [
+    "Atom", "Certificate", "Claim", "Derivation", "Factor", "Gram", "Hypothesis", "Inner", "Proof", "ProofError",
+    "Source", "Step", "value_of",
+]  # fmt: skip

@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-import sympy as sp
-
-from bnverify.theory.algebra.vectors import Vector
 from bnverify.theory.proof.claim import Claim, Step
-from bnverify.theory.proof.export import needed
 from bnverify.theory.proof.quantities import latex
 from bnverify.theory.proof.signs import SQUARED_NORM, Reason, reasons
 
 _WIDTH = 110
-_SAME = "the two sides come out written alike"
 
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
     """A proved claim with its steps, conclusion last; ``products`` sum to the slack of a bound.
 
-    ``insertions`` is what was derived for the symbols of the statement. It prints as text, and in notebooks as
-    mathematics.
+    Every step shows its left side before it is evaluated. It prints as text, and in notebooks as mathematics.
     """
 
     claim: Claim
     steps: tuple[Step, ...]
-    insertions: tuple[tuple[sp.Expr | Vector, sp.Expr | Vector], ...]
     products: tuple[tuple[Reason, ...], ...] = ()
+    trials: tuple[str, ...] = ()
 
     @property
     def signs(self) -> tuple[str, ...]:
@@ -53,18 +46,17 @@ class Explanation:
         claim = self.claim
         lines = [f"{claim.title} ({claim.key})", _wrapped(f"{claim.left} {claim.relation} {claim.right}", "    "),
                  f"Source: {claim.source}"]  # fmt: skip
-        lines += [_wrapped(f"Assumed: {h.name}: {h.statement}") for h in claim.hypotheses]
+        lines += [_wrapped(f"Assumed: {h}") for h in claim.hypotheses]
         lines += [_wrapped(f"Remark: {claim.remark}")] if claim.remark else []
         for number, step in enumerate(self.steps, 1):
-            if number == len(self.steps):
-                lines += [_wrapped(f"Insert {symbol} = {value}") for symbol, value in self.insertions]
             lines.append(_wrapped(f"{number}. {step.name} — {step.reason}"))
             lines.append(_wrapped(f"{step.left}", "    "))
-            lines.append(f"    ({_SAME})" if step.left == step.right else _wrapped(f"= {step.right}", "  "))
+            lines.append(_wrapped(f"= {step.right}", "  "))
         if self.products:
             lines.append(_wrapped(f"slack = {self.certificate}"))
             lines.append("No factor can be negative, because")
             lines += [_wrapped(f"  - {sign}") for sign in self.signs]
+        lines.append(_wrapped(f"Tried exactly at: {'; '.join(self.trials)}"))
         return "\n".join(lines)
 
     def _repr_markdown_(self) -> str:
@@ -72,15 +64,12 @@ class Explanation:
         parts = [f"**{_escaped(claim.title)}** (`{claim.key}`)", f"$$\\displaystyle {claim.latex}$$",
                  f"*Source:* {_escaped(str(claim.source))}"]  # fmt: skip
         if claim.hypotheses:
-            assumed = (f"- {_escaped(h.name)}: {_escaped(h.statement)}" for h in claim.hypotheses)
+            assumed = (f"- {_escaped(str(h))}" for h in claim.hypotheses)
             parts.append("\n".join(["*Assumed:*\n", *assumed]))
         parts += [f"*Remark:* {_escaped(claim.remark)}"] if claim.remark else []
         for number, step in enumerate(self.steps, 1):
-            if number == len(self.steps):
-                parts += [f"Insert ${latex(symbol)} = {latex(value)}$" for symbol, value in self.insertions]
             parts.append(f"**{number}. {_escaped(step.name)}** — {_escaped(step.reason)}")
-            parts.append(f"$${latex(step.left)} = {latex(step.right)}$$" if step.left != step.right
-                         else f"$${latex(step.left)}$$\n\n({_SAME})")  # fmt: skip
+            parts.append(f"$${latex(step.left)} = {latex(step.right)}$$")
         if self.products:
             parts.append(f"$$\\text{{slack}} = {self._certificate_latex()}$$")
             signs = self._signs(lambda e: f"${latex(e)}$", lambda v: rf"$\lVert {latex(v)}\rVert^2$")
@@ -108,15 +97,13 @@ class Explanation:
 
 def explain(claim: Claim) -> Explanation:
     """Prove a claim and lay out how; ProofError where it does not hold."""
-    derivation = claim.derive()
-    proof = dataclasses.replace(claim, derive=lambda: derivation).prove()
+    proof = claim.prove()
     products = () if proof.certificate is None else proof.certificate.terms
-    scalars, vectors = needed(claim, derivation)
     return Explanation(
         claim,
         proof.steps,
-        (*scalars.items(), *((Vector({atom: sp.Integer(1)}), value) for atom, value in vectors.items())),
         tuple(tuple(r for factor in factors for r in reasons(factor, claim.hypotheses)) for factors in products),
+        proof.trials,
     )
 
 

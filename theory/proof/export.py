@@ -8,19 +8,21 @@ of the document say what they are. Vectors are coefficients by atom; ``H v`` is 
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import keyword
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
-from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum, SelfAdjoint, Vector, m, single_atom, substitute
-from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis
-from bnverify.theory.proof.quantities import QUANTITIES, ChannelSum, distribute, rho
+from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum, SelfAdjoint, Vector, m, single_atom
+from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
+from bnverify.theory.proof.claim import Claim, Hypothesis, Step
+from bnverify.theory.proof.givens import about
+from bnverify.theory.proof.premises import denominators, example_of
+from bnverify.theory.proof.quantities import QUANTITIES, ChannelSum, X, Y, epsilon, mu, rho, s
 from bnverify.theory.proof.references import REFERENCES
 from bnverify.theory.proof.signs import Reason, reasons
 
@@ -32,8 +34,11 @@ _CONSTANT = frozenset(quantity.symbol for quantity in QUANTITIES.values() if qua
 def to_json(claim: Claim) -> dict[str, Any]:
     """Prove a claim and write statement, chain of steps, conclusion and certificate as plain data."""
     derivation = claim.derive()
-    proof = dataclasses.replace(claim, derive=lambda: derivation).prove()
-    write = _Writer()
+    proof = claim.prove()
+    n = derivation.normalizer or BATCH
+    own = (lambda e: e) if derivation.raw else (lambda e: about(n, e))
+    write = _Writer(n)
+    left, right = own(claim.left), own(claim.right)
     document: dict[str, Any] = {
         "format": FORMAT,
         "key": claim.key,
@@ -44,26 +49,18 @@ def to_json(claim: Claim) -> dict[str, Any]:
             "citation": REFERENCES.get(claim.source.reference, ""),
         },
         "remark": claim.remark,
-        "chapter": "",
-        "about": [],
+        "chapter": claim.chapter,
+        "about": list(claim.about),
         "statement": {
-            "left": write.scalar(claim.left), "relation": claim.relation, "right": write.scalar(claim.right),
-            "shape": claim.shape,
+            "left": write.scalar(left), "relation": claim.relation, "right": write.scalar(right), "shape": claim.shape,
         },
-        "hypotheses": [_hypothesis(hypothesis, write) for hypothesis in claim.hypotheses],
-        "steps": [
-            {"number": number, "name": step.name, "reason": step.reason,
-             "left": write.side(step.left), "right": write.side(step.right)}
-            for number, step in enumerate(derivation.steps, 1)
-        ],
+        "hypotheses": [_hypothesis(hypothesis, write, own) for hypothesis in claim.hypotheses],
+        "scalars": {}, "definitions": {}, "relations": {},
     }  # fmt: skip
-    scalars, definitions = needed(claim, derivation)
-    document["scalars"] = {write.name(symbol): write.scalar(value) for symbol, value in scalars.items()}
-    document["definitions"] = {write.atom(atom): write.vector(value) for atom, value in definitions.items()}
-    assumed = {symbol: value for h in claim.hypotheses for symbol, value in h.substitution.items()}
-    left, right = (derivation.insert(side).subs(assumed) for side in (claim.left, claim.right))
+    steps = proof.steps[:-1]
+    document["steps"] = [_step(number, step, write, document) for number, step in enumerate(steps, 1)]
     document["conclusion"] = {
-        "number": len(derivation.steps) + 1, "left": write.scalar(left), "right": write.scalar(right),
+        "number": len(proof.steps), "left": write.scalar(proof.left), "right": write.scalar(proof.right),
     }  # fmt: skip
     document["certificate"] = None
     if proof.certificate is not None:
@@ -72,30 +69,60 @@ def to_json(claim: Claim) -> dict[str, Any]:
             for factors in proof.certificate.terms
         ]
         document["certificate"] = {
-            "slack": write.scalar(right - left),
-            "products": [[_reason(reason, write) for reason in product] for product in products],
+            "slack": write.scalar(proof.right - proof.left),
+            "products": [[_reason(reason, write, own) for reason in product] for product in products],
         }
-    relations = _relations(claim, derivation, assumed)
-    document["relations"] = {write.scalar(atom): write.scalar(value) for atom, value in relations.items()}
-    document["normalizer"] = _normalizer(write) if any(atom.name == "yhat" for atom in write.atoms.values()) else None
+    document["normalizer"] = None if derivation.normalizer is None else _normalizer(n, write)
     document |= write.tables()
-    document["nonzero"] = _nonzero(document)
+    document["nonzero"] = denominators(proof, derivation, write, own)
+    document["example"] = example_of(proof.tried, write, document)
     return document
 
 
-def _normalizer(write: _Writer) -> dict[str, Any]:
-    from bnverify.theory.normalizers.normalizer import BATCH
-    from bnverify.theory.proof.quantities import Y, epsilon, s
+def _step(number: int, step: Step, write: _Writer, document: dict[str, Any]) -> dict[str, Any]:
+    """A step as data; what it establishes goes into its table as well."""
+    given = step.given
+    assert given is not None
+    value = write.side(step.right)
+    establishes = None
+    if given.rule in ("mean of the values", "norm of the values"):
+        yhat = write.values
+        pair = f"<1, {yhat}>" if given.rule.startswith("mean") else f"<{yhat}, {yhat}>"
+        establishes = {"table": "facts", "name": pair}
+        write.facts[pair] = value
+    elif given.subject is not None:
+        if isinstance(given.subject, Vector):
+            table, name = "definitions", write.atom(single_atom(given.subject))
+        else:
+            simple = given.subject.is_Symbol or isinstance(given.subject, Inner)
+            table, name = ("scalars" if simple else "relations"), write.scalar(given.subject)
+        document[table][name] = value
+        establishes = {"table": table, "name": name}
+    return {
+        "number": number, "name": step.name, "reason": step.reason, "establishes": establishes, "rule": given.rule,
+        "of": [write.argument(x) for x in given.of], "written": str(step.left), "value": value,
+    }  # fmt: skip
 
-    return {"name": "batch", "values": "yhat", "centred": True, "projector": None, "gain": "gamma",
-            "scale": write.scalar(BATCH.formula(Y)), "rho": write.scalar(1 - epsilon / s**2)}  # fmt: skip
 
-
-def _nonzero(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    signs = {"positive": "declared sign", "positive integer": "declared sign"}
-    text = json.dumps(document)
-    return [{"value": name, "because": signs[sign], "of": name} for name, sign in document["symbols"].items()
-            if sign in signs and name in text]  # fmt: skip
+def _normalizer(n: Normalizer, write: _Writer) -> dict[str, Any]:
+    """The definition: s yhat = P y, z = gain yhat + shift 1, and the scale s."""
+    known = isinstance(n.scale, KnownScale)
+    out: dict[str, Any] = {
+        "name": n.name, "values": write.atom(single_atom(n.normalised)), "centred": n.centred,
+        "projector": None if n.projector is None else n.projector.name,
+        "gain": write.scalar(n.gain), "shift": write.scalar(n.shift),
+        "scale": None if known else write.scalar(n.formula(Y)),
+        "rho": None if known else write.scalar(1 - epsilon / s**2),
+    }  # fmt: skip
+    write.atom(single_atom(Y))
+    for symbol in (m, s, mu):
+        write.scalar(symbol)
+    if known:
+        out["gradient"] = write.vector(n.n)
+        assert isinstance(n.scale, KnownScale)
+        bent = n.scale.hessian(X)
+        out["hessian"] = None if not bent.terms else write.operator(single_atom(bent))
+    return out
 
 
 def dumps(claim: Claim) -> str:
@@ -108,8 +135,13 @@ class _Writer(StrPrinter):
 
     printmethod = "_plain"  # so that the expressions' own ways to print themselves are not used
 
-    def __init__(self) -> None:
+    def __init__(self, n: Normalizer) -> None:
         super().__init__()
+        self.values = single_atom(n.normalised).name
+        self.facts: dict[str, Any] = {}
+        own = {q.symbol: about(n, q.symbol) for q in QUANTITIES.values() if isinstance(q.symbol, Inner)}
+        self.names = {new: _NAMES[old] for old, new in own.items() if isinstance(new, Inner)}
+        self.names = _NAMES | self.names
         self.taken: dict[str, Any] = {"sqrt": None, "m": m}
         self.given: dict[Any, str] = {m: "m"}
         self.sums: dict[str, str] = {}
@@ -131,6 +163,16 @@ class _Writer(StrPrinter):
         ordered = sorted(vector.terms.items(), key=lambda item: item[0].sort_key())
         return {self.atom(atom): self.scalar(coefficient) for atom, coefficient in ordered}
 
+    def argument(self, argument: Any) -> str:
+        """What a rule is applied to: an atom, a symbol, or the name of a hypothesis."""
+        if isinstance(argument, str):
+            return argument
+        return self.atom(single_atom(argument)) if isinstance(argument, Vector) else self.scalar(argument)
+
+    def operator(self, image: Atom) -> str:
+        """The outermost operator of an atom, which is declared with it."""
+        return self.atom(image).split(" ")[0]
+
     def side(self, side: sp.Expr | Vector) -> str | dict[str, str]:
         return self.vector(side) if isinstance(side, Vector) else self.scalar(side)
 
@@ -144,12 +186,8 @@ class _Writer(StrPrinter):
 
     def tables(self) -> dict[str, Any]:
         """What the names stand for, and what is declared of it."""
-        facts, marks, operators = {}, {}, {}
+        marks, operators = {}, {}
         for name, atom in self.atoms.items():
-            if atom.norm2 is not None and name != "1":
-                facts[f"<{name}, {name}>"] = self.scalar(atom.norm2)
-            if atom.total is not None and name != "1":
-                facts[f"<1, {name}>"] = self.scalar(atom.total)
             if isinstance(atom, Image):
                 operators[atom.operator.name] = {"space": atom.space, "is": _declared(atom.operator)}
             elif name != "1":
@@ -159,7 +197,7 @@ class _Writer(StrPrinter):
                  for name, product in self.taken.items() if isinstance(product, Inner)}  # fmt: skip
         return {
             "symbols": symbols, "inner_products": inner, "sums_over_channels": self.sums,
-            "functions": self.functions, "facts": facts,
+            "functions": self.functions, "facts": self.facts,
             "vectors": marks, "operators": operators,
             "same_for_all_channels": [name for name, meaning in self.taken.items() if meaning in _CONSTANT],
         }  # fmt: skip
@@ -181,8 +219,8 @@ class _Writer(StrPrinter):
     def _print_Inner(self, expr: Inner) -> str:
         for atom in expr.args:
             self.atom(atom)
-        if expr in _NAMES or expr in self.given:
-            return self._give(expr, _NAMES.get(expr, ""))
+        if expr in self.names or expr in self.given:
+            return self._give(expr, self.names.get(expr, ""))
         self.unnamed += 1
         return self._give(expr, f"I{self.unnamed}")
 
@@ -204,67 +242,39 @@ class _Writer(StrPrinter):
         raise ValueError(f"got {expr} ({type(expr).__name__}); expected + - * / **, sqrt and inner products")
 
 
-def _hypothesis(hypothesis: Hypothesis, write: _Writer) -> dict[str, Any]:
+def _hypothesis(hypothesis: Hypothesis, write: _Writer, own: Callable[[Any], Any]) -> dict[str, Any]:
     condition = hypothesis.condition
-    out: dict[str, Any] = {"name": hypothesis.name, "statement": hypothesis.statement, "flag": None, "condition": None,
-                           "equations": []}  # fmt: skip
+    out: dict[str, Any] = {
+        "name": hypothesis.name, "statement": hypothesis.statement, "flag": hypothesis.flag, "condition": None,
+    }  # fmt: skip
     if isinstance(condition, sp.core.relational.Relational):
         out["condition"] = {
-            "left": write.scalar(condition.lhs), "relation": condition.rel_op, "right": write.scalar(condition.rhs)
+            "left": write.scalar(own(condition.lhs)), "relation": condition.rel_op,
+            "right": write.scalar(own(condition.rhs)),
         }  # fmt: skip
-    out["sets"] = {write.name(k): write.scalar(v) for k, v in hypothesis.substitution.items()}
+    out["sets"] = {}
+    out["equations"] = []
+    for subject, value in hypothesis.equations.items():
+        left = write.atom(single_atom(subject)) if isinstance(subject, Vector) else write.scalar(subject)
+        out["equations"].append({"left": left, "right": write.side(value)})
+        if not isinstance(subject, Vector) and subject.is_Symbol:
+            out["sets"][left] = write.side(value)
     return out
 
 
-def needed(claim: Claim, derivation: Derivation) -> tuple[Mapping[sp.Expr, sp.Expr], dict[Atom, Vector]]:
-    """Of what the derivation defines for scalars and for vectors, the part the statement speaks of."""
-    sides = sp.Tuple(claim.left, claim.right)
-    scalars = {symbol: value for symbol, value in derivation.scalars.items() if sides.has(symbol)}
-    present = {atom for product in sides.xreplace(scalars).atoms(Inner) for atom in product.args}
-    while images := {atom.preimage for atom in present if isinstance(atom, Image)} - present:
-        present |= images
-    definitions = {single_atom(vector): value for vector, value in derivation.definitions.items()}
-    return scalars, {atom: value for atom, value in definitions.items() if atom in present}
-
-
-def _relations(claim: Claim, derivation: Derivation, assumed: Mapping[sp.Expr, sp.Expr]) -> dict[sp.Expr, sp.Expr]:
-    """What the normal forms of the derivation put for inner products, their powers and sums over channels.
-
-    What they put by a hypothesis (``assumed``) is not listed again.
-    """
-    parts = [substitute(side.xreplace(dict(derivation.scalars)), derivation.definitions)
-             for side in (claim.left, claim.right)]  # fmt: skip
-    forms = [derivation.rewrite]
-    if derivation.certificate is not None:
-        parts.append(derivation.certificate.total)
-        forms.append(derivation.certificate.normal_form)
-    whole = sp.Tuple(*(distribute(part, constants) for part in parts for constants in ((), tuple(_CONSTANT))))
-    found: dict[sp.Expr, sp.Expr] = {}
-
-    def probe(atoms: Iterable[sp.Expr]) -> None:
-        for atom in sorted(atoms, key=sp.default_sort_key):
-            for form in forms:
-                if form(atom).xreplace(assumed) != atom.xreplace(assumed):
-                    found.setdefault(atom, form(atom))
-
-    probe(whole.atoms(Inner, ChannelSum))
-    probe(power for power in whole.atoms(sp.Pow) if isinstance(power.base, Inner) and power.base not in found)
-    return found
-
-
-def _reason(reason: Reason, write: _Writer) -> dict[str, Any]:
+def _reason(reason: Reason, write: _Writer, own: Callable[[Any], Any] = lambda e: e) -> dict[str, Any]:
     def evidence(of: Any) -> Any:
         if isinstance(of, Vector):
-            return write.vector(of)
+            return write.vector(own(of))
         if isinstance(of, Reason):
-            return _reason(of, write)
+            return _reason(of, write, own)
         if isinstance(of, Hypothesis):
             return of.name
         if isinstance(of, tuple):
             return [evidence(part) for part in of]
-        return write.atom(of) if isinstance(of, Atom) else None if of is None else write.scalar(of)
+        return write.atom(of) if isinstance(of, Atom) else None if of is None else write.scalar(own(of))
 
-    out = {"value": write.scalar(reason.value), "because": reason.because, "of": evidence(reason.of)}
+    out = {"value": write.scalar(own(reason.value)), "because": reason.because, "of": evidence(reason.of)}
     return out if reason.exponent is None else out | {"exponent": str(reason.exponent)}
 
 

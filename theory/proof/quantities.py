@@ -29,6 +29,7 @@ design_norm2, frozen_plain, frozen_normalised = sp.symbols(
     "design_norm2 frozen_plain frozen_normalised", nonnegative=True
 )
 k, learning_rate = sp.symbols("k learning_rate", positive=True)
+shift_c = sp.Symbol("shift", real=True)
 next_y_v = sp.Symbol("next_y_v", real=True)
 followed = sp.Symbol("followed", nonnegative=True)
 # Batch renormalisation: the correction (r, d) and the running moments it comes from.
@@ -51,6 +52,7 @@ N = Vector.atom("n")
 # y multiplied by k > 0 or shifted by a constant: what becomes of yhat and v.
 YHAT_SCALED, V_SCALED = Vector.atom("yhat_scaled", latex=r"\hat y(ky)"), Vector.atom("v_scaled", latex="v(ky)")
 YHAT_SHIFTED, V_SHIFTED = Vector.atom("yhat_shifted", latex=r"\hat y(y+c)"), Vector.atom("v_shifted", latex="v(y+c)")
+YHAT_LESS = Vector.atom("yhat_less", latex=r"\hat y_{\varepsilon/k^2}")
 HHAT_SCALED = SelfAdjoint("Hhat_scaled", latex=r"\hat H(ky)")
 # gamma and beta as they act on a vector, entry by entry; a direction t of the parameters, on g: T is its diagonal.
 GAMMA = SelfAdjoint("Gamma", latex=r"\Gamma")
@@ -67,12 +69,13 @@ SIGNS = Vector.atom("signs", latex=r"\operatorname{sgn}(Cy)")
 NORMALISED = Vector.atom("yhat_measured", latex=r"\hat y")
 # Weights, vectors of R^n: of a whole layer, or of one filter.
 W0 = Vector.atom("W0", space="n", latex="W_0")
-WSTAR = Vector.atom("Wstar", space="n", latex="W^{*}", nonzero=True)
+WSTAR = Vector.atom("Wstar", space="n", latex="W^{*}")
 LAYER_W0 = Vector.atom("W0_layer", space="n*C", latex=r"\mathbf W_0")
-LAYER_WSTAR = Vector.atom("Wstar_layer", space="n*C", latex=r"\mathbf W^{*}", nonzero=True)
+LAYER_WSTAR = Vector.atom("Wstar_layer", space="n*C", latex=r"\mathbf W^{*}")
 WEIGHTS = Vector.atom("W_filter", space="n", latex="W_j")
 WEIGHT_GRADIENT = Vector.atom("grad_W_filter", space="n", latex=r"\nabla_{W_j}\hat L")
 NEXT_WEIGHTS = Vector.atom("W_filter_next", space="n", latex="W_j^{+}")
+XW = Vector.atom("XW", latex="XW_j")
 COVARIANCE = SelfAdjoint("S")
 Z_REPARAMETRISED = Vector.atom("z_w", latex=r"(X\tilde w_j+\beta\mathbf 1)")
 
@@ -241,6 +244,7 @@ _ROWS = (
     ("one_signs", ONE @ SIGNS, "channel", "positive minus negative centred values, counted"),
     ("k", k, "site", "factor by which y was multiplied"),
     ("w_yhat_scaled", W @ YHAT_SCALED, "channel", "w on the normalised values of k y"),
+    ("w_yhat_less", W @ YHAT_LESS, "channel", "w on the normalised values of y with epsilon divided by k^2"),
     ("w_v_scaled", W @ V_SCALED, "channel", "w on the gradient at k y"),
     ("w_Hhat_x_scaled", W @ HHAT_SCALED(X), "sample", "bilinear form of the Hessian of Lhat at k y, one channel"),
     ("w_yhat_shifted", W @ YHAT_SHIFTED, "channel", "w on the normalised values of y + c 1"),

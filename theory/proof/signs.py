@@ -12,8 +12,8 @@ from typing import Any
 
 import sympy as sp
 
-from bnverify.theory.algebra.vectors import Image, Inner, PairSum, Vector, is_zero
-from bnverify.theory.proof.claim import Factor, Hypothesis
+from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum, Vector, is_zero
+from bnverify.theory.proof.claim import Factor, Gram, Hypothesis
 from bnverify.theory.proof.quantities import ChannelSum, rho
 
 SQUARE = "square"
@@ -29,6 +29,7 @@ HYPOTHESIS = "hypothesis"
 CHANNELS = "sum over channels"
 POWER = "power"
 SUM = "sum"
+GRAM = "Gram determinant"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Reason:
             return f"{write(self.of)} lies between 0 and 1"
         if self.because == COUNT:
             return f"{value} is not negative as {write(self.of)} is a positive integer"
+        if self.because == GRAM:
+            return f"{value} is the Gram determinant of {', '.join(map(repr, self.of))}"
         if self.because == HYPOTHESIS:
             return f"{value} is not negative by the hypothesis {self.of.name}"
         if self.because in (CHANNELS, POWER, SUM):
@@ -67,7 +70,12 @@ class Reason:
 def reasons(factor: Factor, hypotheses: tuple[Hypothesis, ...] = ()) -> tuple[Reason, ...]:
     """The factor as a product of parts, each with its reason; ValueError for a part that has none."""
     if isinstance(factor, Vector):
+        _real(factor)
         return (Reason(factor.squared, SQUARED_NORM, factor),)
+    if isinstance(factor, Gram):
+        for vector in factor.vectors:
+            _real(vector)
+        return (Reason(factor.value, GRAM, factor.vectors),)
     for hypothesis in hypotheses:
         if hypothesis.nonnegative is not None and is_zero(_written(factor) - hypothesis.nonnegative):
             return (Reason(_written(factor), HYPOTHESIS, hypothesis),)
@@ -82,11 +90,27 @@ def reasons(factor: Factor, hypotheses: tuple[Hypothesis, ...] = ()) -> tuple[Re
     return (reason,)
 
 
+def _real(vector: Vector) -> None:
+    for coefficient in vector.terms.values():
+        if not is_real(coefficient):
+            raise ValueError(
+                f"got the coefficient {coefficient} of a vector; expected a real number; write it in reals"
+            )
+
+
+def is_real(expression: sp.Expr) -> bool:
+    """Whether an expression is real wherever it is defined: real symbols, and no root of what may be negative."""
+    if expression.has(sp.I) or not all(x.is_real for x in expression.free_symbols if not isinstance(x, Atom)):
+        return False
+    roots = (e for e in sp.preorder_traversal(expression) if e.is_Pow and not e.exp.is_Integer)
+    return all(e.exp.is_Rational and e.base.is_nonnegative for e in roots)
+
+
 def _elementary(factor: sp.Expr) -> Reason | None:
     if factor.is_Rational:
         return Reason(factor, POSITIVE_NUMBER) if factor > 0 else None
     base, exponent = factor.as_base_exp()
-    if exponent.is_Integer and exponent % 2 == 0:
+    if exponent.is_Integer and exponent % 2 == 0 and is_real(base):
         return Reason(factor, SQUARE, base ** (exponent / 2))
     if base.is_Symbol and base.is_nonnegative:
         return Reason(factor, DECLARED_SIGN, base)

@@ -5,35 +5,17 @@ from __future__ import annotations
 import sympy as sp
 
 from bnverify.theory.algebra.vectors import ONE, m
-from bnverify.theory.normalizers.normalizer import BATCH, LOSS
-from bnverify.theory.proof.claim import Claim, Derivation, Source, Step
+from bnverify.theory.normalizers.normalizer import BATCH
+from bnverify.theory.proof.claim import Claim, Derivation, Source
 from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
-from bnverify.theory.proof.quantities import YHAT, G, V, W, Y, a, epsilon, gamma, grad_mu, grad_sigma2, mu, s, sigma2
-from bnverify.theory.results.santurkar2018.fact_c1 import backward_steps
+from bnverify.theory.proof.quantities import YHAT, G, V, W, a, gamma, grad_mu, grad_sigma2, s
 
 _SOURCE = Source("Ioffe and Szegedy 2015", "section 3, backward pass")
 _HYPOTHESES = (TRAINING_MODE, READING)
 
 
 def _derive() -> Derivation:
-    free = gamma / sp.sqrt(sigma2 + epsilon) * (Y - mu * ONE)
-
-    def at_batch(form: sp.Expr) -> sp.Expr:
-        moved = form.xreplace({G @ Y: mu * (ONE @ G) + s * a})
-        return sp.expand(moved.subs(sigma2, s**2 - epsilon))
-
-    by_variance, by_mean = (at_batch(LOSS.along(free.map(lambda c, t=t: sp.diff(c, t)))) for t in (sigma2, mu))
-    total = gamma / s * (W @ G) + by_variance * 2 * s * (W @ YHAT) / m + by_mean * (ONE @ W) / m
-    steps = (
-        Step("variance", "d/dsigma^2 of (y - mu)/sqrt(sigma^2 + epsilon)", by_variance, -gamma * a / (2 * s**2)),
-        Step("mean", "d/dmu; the variance does not change with the mean, as y - mu sums to zero",
-             by_mean, -gamma / s * (ONE @ G)),
-        *backward_steps(),
-        Step("chain", "dmu/dy = 1/m, dsigma^2/dy = 2(y - mu)/m", total, W @ BATCH.backward),
-    )  # fmt: skip
-    return Derivation(
-        steps, definitions={V: BATCH.backward}, scalars={grad_sigma2: by_variance, grad_mu: by_mean}
-    )  # fmt: skip
+    return Derivation(BATCH)
 
 
 VARIANCE = Claim(

@@ -6,40 +6,32 @@ import sympy as sp
 
 from bnverify.theory.algebra.vectors import ONE, m
 from bnverify.theory.normalizers.known import BATCH_RENORM
-from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis, Source, Step
+from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis, Source
 from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
 from bnverify.theory.proof.quantities import YHAT, G, V, W, Y, Z, a, beta, d, gamma, mu, mu_run, r, rho, s, s_run
-from bnverify.theory.results.santurkar2018.fact_c2 import closed_form
 
 _SOURCE = Source("Ioffe 2017", "section 3")
 _THIS = Source("this work", "Theorem 4.1 for batch renormalisation")
 STOPPED = Hypothesis("stopped gradient", "r and d are not differentiated")
-UNCLIPPED = Hypothesis("unclipped", "r = s/s_run and d = (mu - mu_run)/s_run, neither at its limit")
+UNCLIPPED = Hypothesis(
+    "unclipped",
+    "r = s/s_run and d = (mu - mu_run)/s_run, neither at its limit",
+    equations={r: s / s_run, d: (mu - mu_run) / s_run},
+    flag="unclipped",
+)
 RENORMALISED = Hypothesis("batch renormalisation", "z = gamma (r yhat + d) + beta")
 _HYPOTHESES = (TRAINING_MODE, READING, RENORMALISED, STOPPED)
 
 
 def _derive() -> Derivation:
-    step = Step("backward pass", "Fact C.1 with gamma r for gamma: r and d are constants",
-                BATCH_RENORM.backward, gamma * r * closed_form(G))  # fmt: skip
-    return Derivation((step,), definitions={V: BATCH_RENORM.backward})
-
-
-def _derive_inference() -> Derivation:
-    unclipped = {r: s / s_run, d: (mu - mu_run) / s_run}
-    y = mu * ONE + s * YHAT
-    z = gamma * (r * YHAT + d * ONE) + beta * ONE
-    steps = (
-        Step("correction", "r yhat + d = (y - mu_run)/s_run", (r * YHAT + d * ONE).subs(unclipped),
-             (y - mu_run * ONE) / s_run),
-    )  # fmt: skip
-    return Derivation(steps, definitions={Z: z.subs(unclipped), Y: y})
+    """Fact C.1 with gamma r for gamma: r and d are constants."""
+    return Derivation(BATCH_RENORM)
 
 
 INFERENCE = Claim(
     "renorm-inference", "Unclipped batch renormalisation is inference-time normalisation", _SOURCE,
     W @ Z, "==", gamma / s_run * (W @ Y - mu_run * (ONE @ W)) + beta * (ONE @ W), "channel",
-    _derive_inference, (RENORMALISED, UNCLIPPED), remark="Stated for every w. r = 1, d = 0 is batch norm.",
+    _derive, (RENORMALISED, UNCLIPPED), remark="Stated for every w. r = 1, d = 0 is batch norm.",
 )  # fmt: skip
 
 BACKWARD = Claim(

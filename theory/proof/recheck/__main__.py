@@ -1,0 +1,10 @@
+"""``python theory/proof/recheck proof.json``, also from a copy of this folder."""
+
+import importlib
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    folder = Path(__file__).resolve().parent
+    sys.path.insert(0, str(folder.parent))
+    sys.exit(importlib.import_module(folder.name).main(sys.argv[1]))

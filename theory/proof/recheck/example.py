@@ -1,0 +1,173 @@
+"""The example of a document: exact numbers that satisfy everything it assumes, looked at one by one."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from fractions import Fraction
+from math import isqrt
+from typing import Any
+
+from .reading import Refused, atom, pair, tree
+
+_LARGEST, _LONGEST, _DIMENSION = 10**40, 120, 64
+
+
+def satisfied(document: Mapping[str, Any]) -> None:
+    """Refused unless the example fulfils the definition, every hypothesis, every entry, and the statement."""
+    example = document["example"]
+    if not isinstance(example, Mapping) or not example.get("channels"):
+        raise Refused("there is no example: nothing shows that what is assumed can hold")
+    if len(example["channels"]) > 4:
+        raise Refused("expected an example of at most 4 channels")
+    points = [Point(document, channel, example) for channel in example["channels"]]
+    for point in points:
+        point.others = points
+    for point in points:
+        point.check()
+
+
+def fraction(text: Any) -> Fraction:
+    if not isinstance(text, str) or len(text) > _LONGEST:
+        raise Refused("expected a rational number as text")
+    number = Fraction(text)
+    if max(abs(number.numerator), number.denominator) > _LARGEST:
+        raise Refused("expected smaller numbers in the example")
+    return number
+
+
+class Point:
+    """One channel of the example: a number for every symbol, entries for every vector, a matrix for every operator."""
+
+    def __init__(self, document: Mapping[str, Any], channel: Mapping[str, Any], example: Mapping[str, Any]):
+        self.document, self.others = document, [self]
+        layer = example.get("layer", {})
+        merged = {
+            part: {**layer.get(part, {}), **channel.get(part, {})} for part in ("symbols", "vectors", "operators")
+        }
+        self.numbers = {n: fraction(x) for n, x in merged["symbols"].items()}
+        self.vectors = {n: [fraction(x) for x in entries] for n, entries in merged["vectors"].items()}
+        self.matrices = {n: [[fraction(x) for x in row] for row in rows] for n, rows in merged["operators"].items()}
+        size = self.numbers["m"]
+        if size.denominator != 1 or not 1 <= size <= _DIMENSION:
+            raise Refused("expected an example of at most 64 values")
+        self.vectors["1"] = [Fraction(1)] * int(size)
+        if any(len(u) > 4 * _DIMENSION for u in self.vectors.values()):
+            raise Refused("expected shorter vectors in the example")
+        for n, rows in self.matrices.items():
+            if any(rows[i][j] != rows[j][i] for i in range(len(rows)) for j in range(len(rows))):
+                raise Refused(f"the operator {n} of the example is not symmetric")
+
+    def check(self) -> None:
+        d = self.document
+        for n, sign in d["symbols"].items():
+            x = self.numbers[n]
+            good = {"real": True, "nonnegative": x >= 0, "positive": x > 0, "between 0 and 1": 0 <= x <= 1,
+                    "positive integer": x > 0 and x.denominator == 1}[sign]  # fmt: skip
+            if not good:
+                raise Refused(f"{n} is {x} in the example")
+        for n, v in d["vectors"].items():
+            if v["space"] == "m" and n in self.vectors and len(self.vectors[n]) != self.numbers["m"]:
+                raise Refused(f"{n} of the example is no vector of R^m")
+            if v["entries"] == "nonnegative" and min(self.vectors[n]) < 0:
+                raise Refused(f"{n} of the example has a negative entry")
+        if d["normalizer"] is not None:
+            self.definition(d["normalizer"])
+        for h in d["hypotheses"]:
+            for e in h["equations"]:
+                self.equal(e["left"], e["right"], f"the hypothesis {h['name']}")
+            c = h["condition"]
+            if c is not None and not compare(self.value(c["left"]), c["relation"], self.value(c["right"])):
+                raise Refused(f"the example does not satisfy the hypothesis {h['name']}")
+        for table in ("facts", "definitions", "scalars", "relations"):
+            for entry, value in d[table].items():
+                self.equal(entry, value, entry)
+        s = d["statement"]
+        if not compare(self.value(s["left"]), s["relation"], self.value(s["right"])):
+            raise Refused("the statement is false at the example")
+
+    def definition(self, n: Mapping[str, Any]) -> None:
+        """s yhat = P y, the scale, and z."""
+        if n["values"] not in self.vectors or "y" not in self.vectors:
+            return
+        y, s = self.vectors["y"], self.numbers["s"]
+        mean = sum(y, Fraction(0)) / len(y) if n["centred"] else Fraction(0)
+        if n["projector"] is None and any(s * p != q - mean for p, q in zip(self.vectors[n["values"]], y, strict=True)):
+            raise Refused("the example does not satisfy the definition of the values")
+        if n["scale"] is not None and self.value(n["scale"]) != s:
+            raise Refused("the example does not satisfy the definition of the scale")
+
+    def equal(self, left: str, right: Any, what: str) -> None:
+        if isinstance(right, Mapping):
+            combined = [sum((self.value(c) * self.entries(word)[i] for word, c in right.items()), Fraction(0))
+                        for i in range(len(self.entries(left)))]  # fmt: skip
+            good = combined == self.entries(left)
+        else:
+            good = (self.dot(*pair(left)) if left.startswith("<") else self.value(left)) == self.value(right)
+        if not good:
+            raise Refused(f"the example does not satisfy {what}")
+
+    def entries(self, word: str) -> list[Fraction]:
+        *operators, plain = atom(word)
+        u = self.vectors[plain]
+        for operator in reversed(operators):
+            matrix = self.matrices[operator]
+            u = [sum((p * q for p, q in zip(row, u, strict=True)), Fraction(0)) for row in matrix]
+        return u
+
+    def dot(self, a: str, b: str) -> Fraction:
+        return sum((p * q for p, q in zip(self.entries(a), self.entries(b), strict=True)), Fraction(0))
+
+    def value(self, text: str) -> Fraction:
+        return self.evaluate(tree(text))
+
+    def evaluate(self, node: ast.expr) -> Fraction:
+        d = self.document
+        match node:
+            case ast.Constant(value=int() as number):
+                return Fraction(number)
+            case ast.Name(id=n) if n in d["symbols"]:
+                return self.numbers[n]
+            case ast.Name(id=n) if n in d["inner_products"]:
+                return self.dot(*pair(d["inner_products"][n]))
+            case ast.Name(id=n) if n in d["sums_over_channels"]:
+                return sum((point.value(d["sums_over_channels"][n]) for point in self.others), Fraction(0))
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return -self.evaluate(operand)
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self.evaluate(left) + self.evaluate(right)
+            case ast.BinOp(left=left, op=ast.Sub(), right=right):
+                return self.evaluate(left) - self.evaluate(right)
+            case ast.BinOp(left=left, op=ast.Mult(), right=right):
+                return self.evaluate(left) * self.evaluate(right)
+            case ast.BinOp(left=left, op=ast.Div(), right=right):
+                return self.evaluate(left) / self.evaluate(right)
+            case ast.BinOp(left=left, op=ast.Pow(), right=right):
+                return power(self.evaluate(left), self.evaluate(right))
+            case ast.Call(args=[argument]):
+                return root(self.evaluate(argument))
+        raise Refused("the example cannot be evaluated")
+
+
+def power(base: Fraction, exponent: Fraction) -> Fraction:
+    if abs(exponent) > 12 or max(abs(base.numerator), base.denominator) > _LARGEST:
+        raise Refused("expected smaller numbers in the example")
+    if exponent.denominator in (2, 4):
+        base, exponent = root(base), exponent * 2
+        return power(base, exponent)
+    return base ** int(exponent) if exponent.denominator == 1 else root(Fraction(-1))
+
+
+def root(x: Fraction) -> Fraction:
+    """The square root of the square of a rational."""
+    if x >= 0:
+        found = Fraction(isqrt(x.numerator), isqrt(x.denominator))
+        if found * found == x:
+            return found
+    raise Refused("expected an example in which every root is rational")
+
+
+def compare(left: Fraction, relation: str, right: Fraction) -> bool:
+    return {"==": left == right, "<=": left <= right, "<": left < right, ">=": left >= right, ">": left > right}[
+        relation
+    ]

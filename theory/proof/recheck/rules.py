@@ -1,0 +1,245 @@
+"""What follows from the definition s yhat = P y, z = gain yhat + shift 1, derived here without the package.
+
+Vectors are dicts atom -> coefficient. First and second derivatives come from differentiating s and s yhat = P y along
+lines; every rule names the one entry of the document it may establish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy as sp
+
+from .reading import Refused, Sum, Vec
+
+ONE = sp.Integer(1)
+# (rule, its arguments) -> the entry it establishes; None: a step others stand on, which establishes no entry.
+TARGETS: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {
+    ("slope", ("x",)): ("Jx",), ("slope", ("Jx",)): ("JJx",), ("second slope", ("x", "x")): ("Kx",),
+    ("velocity", ("v",)): ("u",), ("velocity", ("w",)): ("u_w",), ("velocity", ("x",)): ("u_x",),
+    ("gradient", ()): ("v",), ("output", ()): ("z",), ("rescaled values", ()): ("yhat_scaled",),
+    ("values with less epsilon", ()): ("yhat_less",), ("rescaled gradient", ()): ("v_scaled",),
+    ("shifted values", ()): ("yhat_shifted",), ("shifted gradient", ()): ("v_shifted",),
+    ("by parameter", ("gamma",)): ("grad_gamma",), ("by parameter", ("beta",)): ("grad_beta",),
+    ("by moment", ("mu",)): ("grad_mu",), ("by moment", ("sigma2",)): ("grad_sigma2",), ("rho", ()): ("rho",),
+}  # fmt: skip
+# What has to be established before a rule may be used.
+NEEDS = {
+    **dict.fromkeys(("slope", "velocity", "gradient", "rescaled gradient", "shifted gradient"), ("slope of the scale",)),
+    **dict.fromkeys(("second slope", "curvature", "layer curvature", "rescaled curvature"),
+                    ("slope of the scale", "curvature of the scale")),
+    "rescaled gradient": ("slope of the scale", "rescaled values"),
+    "rescaled curvature": ("slope of the scale", "curvature of the scale", "rescaled values"),
+    "shifted gradient": ("slope of the scale", "shifted values"),
+}  # fmt: skip
+
+
+def add(*vectors: Vec) -> Vec:
+    out: Vec = {}
+    for vector in vectors:
+        for atom, c in vector.items():
+            out[atom] = out.get(atom, sp.Integer(0)) + c
+    return out
+
+
+def times(c: Any, vector: Vec) -> Vec:
+    return {atom: c * x for atom, x in vector.items()}
+
+
+class Definition:
+    """The definition of a normalizer, as the document states it, and its derivatives."""
+
+    def __init__(self, proof: Any, data: Any):
+        if set(data) - {"gradient", "hessian"} != {
+            "name", "values", "centred", "projector", "gain", "shift", "scale", "rho"
+        }:  # fmt: skip
+            raise Refused("the normalizer has not the fields of a normalizer")
+        self.proof, self.dot, read = proof, proof.dot, proof.read
+        symbol = proof.names.get
+        self.m, self.s, self.mu, self.epsilon = (symbol(n) for n in ("m", "s", "mu", "epsilon"))
+        self.values = data["values"]
+        self.centred, self.projector = bool(data["centred"]), data["projector"]
+        if self.projector is not None and self.projector not in proof.operators:
+            raise Refused(f"the projector {self.projector} is not declared")
+        self.gain, self.shift = read(data["gain"]), read(data["shift"])
+        self.known = data["scale"] is None
+        self.rho = None if data["rho"] is None else read(data["rho"])
+        if self.known:
+            self.n: Vec = proof.vector(data["gradient"])
+            self.M = data["hessian"]
+            if self.M is not None and self.M not in proof.operators:
+                raise Refused(f"the operator {self.M} is not declared")
+        else:
+            if sp.expand(self.rho - (1 - self.epsilon / self.s**2)) != 0:
+                raise Refused("rho is not 1 - epsilon/s**2")
+            self.yy, self.oy = proof.symbol("y", "y"), proof.symbol("1", "y")
+            self.f = read(data["scale"])
+            if self.f.free_symbols - {self.yy, self.oy, self.m, self.epsilon}:
+                raise Refused("the scale is not written in y, m and epsilon")
+            self.n = {}
+
+    # Coordinates: y = mu 1 + s yhat, and epsilon as the definition of s gives it.
+
+    def y(self) -> Vec:
+        return {**({"1": self.mu} if self.centred else {}), self.values: self.s}
+
+    def project(self, u: Vec) -> Vec:
+        if self.projector is not None:
+            return {f"{self.projector} {atom}": c for atom, c in u.items()}
+        return add(u, {"1": -self.dot({"1": ONE}, u) / self.m}) if self.centred else u
+
+    def tidy(self, e: sp.Expr) -> sp.Expr:
+        """Inner products of y written in 1 and yhat, epsilon eliminated, roots of squares resolved."""
+        y = self.y()
+        moved = {}
+        for product in e.free_symbols & set(self.proof.products):
+            a, b = self.proof.products[product]
+            if "y" in (a, b):
+                moved[product] = self.dot(y if a == "y" else {a: ONE}, y if b == "y" else {b: ONE})
+        return sp.expand(sp.cancel(resolve(resolve(e.xreplace(moved)).xreplace(self.solved()))))
+
+    def solved(self) -> dict[sp.Expr, sp.Expr]:
+        """What the definition of s says of epsilon, or of |yhat|^2 where there is none."""
+        if not hasattr(self, "_solved"):
+            y = self.y()
+            value = resolve(self.f.xreplace({self.yy: self.dot(y, y), self.oy: self.dot({"1": ONE}, y)}))
+            unknown = (
+                self.epsilon if self.epsilon in value.free_symbols else self.proof.symbol(self.values, self.values)
+            )
+            square = sp.expand(resolve(value**2))
+            rest = sp.expand(square - unknown)
+            if unknown in rest.free_symbols or not square.is_rational_function(unknown):
+                positive = sp.Dummy(positive=True)
+                roots = sp.solve(value.xreplace({unknown: positive}) - self.s, positive)
+                if len(roots) != 1 or sp.simplify(value.xreplace({unknown: roots[0]}) - self.s) != 0:
+                    raise Refused("the scale cannot be solved for epsilon")
+                self._solved = {unknown: roots[0]}
+            else:
+                self._solved = {unknown: self.s**2 - rest}
+        return self._solved
+
+    def along(self, x: str, w: str) -> sp.Expr:
+        """s(y + t x + u w), with t and u."""
+        t, u = self.t, self.u
+        p = self.proof.product
+        moved = {
+            self.yy: self.yy + 2 * t * p("y", x) + 2 * u * p("y", w) + t**2 * p(x, x) + 2 * t * u * p(x, w)
+            + u**2 * p(w, w),
+            self.oy: self.oy + t * p("1", x) + u * p("1", w),
+        }  # fmt: skip
+        return self.f.xreplace(moved)
+
+    t, u = sp.Dummy("t", real=True), sp.Dummy("u", real=True)
+
+    def slope_of_scale(self) -> Vec:
+        """n: D s[x] = f_1 2 <y, x> + f_2 <1, x>, read off as an inner product with x."""
+        if self.known or self.n:
+            return self.n
+        by_square, by_total = self.tidy(self.f.diff(self.yy)), self.tidy(self.f.diff(self.oy))
+        n = add(times(2 * by_square, self.y()), {"1": by_total})
+        self.n = {atom: c for atom, raw in n.items() if (c := sp.expand(sp.cancel(raw))) != 0}
+        return self.n
+
+    def curvature_of_scale(self, x: str, w: str) -> sp.Expr:
+        if self.known:
+            return sp.Integer(0) if self.M is None else self.proof.product(w, f"{self.M} {x}")
+        return self.tidy(self.along(x, w).diff(self.t, self.u).subs({self.t: 0, self.u: 0}))
+
+    def slope(self, x: Vec) -> Vec:
+        """D yhat[x] from s yhat = P y: D s[x] yhat + s D yhat[x] = P x."""
+        return times(1 / self.s, add(self.project(x), {self.values: -self.dot(self.slope_of_scale(), x)}))
+
+    def second(self, x: str, w: str) -> Vec:
+        """D^2 yhat[x, w] from the same, differentiated once more."""
+        n, X, W = self.slope_of_scale(), {x: ONE}, {w: ONE}
+        total = add({self.values: self.curvature_of_scale(x, w)}, times(self.dot(n, X), self.slope(W)),
+                    times(self.dot(n, W), self.slope(X)))  # fmt: skip
+        return times(-1 / self.s, total)
+
+    def curvature(self, x: str, w: str) -> sp.Expr:
+        """<w, Hhat x> = <D z[w], H D z[x]> + <g, D^2 z[x, w]>."""
+        one, other = (times(self.gain, self.slope({a: ONE})) for a in (x, w))
+        bent = self.dot(other, {f"H {atom}": c for atom, c in one.items()})
+        return sp.expand(bent + self.gain * self.dot({"g": ONE}, self.second(x, w)))
+
+    def gradient(self) -> Vec:
+        """v with <v, w> = gain <g, D yhat[w]>: (gain/s) (P g - <g, yhat> n)."""
+        g = {"g": ONE}
+        pulled = add(self.project(g), times(-self.dot(g, {self.values: ONE}), self.slope_of_scale()))
+        return times(self.gain / self.s, pulled)
+
+    def moved(self, y: Vec, epsilon: sp.Expr) -> Vec:
+        """yhat of another vector, with another epsilon, in the coordinates of y."""
+        f = self.f.xreplace({self.yy: self.dot(y, y), self.oy: self.dot({"1": ONE}, y)})
+        f = self.tidy_root(f.subs(self.epsilon, epsilon))
+        return {atom: self.tidy_root(c) / f for atom, c in self.project(self.in_y(y)).items()}
+
+    def in_y(self, y: Vec) -> Vec:
+        return add({a: c for a, c in y.items() if a != "y"}, times(y.get("y", sp.Integer(0)), self.y()))
+
+    def tidy_root(self, e: sp.Expr) -> sp.Expr:
+        return resolve(self.tidy(e)).replace(is_root, lambda r: sp.factor(r.base) ** r.exp)
+
+
+def resolve(e: sp.Expr) -> sp.Expr:
+    """Roots of squares, where the square shows only after expansion."""
+    return e.replace(is_root, lambda r: sp.factor(sp.expand(r.base)) ** r.exp)
+
+
+def is_root(e: sp.Basic) -> bool:
+    return e.is_Pow and not e.exp.is_Integer
+
+
+def derive(d: Definition, rule: str, of: tuple[str, ...]) -> Any:
+    """The value a rule gives, a scalar or a vector; Refused for a rule that is not known."""
+    proof = d.proof
+    one: Vec = {"1": ONE}
+    symbols: Callable[[str], sp.Expr] = lambda n: proof.names.get(n, sp.Symbol(n, real=True))
+    match rule, of:
+        case "slope of the scale", ():
+            return d.slope_of_scale()
+        case "curvature of the scale", (x, w):
+            return d.curvature_of_scale(x, w)
+        case "slope", (x,):
+            return d.slope({x: ONE})
+        case "second slope", (x, w):
+            return d.second(x, w)
+        case "velocity", (x,):
+            return times(d.gain, d.slope({x: ONE}))
+        case "gradient", ():
+            return d.gradient()
+        case "curvature", (x, w):
+            return d.curvature(x, w)
+        case "layer curvature", ():
+            bent = proof.product("u_layer", "H u_layer")
+            return bent + Sum(sp.expand(d.gain * d.dot({"g": ONE}, d.second("v", "v"))))
+        case "output", ():
+            return add({d.values: d.gain}, times(d.shift, one))
+        case "by parameter", (by,):
+            return d.dot({"g": ONE}, add({d.values: d.gain.diff(symbols(by))}, times(d.shift.diff(symbols(by)), one)))
+        case "by moment", (by,):
+            sigma2 = sp.Dummy("sigma2", positive=True)
+            z = times(d.gain / sp.sqrt(sigma2 + d.epsilon), {"y": ONE, "1": -d.mu})
+            by_moment = {"mu": d.mu, "sigma2": sigma2}[by]
+            form = d.dot({"g": ONE}, {a: c.diff(by_moment) for a, c in z.items()})
+            return d.tidy(resolve(form.subs(sigma2, d.s**2 - d.epsilon)))
+        case "rescaled values", ():
+            return d.moved({"y": symbols("k")}, d.epsilon)
+        case "values with less epsilon", ():
+            return d.moved({"y": ONE}, d.epsilon / symbols("k") ** 2)
+        case "shifted values", ():
+            return d.moved({"y": ONE, "1": symbols("shift")}, d.epsilon)
+        case "rescaled gradient", ():
+            return {a: c.subs(d.s, symbols("k") * d.s) for a, c in d.gradient().items()}
+        case "rescaled curvature", (x, w):
+            return d.curvature(x, w).subs(d.s, symbols("k") * d.s)
+        case "shifted gradient", ():
+            return d.gradient()
+        case "projector", (x,):
+            return d.project({x: ONE})
+        case "projection", ():
+            return {d.values: ONE}
+        case "values", ():
+            return {d.values: d.s} if d.projector is not None else d.y()
+    raise Refused(f"got the rule {rule!r} of {', '.join(of)}, which is not a known one")
