@@ -151,8 +151,8 @@ class Proof:
     claim: Claim
     steps: tuple[Step, ...]
     certificate: Certificate | None = None
-    left: sp.Expr = sp.Integer(0)
-    right: sp.Expr = sp.Integer(0)
+    left: sp.Expr = sp.S.Zero
+    right: sp.Expr = sp.S.Zero
     tried: tuple[Trial, ...] = ()
 
     @property

@@ -115,6 +115,8 @@ def _normalizer(n: Normalizer, write: _Writer) -> dict[str, Any]:
         "rho": None if known else write.scalar(1 - epsilon / s**2),
     }  # fmt: skip
     write.atom(single_atom(Y))
+    if n.projector is not None:
+        write.atom(single_atom(n.projector(Y)))
     for symbol in (m, s, mu):
         write.scalar(symbol)
     if known:
@@ -254,7 +256,8 @@ def _hypothesis(hypothesis: Hypothesis, write: _Writer, own: Callable[[Any], Any
         }  # fmt: skip
     out["sets"] = {}
     out["equations"] = []
-    for subject, value in hypothesis.equations.items():
+    for given_subject, given_value in hypothesis.equations.items():
+        subject, value = own(given_subject), own(given_value)
         left = write.atom(single_atom(subject)) if isinstance(subject, Vector) else write.scalar(subject)
         out["equations"].append({"left": left, "right": write.side(value)})
         if not isinstance(subject, Vector) and subject.is_Symbol:

@@ -186,7 +186,8 @@ def derived(n: Normalizer) -> dict[Any, Callable[[], Given]]:
                         (LAYER_WSTAR @ LAYER_WSTAR, WSTAR @ WSTAR)):  # fmt: skip
         table[ChannelSum(part)] = lambda total=total, part=part: Given(
             ChannelSum(part), total, "sum over channels", (), "sum over filters",
-            "the weights of a layer are those of its filters", _d(f"sum of {part}", rf"\sum_j {sp.latex(part)}"))  # fmt: skip
+            "the weights of a layer are those of its filters",
+            _d(f"sum of {part}", rf"\sum_j {sp.latex(part)}"))  # fmt: skip
     if n.projector is None:
         table[Y] = lambda: Given(
             Y, (mu * ONE if n.centred else Vector()) + s * values, "values", (), "values",
@@ -336,6 +337,8 @@ def table_for(n: Normalizer | None, hypotheses: Iterable[Hypothesis], raw: bool)
         table |= {given.subject: (lambda given=given: given) for given in in_raw_coordinates(n or BATCH)}
     for hypothesis in hypotheses:
         for subject, value in hypothesis.equations.items():
+            if not raw:
+                subject, value = about(n, subject), about(n, value)
             key = single_atom(subject) if isinstance(subject, Vector) and subject not in table else subject
             table[key] = lambda h=hypothesis, u=subject, v=value: _assumed(h, u, v)
     out: dict[Any, Callable[[], Given]] = {}
@@ -407,7 +410,8 @@ class Insertion:
 
 
 PREREQUISITES = {
-    "rho": epsilon, "rescaled gradient": YHAT_SCALED, "rescaled curvature": YHAT_SCALED, "shifted gradient": YHAT_SHIFTED,
+    "rho": epsilon, "rescaled gradient": YHAT_SCALED, "rescaled curvature": YHAT_SCALED,
+    "shifted gradient": YHAT_SHIFTED,
 }  # fmt: skip
 
 

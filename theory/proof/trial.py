@@ -35,6 +35,8 @@ def rows(*entries: Sequence[int]) -> tuple[Row, ...]:
     return tuple(tuple(map(F, row)) for row in entries)
 
 
+# A direction of gamma or beta, entry by entry.
+_TURNED = tuple(F(x) for x in (2, -1, 3, 1))
 _VALUES = ("yhat", "yhat_measured", "yhat_centred", "yhat_free", "yhat_rms", "what")
 
 
@@ -77,14 +79,17 @@ class Channel:
             "yhat_less": lambda: self.moved(epsilon=e.epsilon / k**2).yhat,
             "yhat_shifted": lambda: self.moved(1, self.more["shift"]).yhat,
             "v_shifted": lambda: self.moved(1, self.more["shift"]).v,
-            "u_w": lambda: [e.gamma * x for x in e.velocity(e.w)], "u_x": lambda: [e.gamma * x for x in e.velocity(e.x)],
+            "u_w": lambda: [e.gamma * x for x in e.velocity(e.w)],
+            "u_x": lambda: [e.gamma * x for x in e.velocity(e.x)],
             "W_filter": lambda: self.filter, "grad_W_filter": lambda: self.pull(self.vector("v")),
             "W_filter_next": lambda: [p - self.more["learning_rate"] * q
                                       for p, q in zip(self.filter, self.vector("grad_W_filter"), strict=True)],
             "W0": lambda: self.start, "Wstar": lambda: self.optimum,
             "positive": lambda: [max(x, 0 * x) for x in e.yhat], "negative": lambda: [max(-x, 0 * x) for x in e.yhat],
             "room": lambda: [1 - x * x for x in e.yhat], "signs_y": lambda: [(x > 0) - (x < 0) for x in e.y],
-            "peak": self._peak,
+            "peak": self._peak, "g_layer": lambda: e.g, "yhat_layer": lambda: e.yhat,
+            "Tg_layer": lambda: [t * x for t, x in zip(_TURNED, e.g, strict=False)],
+            "beta_vector": lambda: [e.beta + e.gamma * self.more.get("d", 0)] * e.size,
         }  # fmt: skip
         if name in _VALUES or name in (atom.name for atom in e.normalizer.normalised.terms):
             return e.yhat
@@ -117,6 +122,10 @@ class Channel:
             return [dot(row, u) for row in e.H] if e.H is not None else [0 * x for x in u]
         if name == "P":
             return e.project(u)
+        if name == "Gamma":
+            return [e.gamma * self.more.get("r", 1) * x for x in u]
+        if name == "T":
+            return [t * x for t, x in zip(_TURNED, u, strict=False)]
         if name == "S":
             return [x / e.size for x in self.pull(e.project(dot_rows(self.X, u)))]
         if name == "R":
@@ -154,6 +163,9 @@ class Channel:
             "weight_grad_plain": lambda: dot(self.filter, self.pull(e.g)), "grad_bias": lambda: sum(e.g, 0 * e.g[0]),
             "frozen_plain": lambda: self.more["design_norm2"] * self._largest(e.g),
             "frozen_normalised": lambda: self.more["design_norm2"] * self._largest(self.vector("v")),
+            "along_gamma": lambda: self._turned(e.yhat), "along_beta": lambda: self._turned([F(1)] * e.size),
+            "mean_after": lambda: self._after("mean_before", sum(e.y, F(0)) / e.size),
+            "variance_after": lambda: self._after("variance_before", self.number("sigma2")),
             "distance2": lambda: distance2(self.start, self.optimum),
             "sigma2": lambda: dot(e.project(e.y), e.project(e.y)) / e.size,
         }  # fmt: skip
@@ -163,6 +175,16 @@ class Channel:
             return e.number(name)
         except KeyError:
             raise NotComputable(f"got the symbol {name}; expected one that an exact example can compute") from None
+
+    def _turned(self, direction: Sequence[Any]) -> Any:
+        """The derivative of the loss where every entry of a parameter moves along its own part of t."""
+        z = [Jet(F(0), t) * x for t, x in zip(_TURNED, direction, strict=False)]
+        return dot(self.example.g, [entry.c1 for entry in z])
+
+    def _after(self, before: str, batch: Any) -> Any:
+        """A running statistic after a step."""
+        weight = self.more["running_weight"]
+        return (1 - weight) * self.more[before] + weight * self.more.get("unbiased", 1) * batch
 
     def _largest(self, u: Sequence[Any]) -> Any:
         """The largest |X'u|^2 over X of norm 1: at X = u e'/|u|, where X'u = |u| e."""
@@ -351,7 +373,15 @@ def trial(
         if matched:
             e = replace(e, gamma=e.s, beta=sum(y, F(0)) / len(y))
         gram = sum((x * x for row in X for x in row), F(0))  # at least the squared spectral norm
-        extra = {"k": F(3), "shift": F(7, 2), "learning_rate": F(1, 5), "design_norm2": gram} | (more or {})
+        extra = {
+            "k": F(3),
+            "shift": F(7, 2),
+            "learning_rate": F(1, 5),
+            "design_norm2": gram,
+            "running_weight": F(1, 10),
+            "mean_before": F(5),
+            "variance_before": F(2),
+        } | (more or {})
         start, end = ((F(1), F(2)), (F(3), F(1))) if j == 0 else ((F(2), F(-1)), (F(1), F(-3)))
         channels.append(Channel(e, X, w, F(bias), start, end, extra))
     cross = tuple(tuple(F((i + 2 * j) % 3 - 1) for j in range(len(X))) for i in range(len(X)))
@@ -380,6 +410,7 @@ def trials(n: Normalizer) -> tuple[Trial, ...]:
             trial("2 values, epsilon = 0", n, size=2, epsilon=False),
             trial("1 value, epsilon > 0", n, size=1),
             trial("matched: gamma = s, beta = mu", n, matched=True),
+            trial("unbiased running variance", n, more={"unbiased": F(4, 3)}),
             trial("inputs of mean zero", n, X=CENTRED, biases=(0, 0)),
             curved(found[1]),
         ]

@@ -56,7 +56,10 @@ def prose(value: Any) -> str:
 
 
 def parse(text: Any, names: Mapping[str, sp.Expr], weights: Mapping[str, int] | None = None) -> sp.Expr:
-    """An expression in + - * / **, integers, sqrt and the given names. ``weights``: how many terms a name stands for."""
+    """An expression in + - * / **, integers, sqrt and the given names.
+
+    ``weights`` says how many terms a name stands for.
+    """
     node = tree(text)
     size(node, weights or {})
     value = _read(node, names)

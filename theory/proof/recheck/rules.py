@@ -6,7 +6,6 @@ lines; every rule names the one entry of the document it may establish.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import sympy as sp
@@ -26,7 +25,8 @@ TARGETS: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {
 }  # fmt: skip
 # What has to be established before a rule may be used.
 NEEDS = {
-    **dict.fromkeys(("slope", "velocity", "gradient", "rescaled gradient", "shifted gradient"), ("slope of the scale",)),
+    **dict.fromkeys(("slope", "velocity", "gradient", "rescaled gradient", "shifted gradient"),
+                    ("slope of the scale",)),
     **dict.fromkeys(("second slope", "curvature", "layer curvature", "rescaled curvature"),
                     ("slope of the scale", "curvature of the scale")),
     "rescaled gradient": ("slope of the scale", "rescaled values"),
@@ -195,7 +195,10 @@ def derive(d: Definition, rule: str, of: tuple[str, ...]) -> Any:
     """The value a rule gives, a scalar or a vector; Refused for a rule that is not known."""
     proof = d.proof
     one: Vec = {"1": ONE}
-    symbols: Callable[[str], sp.Expr] = lambda n: proof.names.get(n, sp.Symbol(n, real=True))
+
+    def symbols(n: str) -> sp.Expr:
+        return proof.names.get(n, sp.Symbol(n, real=True))
+
     match rule, of:
         case "slope of the scale", ():
             return d.slope_of_scale()

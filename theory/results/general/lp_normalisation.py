@@ -22,8 +22,8 @@ POSITIVE = Vector.atom("positive", latex=r"\hat y_{+}", entrywise=True)
 NEGATIVE = Vector.atom("negative", latex=r"\hat y_{-}", entrywise=True)
 ROOM = Vector.atom("room", latex=r"(1-\hat y^{2})", entrywise=True)
 IS_L1 = Hypothesis(
-    "L1", "s is the mean of |y - mu|, without epsilon; yhat is split by sign: <1, yhat+> = <1, yhat-> = m/2, as yhat is "
-    "centred and the mean of |yhat| is 1, and no entry is zero",
+    "L1", "s is the mean of |y - mu|, without epsilon; yhat is split by sign: <1, yhat+> = <1, yhat-> = m/2, as yhat "
+    "is centred and the mean of |yhat| is 1, and no entry is zero",
     equations={
         ONE @ POSITIVE: m / 2, ONE @ NEGATIVE: m / 2, SIGNS @ SIGNS: m,
         L1.normalised.squared: POSITIVE.squared + NEGATIVE.squared,

@@ -7,11 +7,9 @@ are claimed along an arbitrary direction t of them: T is the diagonal operator o
 
 from __future__ import annotations
 
-import sympy as sp
-
 from bnverify.theory.algebra.vectors import ONE, SelfAdjoint, Vector, m
-from bnverify.theory.normalizers.normalizer import variance
-from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis, Source, Step
+from bnverify.theory.normalizers.normalizer import BATCH, variance
+from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis, Source
 from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
 from bnverify.theory.proof.quantities import (
     BETA,
@@ -30,94 +28,80 @@ from bnverify.theory.proof.quantities import (
     rho,
     running_weight,
     s,
-    sigma2,
     variance_after,
     variance_before,
 )  # fmt: skip
+from bnverify.theory.results.general.any_normalizer import ANY as ANY_NORMALIZER
 
 _THIS = Source("this work", "the definition of a normaliser")
 _T = SelfAdjoint("T")
 _G = Vector.atom("g_layer", latex=r"\mathbf g")
-BIASED = Hypothesis("biased running variance", "the running variance is fed with the biased variance of the batch")
-UNBIASED = Hypothesis("unbiased running variance", "the running variance is fed with m/(m - 1) times the biased one")
+AFFINE = Hypothesis(
+    "entry-wise gamma and beta", "z = Gamma yhat + beta, entry by entry", equations={Z: GAMMA(YHAT) + BETA}
+)
+ALONG = Hypothesis(
+    "a direction of the parameters", "T is the diagonal of a direction t; gamma + h t moves z by h T yhat, beta + h t "
+    "by h T 1",
+    equations={LAYER_TG: _T(_G), along_gamma: _G @ _T(LAYER_YHAT), along_beta: _G @ _T(ONE)},
+)  # fmt: skip
+_kept = (1 - running_weight) * variance_before
+AVERAGED = Hypothesis(
+    "running mean", "the running mean is fed with the mean of the batch",
+    equations={mean_after: (1 - running_weight) * mean_before + running_weight * (ONE @ Y) / m},
+)  # fmt: skip
+BIASED = Hypothesis(
+    "biased running variance", "the running variance is fed with the biased variance of the batch",
+    equations={variance_after: _kept + running_weight * variance(Y)},
+)  # fmt: skip
+UNBIASED = Hypothesis(
+    "unbiased running variance", "the running variance is fed with m/(m - 1) times the biased one, m > 1",
+    equations={variance_after: _kept + running_weight * m / (m - 1) * variance(Y)},
+)  # fmt: skip
 
 
 def _derive_values() -> Derivation:
-    z = GAMMA(YHAT) + BETA
-    step = Step("test vector", "gamma and beta act entry by entry", W @ z, GAMMA(W) @ YHAT + W @ BETA)
-    return Derivation((step,), definitions={Z: z})
+    return Derivation(ANY_NORMALIZER)
 
 
-def _derive_parameters() -> Derivation:
-    """z moves along T yhat where gamma moves along t, along T 1 where beta does."""
-    size = sp.Symbol("move", real=True)
-    by_gamma = sp.diff(_G @ (size * _T(LAYER_YHAT)), size)
-    by_beta = sp.diff(_G @ (size * _T(ONE)), size)
-    steps = (
-        Step("gamma", "<g, T yhat> = <Tg, yhat>", by_gamma, _T(_G) @ LAYER_YHAT),
-        Step("beta", "<g, T1> = <1, Tg>", by_beta, ONE @ _T(_G)),
-    )
-    return Derivation(
-        steps, definitions={LAYER_TG: _T(_G)}, scalars={along_gamma: by_gamma, along_beta: by_beta}
-    )  # fmt: skip
-
-
-def _derive_running() -> Derivation:
-    move = (1 - running_weight) * mean_before + running_weight * (ONE @ Y) / m
-    spread = sp.expand(variance(Y))
-    after = (1 - running_weight) * variance_before + running_weight * sigma2
-    steps = (
-        Step("mean", "mu is the mean of y", (ONE @ Y) / m, (ONE @ Y) / m),
-        Step("variance", "the biased variance is the mean square minus the squared mean",
-             spread, (Y @ Y) / m - (ONE @ Y) ** 2 / m**2),
-    )  # fmt: skip
-    return Derivation(
-        steps,
-        scalars={mean_after: move, mu: (ONE @ Y) / m, variance_after: after, rho: sigma2 / s**2},
-    )
-
-
-def _derive_unbiased() -> Derivation:
-    first = _derive_running()
-    corrected = (1 - running_weight) * variance_before + running_weight * m / (m - 1) * sigma2
-    return Derivation(first.steps, scalars={**first.scalars, variance_after: corrected}, rewrite=sp.cancel)
+def _derive() -> Derivation:
+    return Derivation(BATCH)
 
 
 VALUES = Claim(
     "values", "The layer returns gamma yhat + beta", _THIS,
-    W @ Z, "==", W @ GAMMA(YHAT) + W @ BETA, "channel", _derive_values, (TRAINING_MODE,),
+    W @ Z, "==", W @ GAMMA(YHAT) + W @ BETA, "channel", _derive_values, (TRAINING_MODE, AFFINE),
     remark="For every w, with yhat from the mean and the scale of y. Of batch renormalisation yhat is r yhat + d.",
 )  # fmt: skip
 
 GAMMA_GRADIENT = Claim(
     "gamma-gradient", "Gradient of gamma, along any direction of the channels", _THIS,
-    along_gamma, "==", LAYER_TG @ LAYER_YHAT, "layer", _derive_parameters, (TRAINING_MODE, READING),
+    along_gamma, "==", LAYER_TG @ LAYER_YHAT, "layer", _derive, (TRAINING_MODE, READING, ALONG),
     remark="Stated for every direction t: so for every channel, whatever vectors it belongs to.",
 )  # fmt: skip
 
 BETA_GRADIENT = Claim(
     "beta-gradient", "Gradient of beta, along any direction of the channels", _THIS,
-    along_beta, "==", ONE @ LAYER_TG, "layer", _derive_parameters, (TRAINING_MODE, READING),
+    along_beta, "==", ONE @ LAYER_TG, "layer", _derive, (TRAINING_MODE, READING, ALONG),
     remark="Stated for every direction t.",
 )  # fmt: skip
 
 RUNNING_MEAN = Claim(
     "running-mean", "The running mean moves to that of the batch", _THIS,
     mean_after, "==", (1 - running_weight) * mean_before + running_weight * mu, "channel",
-    _derive_running, (TRAINING_MODE,),
+    _derive, (TRAINING_MODE, AVERAGED),
     remark="The weight of the new batch is PyTorch's momentum, and one minus that of Flax and Keras.",
 )  # fmt: skip
 
 RUNNING_VARIANCE = Claim(
     "running-variance", "The running variance moves to the biased variance of the batch", _THIS,
     variance_after, "==", (1 - running_weight) * variance_before + running_weight * rho * s**2, "channel",
-    _derive_running, (TRAINING_MODE, BIASED), remark="sigma^2 = rho s^2. Flax and Keras keep this one.",
+    _derive, (TRAINING_MODE, BIASED), remark="sigma^2 = rho s^2. Flax and Keras keep this one.",
 )  # fmt: skip
 
 RUNNING_UNBIASED = Claim(
     "running-variance-unbiased", "The running variance moves to the unbiased variance of the batch", _THIS,
     variance_after, "==", (1 - running_weight) * variance_before + running_weight * m / (m - 1) * rho * s**2, "channel",
-    _derive_unbiased, (TRAINING_MODE, UNBIASED), remark="PyTorch keeps this one.",
+    _derive, (TRAINING_MODE, UNBIASED), remark="PyTorch keeps this one.",
 )  # fmt: skip
 
 ANY = (VALUES, GAMMA_GRADIENT, BETA_GRADIENT)

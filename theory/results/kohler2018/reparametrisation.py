@@ -26,8 +26,8 @@ from bnverify.theory.proof.quantities import (
 _SOURCE = Source("Kohler et al. 2018", "equation (3)")
 _form = WEIGHTS @ COVARIANCE(WEIGHTS)
 LINEAR = Hypothesis(
-    "linear layer", "y_j = X W_j + b_j 1, S = X'CX/m the covariance of its inputs, and the linear layer of the claim has "
-    "weights gamma W_j/sqrt(W_j'S W_j + epsilon) and bias beta",
+    "linear layer", "y_j = X W_j + b_j 1, S = X'CX/m the covariance of its inputs, and the linear layer of the claim "
+    "has weights gamma W_j/sqrt(W_j'S W_j + epsilon) and bias beta",
     equations={
         Y: XW + b * ONE, _form: variance(XW),
         Z_REPARAMETRISED: gamma / sp.sqrt(_form + epsilon) * XW + beta * ONE,

@@ -63,6 +63,7 @@ ROWS = Claim(
     "lemma-4.5-rows", "A separate k for every filter gives a stronger bound than one k for the layer",
     Source("this work", "Lemma 4.5"),
     ChannelSum(reduced(W0, WSTAR)), "<=", reduced(LAYER_W0, LAYER_WSTAR), "layer", _derive_rows,
-    (FILTERS_NONZERO,), remark="Lagrange's form of the Cauchy-Schwarz inequality. The left side is the squared distance to the rays "
-    "of the filters where <W0, W*> > 0 for each of them.",
+    (FILTERS_NONZERO,),
+    remark="Lagrange's form of the Cauchy-Schwarz inequality. The left side is the squared distance to the rays of "
+    "the filters where <W0, W*> > 0 for each of them.",
 )  # fmt: skip
