@@ -30,6 +30,7 @@ COMMANDS = {
     "theory": "Prove the claims and audit the printed formulas; with KEY, one with its proof or counterexample.",
     "audit": "Prove or refute a printed formula from a file: 0 proved, 1 refuted, 4 undecided.",
     "layer": "Test one layer of any framework against the exact properties of a normalizer, and say what it is.",
+    "certify": "Have claims checked by Coq's kernel: 0 certified, 1 refused, 3 no Coq on this machine.",
     "run": "Everything: prove, train, verify and report.",
     "train": "Train both networks and record the theorems' quantities; the same command resumes an interrupted run.",
     "verify": "Check every claim on a stored run; exit status 1 if a proven claim is violated anywhere.",

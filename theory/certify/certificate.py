@@ -62,6 +62,11 @@ class Certificate:
     def __bool__(self) -> bool:
         return self.verdict in (LINKED, PREMISES, UNSHOWN)
 
+    def __str__(self) -> str:
+        lines = [f"{self.key}: {self.verdict}"] + ([f"  {self.reason}"] if self.reason else [])
+        lines += [f"  {each}" for each in (self.linked, self.statement) if each]
+        return "\n".join([*lines, f"  axioms of Coq: {', '.join(self.axioms) or 'none'}", f"  {self.hash[:16]}"])
+
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 

@@ -32,7 +32,7 @@ class NoCoq(RuntimeError):
     """There is no Coq on this machine."""
 
     def __init__(self) -> None:
-        super().__init__(f"got no coqc on the PATH; expected Coq 8.16 or later; do: {INSTALL}")
+        super().__init__(f"got:      no coqc on the PATH\nexpected: Coq 8.16 or later\ndo:       {INSTALL}")
 
 
 class CoqError(RuntimeError):

@@ -1,11 +1,13 @@
 """A proof document, checked for form and brought to one shape: everything the generator reads of a claim.
 
-Names become identifiers of Coq, so only plain ones pass; whatever is malformed is Refused. Formats 1 and 2 of
-`bnverify.theory.to_json` are read.
+Names become identifiers of Coq, so only plain ones pass; whatever is malformed is Refused. What is divided by, and the
+radicands, are collected from the formulas themselves.
 """
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,10 +16,11 @@ from typing import Any
 
 from bnverify.theory.certify.expressions import Refused, divisors, names, parse, radicands
 
-FORMATS = ("bnverify proof 1", "bnverify proof 2")
+FORMAT = "bnverify proof 2"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*([._-][A-Za-z0-9]+)*")
 _SIGNS = ("positive integer", "positive", "nonnegative", "between 0 and 1", "real")
+SPACES = ("m", "n", "m*C", "n*C")
 _RELATIONS = ("==", "<=", "<", ">=", ">")
 
 Pair = tuple[str, str]
@@ -63,7 +66,6 @@ class Document:
     relations: Mapping[str, str]
     hypotheses: tuple[Hypothesis, ...]
     certificate: tuple[tuple[Mapping[str, Any], ...], ...]
-    derived_nonzero: frozenset[str]
 
     @property
     def identifier(self) -> str:
@@ -90,8 +92,6 @@ class Document:
     @cached_property
     def divisors(self) -> dict[str, str]:
         """What is divided by, as text, each with the text it was found in; radicands are not among them."""
-        import ast
-
         roots = set(self.radicands)
         found = {ast.unparse(d): text for text in self._all_texts for d in divisors(parse(text))}
         return {d: text for d, text in found.items() if d not in roots}
@@ -99,8 +99,6 @@ class Document:
     @cached_property
     def radicands(self) -> tuple[str, ...]:
         """What roots are taken of, each once, as text."""
-        import ast
-
         return tuple(dict.fromkeys(ast.unparse(r) for text in self._all_texts for r in radicands(parse(text))))
 
     @property
@@ -153,9 +151,8 @@ def read(document: Mapping[str, Any]) -> Document:
 
 
 def _read(document: Mapping[str, Any]) -> Document:
-    if document["format"] not in FORMATS:
-        raise Refused(f"got the format {document['format']!r:.60}; expected {' or '.join(map(repr, FORMATS))}")
-    new = document["format"] == FORMATS[1]
+    if document["format"] != FORMAT:
+        raise Refused(f"got the format {document['format']!r:.60}; expected {FORMAT!r}")
     statement = document["statement"]
     if statement["relation"] not in ("==", "<="):
         raise Refused(f"got the relation {statement['relation']!r:.20}; expected '==' or '<='")
@@ -172,18 +169,14 @@ def _read(document: Mapping[str, Any]) -> Document:
         functions=tuple(map(_name, document["functions"])),
         constants=frozenset(map(_name, document["same_for_all_channels"])),
         operators={_name(name): _kind(value) for name, value in document["operators"].items()},
-        nonnegative=frozenset(
-            name for name, value in document["vectors"].items()
-            if (value["entries"] == "nonnegative" if new else value == "no negative entry")
-        ),
+        nonnegative=frozenset(n for n, vector in document["vectors"].items() if vector["entries"] == "nonnegative"),
         spaces={},
         facts=facts,
         scalars={_name(name): text for name, text in document["scalars"].items()},
         definitions=definitions,
         relations=dict(document["relations"]),
-        hypotheses=tuple(_hypothesis(h, new) for h in document["hypotheses"]) + _of_rho(document),
+        hypotheses=tuple(map(_hypothesis, document["hypotheses"])),
         certificate=tuple(tuple(product) for product in certificate["products"]) if certificate else (),
-        derived_nonzero=frozenset(),
     )  # fmt: skip
     identifier(doc.key)
     if len({*doc.signs, *products, *doc.sums, *doc.functions}) < sum(
@@ -193,14 +186,7 @@ def _read(document: Mapping[str, Any]) -> Document:
     unknown = doc.used - {*doc.signs, *products, *doc.sums, *doc.functions, "m"}
     if unknown:
         raise Refused(f"got the names {sorted(unknown)!s:.200}; expected names of a table")
-    spaces = _declared_spaces(document) if new else _guessed_spaces(doc)
-    return _with(doc, spaces=spaces)
-
-
-def _with(doc: Document, **changes: Any) -> Document:
-    import dataclasses
-
-    return dataclasses.replace(doc, **changes)
+    return dataclasses.replace(doc, spaces=_spaces(document, doc))
 
 
 def _name(name: str) -> str:
@@ -239,60 +225,25 @@ def _kind(value: Any) -> str:
     return _one_of(value if isinstance(value, str) else value["is"], ("self-adjoint", "positive semidefinite"))
 
 
-def _hypothesis(hypothesis: Mapping[str, Any], new: bool) -> Hypothesis:
+def _hypothesis(hypothesis: Mapping[str, Any]) -> Hypothesis:
     condition = hypothesis["condition"]
     conditions = [] if condition is None else [Condition(condition["left"], condition["relation"], condition["right"])]
-    for equation in hypothesis.get("equations", ()) if new else ():
+    for equation in hypothesis["equations"]:
         left, right = equation["left"], equation["right"]
-        conditions.append(Condition(left, "==", right) if isinstance(right, str)
-                          else Condition(_atom(left), "==", _vector(right)))  # fmt: skip
+        conditions.append(
+            Condition(left, "==", right) if isinstance(right, str) else Condition(_atom(left), "==", _vector(right))
+        )
     for each in conditions:
         _one_of(each.relation, _RELATIONS)
-    sets = hypothesis["sets" if new else "substitution"]
-    return Hypothesis(hypothesis["name"], tuple(conditions), {_name(name): text for name, text in sets.items()})
+    return Hypothesis(
+        hypothesis["name"], tuple(conditions), {_name(name): text for name, text in hypothesis["sets"].items()}
+    )
 
 
-def _of_rho(document: Mapping[str, Any]) -> tuple[Hypothesis, ...]:
-    """What format 2 says rho is, as a condition."""
-    normalizer = document.get("normalizer")
-    if not normalizer or not normalizer.get("rho") or "rho" not in document["symbols"]:
-        return ()
-    return (Hypothesis("definition of rho", (Condition("rho", "==", normalizer["rho"]),), {}),)
-
-
-def _declared_spaces(document: Mapping[str, Any]) -> dict[str, str]:
-    spaces = {name: value["space"] for table in ("vectors", "operators") for name, value in document[table].items()}
-    return {_name(name): _one_of(space, ("m", "n", "m*C", "n*C")) for name, space in spaces.items()}
-
-
-def _guessed_spaces(doc: Document) -> dict[str, str]:
-    """Format 1 does not name spaces: vectors that meet are in one; one that meets 1 or yhat is in R^m."""
-    parent: dict[str, str] = {}
-
-    def find(base: str) -> str:
-        while parent.setdefault(base, base) != base:
-            base = parent[base]
-        return base
-
-    def meet(atoms: Iterable[str]) -> None:
-        first, *rest = (word for atom in atoms for word in reversed(atom.split()))
-        for other in rest:
-            parent[find(other)] = find(first)
-
-    for name, pair in doc.products.items():
-        if name in doc.used and name not in doc.scalars:
-            meet(pair)
-    for atom, vector in doc.definitions.items():
-        meet((atom, *vector))
-    for product in doc.certificate:
-        for factor in product:
-            if factor["because"] == "squared norm":
-                meet(factor["of"])
-    for pair in doc.facts:
-        meet(pair)
-    for mark in doc.nonnegative:
-        meet((mark, "1"))
-    in_m = {find(base) for base in ("1", "yhat") if base in parent}
-    of_layer = {find(base) for base in parent if base.endswith("_layer")}
-    spaces = {b: "m*C" if find(b) in of_layer else "m" if find(b) in in_m else f"n_{find(b)}" for b in [*parent]}
-    return {name: space for name, space in spaces.items() if name != "1"}
+def _spaces(document: Mapping[str, Any], doc: Document) -> dict[str, str]:
+    """The spaces of vectors as declared; of an operator, that of the vectors it is applied to."""
+    spaces = {_name(n): _one_of(vector["space"], SPACES) for n, vector in document["vectors"].items()}
+    applied = [atom for name, pair in doc.products.items() if name in doc.used for atom in pair]
+    applied += [atom for vector in doc.definitions.values() for atom in vector]
+    of_operators = {operator: atom.split()[-1] for atom in applied for operator in atom.split()[:-1]}
+    return spaces | {operator: spaces.get(base, "m") for operator, base in of_operators.items()}
