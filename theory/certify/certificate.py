@@ -46,7 +46,8 @@ _FORMAT = "bnverify certificate 1"
 @dataclass(frozen=True)
 class Certificate:
     """The verdict on a claim. ``statement`` is the theorem as Coq prints it, ``linked`` the one from the definition,
-    ``axioms`` what they use of Coq's standard axioms, ``reason`` why a claim was refused."""
+    ``premises`` are those of the latter if there is one, ``axioms`` what they use of Coq's standard axioms, ``reason``
+    says why a claim was refused."""
 
     key: str
     verdict: str
@@ -167,7 +168,11 @@ def _checked(work: _Work, folder: Path, library: Path) -> Certificate:
     modules = ["Given", *(each.removeprefix("bnverify.") for each in (claim, link))]
     linked = ask(f"{link}.{name}_from_definition", folder, paths, modules, after=instance)
     return dataclasses.replace(
-        found, verdict=LINKED, linked=linked.statement, axioms=tuple(sorted({*theorem.axioms, *linked.axioms}))
+        found,
+        verdict=LINKED,
+        linked=linked.statement,
+        premises=linked.parts[1],
+        axioms=tuple(sorted({*theorem.axioms, *linked.axioms})),
     )
 
 

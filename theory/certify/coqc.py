@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-INSTALL = "apt-get install --no-install-recommends coq libcoq-coquelicot"
+INSTALL = "apt-get install --no-install-recommends coq"
 LIBRARY = Path(__file__).resolve().parents[1] / "coq"
 AXIOMS = frozenset(
     {
