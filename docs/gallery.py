@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from empirical.experiments import EXPERIMENTS
-from empirical.records import Run, load_run
-from reports.repetition import command, options_between
+from bnverify.empirical.experiments.experiments import EXPERIMENTS
+from bnverify.empirical.runs.records import Run, load_run
+from bnverify.reports.document.repetition import command, options_between
 
 GALLERY = Path(__file__).parent.parent / "reports" / "gallery"
 _INTRODUCTION = """\

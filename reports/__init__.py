@@ -1,4 +1,4 @@
-"""Figures, LaTeX, PDF and HTML of stored runs; nothing here trains or measures, and importing it never imports JAX."""
+"""Figures, PDF, HTML and LaTeX of stored runs; nothing here trains or measures, and importing it never imports JAX."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import Any
 
 _WHERE = {
-    "FIGURES": "figures", "Built": "build", "Content": "content", "Document": "blocks", "Figures": "available",
-    "NotRecorded": "panels", "Plot": "figures", "build_comparison": "comparison_report", "build_report": "build",
-    "figures_of": "available",
+    "FIGURES": "figures.catalogue", "Built": "output.build", "Document": "document.blocks", "Figure": "figures.figure",
+    "Figures": "figures.available", "NotRecorded": "figures.figure", "build_comparison": "chapters.comparison_report",
+    "build_experiment_report": "chapters.experiment_report", "build_report": "chapters.run_report",
+    "figures_of": "figures.available",
 }  # fmt: skip
 __all__ = sorted(_WHERE)
 

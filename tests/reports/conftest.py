@@ -1,26 +1,24 @@
-"""The report of the tiny run: as data, as LaTeX, and built once for all tests that look at files."""
+"""The report of the tiny run, built once for all tests that look at files; proofs are kept for the session."""
 
 import pytest
 import small_report
 
-from bnverify.reports import Content, build_report
-from bnverify.reports.figures import FIGURES
-from bnverify.reports.run_report import run_report
-from bnverify.reports.tex import latex
+from bnverify.reports import build_report
 
 
-@pytest.fixture(scope="session")
-def tex_of():
-    """LaTeX of a run's report, all its figures present."""
-    return lambda run: latex(run_report(Content(run), {}), {name: f"figures/{name}.pdf" for name in FIGURES})
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BNVERIFY_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")
 def built(tiny_run, tmp_path_factory):
-    return build_report(tiny_run, tmp_path_factory.mktemp("report"))
+    return build_report(tiny_run, tmp_path_factory.mktemp("report"), tex=True)
 
 
 @pytest.fixture
 def small(monkeypatch):
-    """Reports of a few claims, records, normalisers and figures."""
+    """Reports of a few claims, records, normalizers and figures."""
     small_report.reduce(monkeypatch.setattr)

@@ -1,4 +1,4 @@
-"""A report of four claims, three printed formulas, two normalisers and three figures, so that a test can build several.
+"""A report of four claims, three printed formulas, two normalizers and three figures, so that a test can build several.
 
     python tests/support/small_report.py RUN DIRECTORY
 
@@ -17,16 +17,13 @@ from typing import Any
 
 CLAIMS = ("normalised-norm", "theorem-4.1", "theorem-4.2", "lemma-4.5-rows")
 RECORDS = ("4.1-v3", "4.1", "4.2-psd")
-NORMALISERS = ("batch", "rms")
+NORMALIZERS = ("batch", "rms")
 FIGURES = ("training", "residuals", "theorem-4.1")
 _PLACES = {
-    "CLAIMS": (
-        CLAIMS,
-        ("bnverify.reports.families", "bnverify.reports.content", "bnverify.empirical.judgement.verdict"),
-    ),
-    "AUDIT": (RECORDS, ("bnverify.reports.audit", "bnverify.reports.normalisers", "bnverify.reports.theory_chapters")),
-    "NORMALIZERS": (NORMALISERS, ("bnverify.reports.normalisers",)),
-    "FIGURES": (FIGURES, ("bnverify.reports.run_report",)),
+    "CLAIMS": (CLAIMS, ("bnverify.reports.document.derived", "bnverify.empirical.judgement.verdict")),
+    "AUDIT": (RECORDS, ("bnverify.reports.document.derived", "bnverify.reports.document.normalizers")),
+    "NORMALIZERS": (NORMALIZERS, ("bnverify.reports.document.derived",)),
+    "FIGURES": (FIGURES, ("bnverify.reports.figures.catalogue",)),
 }
 
 
@@ -40,8 +37,9 @@ def reduce(put: Callable[[Any, str, Any], None]) -> None:
 
 def digests(built: Any) -> dict[str, str]:
     """What a report's files hold, by kind."""
-    kinds = ("tex", "pdf", "html")
-    return {kind: hashlib.sha256(Path(getattr(built, kind)).read_bytes()).hexdigest() for kind in kinds}
+    kinds = ("markdown", "tex", "pdf", "html")
+    files = {kind: getattr(built, kind) for kind in kinds if getattr(built, kind) is not None}
+    return {kind: hashlib.sha256(Path(file).read_bytes()).hexdigest() for kind, file in files.items()}
 
 
 if __name__ == "__main__":
@@ -49,4 +47,4 @@ if __name__ == "__main__":
     from bnverify.reports import build_report
 
     reduce(setattr)
-    print(json.dumps(digests(build_report(load_run(sys.argv[1]), sys.argv[2]))))
+    print(json.dumps(digests(build_report(load_run(sys.argv[1]), sys.argv[2], tex=True))))

@@ -13,23 +13,28 @@ from bnverify.commands.terminal import console
 def command(
     runs: Annotated[list[Path], typer.Argument(help="Directories written by `bnverify run` or `train`.")],
     out: Annotated[Path | None, typer.Option(help="Where to write; report/ in the run, or beside several.")] = None,
+    tex: Annotated[
+        bool, typer.Option("--tex", help="report.tex as well, and the PDF by a TeX where there is one.")
+    ] = False,
 ) -> None:
     """Build report.pdf, report.html and the figures of a stored run; of several runs, side by side."""
-    report(*runs, out=out)
+    report(*runs, out=out, tex=tex)
 
 
-def report(*paths: Path, out: Path | None = None) -> None:
+def report(*paths: Path, out: Path | None = None, tex: bool = False) -> None:
     """Build the report of one run, or of several side by side, and say where it is."""
     from bnverify.empirical.runs.records import load_run
-    from bnverify.reports.build import build_report
-    from bnverify.reports.comparison_report import build_comparison
+    from bnverify.reports.chapters.comparison_report import build_comparison
+    from bnverify.reports.chapters.run_report import build_report
 
     stored = [load_run(path) for path in paths]
-    tell(build_report(stored[0], out) if len(stored) == 1 else build_comparison(stored, out))
+    one = len(stored) == 1
+    tell(build_report(stored[0], out, tex=tex) if one else build_comparison(stored, out, tex=tex))
 
 
 def tell(built) -> None:
     """Where a report is."""
     if built.note:
         console.print(built.note, highlight=False)
-    console.print(f"Report: {built.pdf} ({built.engine}) and {built.html}; source: {built.tex}", soft_wrap=True)
+    source = built.tex or built.markdown
+    console.print(f"Report: {built.pdf} ({built.engine}) and {built.html}; source: {source}", soft_wrap=True)

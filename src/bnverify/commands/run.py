@@ -78,6 +78,6 @@ def _run_experiment(name: str, scale: str, *, preset: str, out: Path | None, **o
 
 
 def _report_experiment(chosen, finished, directory: Path) -> None:
-    from bnverify.reports.experiment import build_experiment_report
+    from bnverify.reports.chapters.experiment_report import build_experiment_report
 
     tell(build_experiment_report(chosen, finished, directory))

@@ -1,0 +1,158 @@
+"""What the report of an experiment says: its runs side by side, and beside what was published what they show."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+
+from bnverify.empirical.experiments.experiments import SCALES, Experiment, Published
+from bnverify.empirical.experiments.findings import AGREE, DIFFER, Finding, Runs, findings
+from bnverify.reports.document import naming
+from bnverify.reports.document.prose import verbatim
+from bnverify.reports.document.setting import Table
+from bnverify.reports.document.wording import capital, counted, whole
+from bnverify.reports.figures.catalogue import FIGURES
+from bnverify.reports.figures.figure import Drawing, NotRecorded
+from bnverify.reports.figures.lines import single
+from bnverify.reports.figures.overlays import overlays
+
+# Figures of a single run by the observation they need; the first of each also where runs are many.
+_FIGURES = {
+    "landscape": ("landscape", "landscape-random", "linearity", "landscape-relative"),
+    "shift": ("covariate-shift", "covariate-shift-relative", "covariate-shift-cosine"),
+    "activations": ("distributions", "moments"),
+}
+_MANY = 2
+_SCALE = {"quick": "the reduced settings", "paper": "the published settings", "": "other settings"}
+
+
+@dataclass(frozen=True)
+class ExperimentContent:
+    """An experiment, its runs by label, and everything its report says about them."""
+
+    experiment: Experiment
+    runs: Runs
+
+    @property
+    def title(self) -> str:
+        return _marked(self.experiment.title)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        return findings(self.experiment, self.runs)
+
+    def abstract(self) -> list[str]:
+        return [*self._about(), *self._compared(), *self._lost()]
+
+    def _about(self) -> Iterator[str]:
+        wanted = self.experiment.runs(self._scale() or SCALES[0])
+        missing = [label for label in wanted if label not in self.runs]
+        yield (
+            f"{counted(len(self.runs), 'run').capitalize()} of a network with a normalizer beside its twin without "
+            f"({verbatim('; '.join(self.runs))}), with {_SCALE[self._scale()]}; the source is "
+            f"{verbatim(self.experiment.source)}."
+        )
+        if missing:
+            yield f"Not among the runs: {verbatim('; '.join(missing))}."
+
+    def _scale(self) -> str:
+        """Which of the experiment's scales the runs have, on whatever images; empty where it is neither."""
+        for scale in SCALES:
+            wanted = self.experiment.runs(scale)
+            if all(
+                label in wanted and run.config == wanted[label].changed(dataset=run.config.dataset)
+                for label, run in self.runs.items()
+            ):
+                return scale
+        return ""
+
+    def _compared(self) -> Iterator[str]:
+        count = {verdict: sum(f.verdict == verdict for f in self.findings) for verdict in (AGREE, DIFFER)}
+        rest = len(self.findings) - sum(count.values())
+        yield (
+            f"Of {counted(len(self.findings), 'published statement')}, these runs agree with {whole(count[AGREE])} and "
+            f"differ from {whole(count[DIFFER])}; {whole(rest)} cannot be compared."
+        )
+        yield (
+            "One seed, and networks trained apart: the comparison says what these runs show, and no theorem says how "
+            "it must end."
+        )
+
+    def _lost(self) -> Iterator[str]:
+        for label, run in self.runs.items():
+            for network in run.curves:
+                step = run.diverged(network)
+                if step is not None:
+                    name = naming.labels(run.config)[network]
+                    yield f"Run {verbatim(label)}, {name}: the loss is not finite from step {whole(step)} on."
+
+    def finding_table(self) -> Table:
+        """What was published and where, what these runs show, whether the two agree."""
+        rows: Table = []
+        for finding in self.findings:
+            rows.append((self._published(finding.published), _marked(capital(finding.ours)), finding.verdict))
+        return rows
+
+    def _published(self, published: Published) -> str:
+        names = {key: name for run in self.runs.values() for key, name in naming.labels(run.config).items()}
+        numbers = ", ".join(f"{names.get(key, key)} {value:g}" for key, value in published.numbers.items())
+        return _marked(f"{capital(published.words)} ({published.place})") + (f": {numbers}" if numbers else "")
+
+    def drawings(self) -> tuple[list[Drawing], dict[str, str]]:
+        """All figures in reading order: runs against each other, then run by run; the names of those that cannot be
+        drawn, and what is missing."""
+        together, missing = self._side_by_side()
+        alone, more = self._run_by_run()
+        return [*together, *alone], missing | more
+
+    def _side_by_side(self) -> tuple[list[Drawing], dict[str, str]]:
+        if len(self.runs) == 1:
+            (run,) = self.runs.values()
+            return _drawn([("training", partial(FIGURES["training"].drawing, run))])
+        wanted = ["training", "final"]
+        if any(run.config.every_steps("landscape") for run in self.runs.values()):
+            wanted.append("landscapes")
+        return overlays(single(self.runs), wanted)
+
+    def _run_by_run(self) -> tuple[list[Drawing], dict[str, str]]:
+        wanted = [name for names in _FIGURES.values() for name in (names[:1] if len(self.runs) > _MANY else names)]
+        if any(published.test == "bn_stays_nearer" for published in self.experiment.published):
+            wanted.append("initialisation")
+        asked = {name: option for option, names in _FIGURES.items() for name in names}
+        return _drawn([
+            (self._stem(name, number, label), partial(self._drawing, name, number, label))
+            for name in wanted
+            for number, (label, run) in enumerate(self.runs.items())
+            if name not in asked or run.config.every_steps(asked[name])
+        ])  # fmt: skip
+
+    def _stem(self, name: str, number: int, label: str) -> str:
+        """The name of a file, of a run among several."""
+        if len(self.runs) == 1:
+            return name
+        return f"{number}-{re.sub(r'[^a-z0-9]+', '-', label.lower()).strip('-')}-{name}"
+
+    def _drawing(self, name: str, number: int, label: str) -> Drawing:
+        """The figure of one run, said to be its."""
+        found = FIGURES[name].drawing(self.runs[label])
+        title = found.title if len(self.runs) == 1 else f"{found.title}, run {verbatim(label)}"
+        return replace(found, name=self._stem(name, number, label), title=title)
+
+
+def _drawn(wanted: list[tuple[str, Callable[[], Drawing]]]) -> tuple[list[Drawing], dict[str, str]]:
+    """The drawings that can be made; the names of the others, and what is missing."""
+    found: list[Drawing] = []
+    missing: dict[str, str] = {}
+    for name, make in wanted:
+        try:
+            found.append(make())
+        except NotRecorded as reason:
+            missing[name] = str(reason)
+    return found, missing
+
+
+def _marked(text: str) -> str:
+    """Plain text with the name of the norms set as mathematics."""
+    return re.sub(r"\bl_p\b", "$l_p$", verbatim(text))

@@ -1,0 +1,47 @@
+"""The report of an experiment: its runs beside each other, and beside what was published what they show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bnverify.empirical.experiments.experiments import Experiment
+from bnverify.empirical.experiments.findings import Runs
+from bnverify.errors import InputError
+from bnverify.reports.chapters.experiment_content import ExperimentContent
+from bnverify.reports.chapters.side_by_side import ended, left_out, repeat_section, settings_section
+from bnverify.reports.document.blocks import Block, Contents, Document, Paragraph, Picture, Section, Table
+from bnverify.reports.document.prose import verbatim
+from bnverify.reports.figures.lines import single
+from bnverify.reports.output.build import Built, build, picture
+
+
+def build_experiment_report(experiment: Experiment, runs: Runs, directory: str | Path, *, tex: bool = False) -> Built:
+    """Write the report into ``directory`` from the finished runs by label."""
+    if not runs:
+        raise InputError(
+            got=f"no run of the experiment {experiment.name}",
+            expected="at least one finished run",
+            advice="train it first",
+        )
+    content = ExperimentContent(experiment, runs)
+    found, missing = content.drawings()
+    return build(Path(directory), experiment_report(content, list(map(picture, found)), missing), found, tex=tex)
+
+
+def experiment_report(content: ExperimentContent, pictures: Sequence[Picture], missing: Mapping[str, str]) -> Document:
+    """The report as data. ``missing``: figures that cannot be drawn, by name, and why."""
+    found = Table(
+        ("published", "these runs", "verdict"), content.finding_table(), (5.6, 8.0, 2.4),
+        caption="What was published, what these runs show, and whether the two agree.", label="table:found",
+    )  # fmt: skip
+    lines = single(content.runs)
+    sections = [
+        Section("Where the runs ended", "section:ended", [ended(lines)]),
+        Section("Figures", "section:figures", [*pictures, *left_out(missing)]),
+        settings_section(lines),
+        repeat_section(lines),
+    ]
+    source = f"After {verbatim(content.experiment.source)}"
+    front: list[Block] = [Paragraph(" ".join(content.abstract())), found, Contents()]
+    return Document(content.title, "", source, front, sections)

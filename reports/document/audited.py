@@ -1,0 +1,73 @@
+"""A printed formula as strings: as printed, its verdict, what is true instead, where it fails; nothing is typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from bnverify.reports.document import counterexample, formula
+from bnverify.reports.document.prose import prose
+from bnverify.theory import Printed
+from bnverify.theory.audit.printed import Verdict
+
+DIGITS = 3
+STANDS = frozenset(verdict.value for verdict in (Verdict.TRUE, Verdict.EQUALITY, Verdict.CONDITIONAL))
+TRUE = Verdict.TRUE.value
+ORDER = tuple(verdict.value for verdict in Verdict)
+
+
+@dataclass(frozen=True)
+class ShownRecord:
+    """A record of the audit, checked: ``correct`` is what the closest claim says, ``sides`` both sides at the
+    counterexample, exactly."""
+
+    key: str
+    title: str
+    reference: str
+    place: str
+    verdict: str
+    printed: tuple[str, ...]
+    premises: tuple[str, ...]
+    claims: tuple[str, ...]
+    correct: tuple[str, ...]
+    conditions: str
+    example: str
+    sides: str
+    remark: str
+
+    @property
+    def source(self) -> str:
+        return f"{self.place}, {self.reference}"
+
+
+def shown_record(record: Printed) -> ShownRecord:
+    """A record as strings; AuditError where its check fails."""
+    record.check()
+    claim, relation = record.claims[0], record.relation
+    example = sides = ""
+    if record.counterexample is not None:
+        example = counterexample.marked(record.counterexample)
+        at = record.at(record.counterexample)
+        sides = f"the left side is {_exactly(at.left)}, the right side {_exactly(at.right)}"
+    return ShownRecord(
+        record.key, prose(record.title), record.source.reference, prose(record.source.place), record.verdict.value,
+        formula.relation(relation.lhs, formula.SIGNS[relation.rel_op], relation.rhs, spelled=True),
+        tuple(f"${_inline(premise)}$" for premise in record.premises),
+        tuple(one.key for one in record.claims),
+        formula.relation(claim.left, formula.SIGNS[claim.relation], claim.right),
+        " and ".join(prose(h.name) for h in claim.hypotheses if h.condition is not None),
+        example, sides, prose(record.remark),
+    )  # fmt: skip
+
+
+def _inline(relation: sp.Rel) -> str:
+    return f"{formula.latex(relation.lhs)} {formula.SIGNS[relation.rel_op]} {formula.latex(relation.rhs)}"
+
+
+def _exactly(value: sp.Expr) -> str:
+    """A number exactly, and in decimals where it is not an integer."""
+    shown = counterexample.number(value)
+    if value.is_Integer:
+        return f"${shown}$"
+    return rf"${{{shown} \approx {sp.latex(sp.N(value, DIGITS))}}}$"

@@ -1,0 +1,62 @@
+"""report.tex for those who want it, and its PDF by a plain TeX where there is one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from bnverify.reports.output.convert import convert
+
+EPOCH = "1530403200"  # a fixed date for TeX, so that the same run gives the same bytes
+TIMEOUT = 300
+
+
+class TexFailed(Exception):
+    """LaTeX is there but did not produce a PDF; the message ends with the last lines of its log."""
+
+
+def tex(markdown: str) -> str:
+    """LaTeX of a report; its figures are the PDF files beside those that the page shows."""
+    return convert(markdown, "latex", "report.tex")
+
+
+def engine() -> str | None:
+    """latexmk if it can run (it needs pdflatex and Perl), else pdflatex, else None."""
+    if shutil.which("pdflatex") is None:
+        return None
+    return "latexmk" if shutil.which("latexmk") and shutil.which("perl") else "pdflatex"
+
+
+def compile_tex(directory: Path, program: str) -> tuple[bytes, str]:
+    """The PDF and the log of report.tex, compiled in a temporary folder; TexFailed with the end of the log."""
+    options = ["-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error"]
+    once = ["pdflatex", *options, "report.tex"]
+    commands = [["latexmk", "-norc", "-pdf", *options, "report.tex"]] if program == "latexmk" else [once] * 3
+    environment = os.environ | {"SOURCE_DATE_EPOCH": EPOCH, "FORCE_SOURCE_DATE": "1", "max_print_line": "200"}
+    with tempfile.TemporaryDirectory(prefix="bnverify-") as name:
+        folder = Path(name)
+        shutil.copy(directory / "report.tex", folder)
+        (folder / "figures").mkdir()
+        for figure in sorted((directory / "figures").glob("*.pdf")):
+            shutil.copy(figure, folder / "figures")
+        for command in commands:
+            try:
+                done = subprocess.run(
+                    command, cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT, check=False
+                )
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise TexFailed(f"{command[0]}: {error}") from error
+            if done.returncode:
+                raise TexFailed(f"{command[0]} ended with {done.returncode}: {_last_error(folder, done.stdout)}")
+        log = (folder / "report.log").read_text(errors="replace")
+        return (folder / "report.pdf").read_bytes(), log
+
+
+def _last_error(folder: Path, output: bytes) -> str:
+    log = folder / "report.log"
+    lines = (log.read_text(errors="replace") if log.exists() else output.decode(errors="replace")).splitlines()
+    errors = [i for i, line in enumerate(lines) if line.startswith("!")]
+    return " / ".join(line for line in lines[errors[0] :][:5] if line) if errors else " / ".join(lines[-5:])

@@ -1,0 +1,78 @@
+"""The printed command, given again, makes the configuration of the run."""
+
+import shlex
+from dataclasses import replace
+
+import pytest
+import stored
+from typer.testing import CliRunner
+
+from bnverify import cli
+from bnverify.empirical.experiments.experiments import EXPERIMENTS
+from bnverify.empirical.runs.config import RunConfig, preset
+from bnverify.empirical.runs.records import Run
+from bnverify.reports.document.repetition import command
+
+CASES = {
+    "a preset": preset("tiny"),
+    "with options": preset("quick").changed(seed=3, learning_rate=0.1, width=0.25, epsilon=1e-3),
+    "cifar10": preset("full").changed(dataset="cifar10", steps=7),
+    "an experiment": EXPERIMENTS["noisy"].quick["with noise"],
+    "its second run": EXPERIMENTS["training"].quick["rate 0.5"],
+    "on cifar10": EXPERIMENTS["main"].quick["all"].changed(dataset="cifar10"),
+    "at another seed": EXPERIMENTS["lp-linear"].paper["l1-uncentred"].changed(seed=4),
+}
+
+
+def of(config, tmp_path):
+    return command(Run(tmp_path, config, {}))
+
+
+def trained(told, monkeypatch, tmp_path):
+    """The configurations that the command would train; it ends before it trains the last."""
+    found = []
+
+    class Enough(Exception):
+        pass
+
+    def note(config, path, data, download):
+        found.append(config if data is not None or config.dataset != "cifar10" else None)
+        if len(found) == 8 or not many:
+            raise Enough
+
+    many = "--experiment" in told
+    monkeypatch.setattr("bnverify.commands.train.train", note)
+    monkeypatch.setattr("bnverify.commands.run.verify", lambda path: 0)
+    monkeypatch.setattr("bnverify.theory.proof.claim.Claim.prove", lambda claim: None)
+    monkeypatch.setattr("bnverify.empirical.runs.records.load_run", lambda path: None)
+    monkeypatch.setattr("bnverify.empirical.experiments.findings.findings", lambda *_: (_ for _ in ()).throw(Enough))
+    words = shlex.split(told, comments=True)
+    assert words[0] == "bnverify"
+    result = CliRunner().invoke(cli.app, [*words[1:], "--out", str(tmp_path)])
+    assert isinstance(result.exception, Enough), result.output
+    return found
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_command_makes_the_configuration(name, monkeypatch, tmp_path):
+    config = CASES[name]
+    assert config in trained(of(config, tmp_path), monkeypatch, tmp_path)
+
+
+def test_another_command_does_not(monkeypatch, tmp_path):
+    told = of(CASES["with options"], tmp_path).replace("--seed 3", "--seed 4")
+    assert CASES["with options"] not in trained(told, monkeypatch, tmp_path)
+
+
+def test_which_run_of_an_experiment_it_is_is_said(tmp_path):
+    told = of(CASES["its second run"], tmp_path)
+    assert told.endswith("# its run 'rate 0.5'") and "--learning-rate" not in told
+
+
+def test_what_no_option_sets_is_written_in_python(tmp_path):
+    config = replace(stored.configuration(), momentum=0.123, insertion_epsilon=0.5)
+    lines = of(config, tmp_path).splitlines()
+    names = {"RunConfig": RunConfig}
+    exec(lines[2], names)
+    assert names["config"] == config
+    assert lines[0].startswith("from bnverify.empirical import") and "load_data(config)" in lines[3]
