@@ -104,8 +104,9 @@ class Content:
         comma = "," if len(self.networks) > 1 else ""
         words = naming.words(config)
         wide = f" at width {setting.width(self.run)}" if words.width else ""
+        kind = f"{naming.network(config)} network"
         yield (
-            f"The claims are then compared with {counted(len(self.networks), f'{naming.network(config)} network')}{comma} one "
+            f"The claims are then compared with {counted(len(self.networks), kind)}{comma} one "
             f"{names}, trained{wide} for {counted(config.steps, 'step')} on {verbatim(data['name'])} data in batches "
             f"of {whole(config.batch)}."
         )

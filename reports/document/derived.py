@@ -16,7 +16,7 @@ from pathlib import Path
 
 import sympy as sp
 
-from bnverify.empirical.runs.records import write_atomically
+from bnverify.empirical.runs.files import write_atomically
 from bnverify.reports.document import formula
 from bnverify.reports.document.audited import ShownRecord, shown_record
 from bnverify.reports.document.normalizers import ShownNormalizer, shown_normalizer

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bnverify.empirical.architectures import Words, architecture
 from bnverify.empirical.runs.config import RunConfig
 
-
 _SCALES = {"l1": "centred $l_1$", "linf": r"centred $l_\infty$", "l1-uncentred": "$l_1$", "l2-uncentred": "$l_2$",
            "linf-uncentred": r"$l_\infty$", "rms": "RMS"}  # fmt: skip
 

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from bnverify.empirical.runs.records import write_atomically
+from bnverify.empirical.runs.files import write_atomically
 from bnverify.reports.document.blocks import Document, Picture
 from bnverify.reports.figures import style
 from bnverify.reports.figures.figure import Drawing
