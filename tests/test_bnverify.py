@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from calling import called, three_lines
 
 from bnverify.theory import AUDIT, CLAIMS
 
@@ -127,17 +128,25 @@ def test_verify_fails_on_a_violated_claim_and_says_where(copied, tmp_path):
         (("train", *TINY, "--learning-rate", "-1"), ("learning rate -1.0", "positive", "0.035")),
         (("train", *TINY, "--batch", "1"), ("batch 1", "at least 2", "--batch")),
         (("train", *TINY, "--epsilon", "-1"), ("epsilon -1.0", "positive", "do:")),
-        (("train", *TINY, "--out", "/proc/run"), ("/proc/run", "written", "--out")),
+        (("train", *TINY, "--batch", "0"), ("batch 0", "at least 2", "--batch")),
+        (("train", *TINY, "--width", "0"), ("width 0.0", "multiplier", "--width")),
+        (("train", *TINY, "--weight-decay", "-1"), ("weight_decay -1.0", "positive", "do:")),
+        (("train", *TINY, "--seeds", "0"), ("--seeds 0", "at least one", "do:")),
+        (("train", "--preset", "deep-linear", "--data", "/tmp"), ("--data /tmp", "cifar10", "--dataset")),
+        (("train", *TINY, "--data", "/tmp", "--dataset", "synthetic"), ("--data /tmp", "cifar10", "--dataset")),
+        (("train", *TINY, "--data", "/nonexistent"), ("/nonexistent", "CIFAR-10", "do:")),  # it is read, not ignored
+        (("train", *TINY, "--out", "x" * 300), ("300 bytes", "255 bytes", "shorter --out")),
+        (("train", *TINY, "--out", "/etc/hostname"), ("/etc/hostname", "a file", "--out")),
         (("verify", "/nonexistent"), ("/nonexistent", "run directory", "bnverify run")),
         (("report", "/nonexistent"), ("/nonexistent", "run directory", "bnverify run")),
     ],
 )
-def test_bad_input_is_three_lines_and_no_traceback(arguments, words):
-    done = bnverify(*arguments)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr + done.stdout
-    assert all(word in done.stderr for word in words), done.stderr
-    assert all(line in done.stderr for line in ("got:", "expected:", "do:"))
+def test_bad_input_is_three_lines_and_no_traceback(monkeypatch, capsys, tmp_path, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    status, shown, told = called(monkeypatch, capsys, *arguments)
+    assert status == 2 and "Traceback" not in shown
+    three_lines(told)
+    assert all(word in told for word in words), told
 
 
 def test_every_option_has_a_help_text_where_options_are_shared():
@@ -147,10 +156,21 @@ def test_every_option_has_a_help_text_where_options_are_shared():
     assert "A named experiment" in told
 
 
-@pytest.mark.parametrize("wrong", [("--preset", "huge"), ("--experiment", "figure-9"), ("--scale", "huge")])
-def test_a_wrong_name_fails_before_the_proofs(wrong):
-    experiment = () if wrong[0] != "--scale" else ("--experiment", "training")
-    assert "proved" not in bnverify("run", *experiment, *wrong).stdout
+@pytest.mark.parametrize(
+    "wrong", [("--preset", "huge"), ("--experiment", "figure-9"), ("--scale", "huge"), ("--batch", "0"),
+              ("--width", "0"), ("--preset", "deep-linear", "--data", "/tmp"), ("--out", "x" * 300)],
+)  # fmt: skip
+@pytest.mark.parametrize("experiment", [(), ("--experiment", "training")])
+def test_what_is_wrong_fails_before_the_proofs_and_before_a_directory_is_made(
+    monkeypatch, capsys, tmp_path, wrong, experiment
+):
+    monkeypatch.chdir(tmp_path)
+    if ("--scale" in wrong and not experiment) or ("--preset" in wrong and experiment):
+        experiment = ("--experiment", "training") if "--scale" in wrong else ()
+    status, shown, told = called(monkeypatch, capsys, "run", *experiment, *wrong)
+    assert status == 2 and "proved" not in shown
+    three_lines(told)
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_key_is_cut_in_a_narrow_terminal(copied):
@@ -167,9 +187,9 @@ def test_the_columns_of_the_verdicts_are_explained(copied):
 
 
 def test_progress_into_a_file_is_a_line_a_tenth(capsys):
-    from bnverify.commands.train import _progress
+    from bnverify.commands.train import progress
 
-    with _progress(40) as tell:
+    with progress(40) as tell:
         for step in (0, 3, 4, 5, 38, 40):
             tell(step)
     assert capsys.readouterr().out.splitlines() == [f"step {step} of 40" for step in (4, 38, 40)]

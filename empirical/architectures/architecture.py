@@ -89,6 +89,12 @@ class Images:
     def describe(self, config: RunConfig, data: Any) -> dict[str, Any]:
         """Name, fingerprint, numbers of images, classes."""
         check_type(config, data, Dataset)
+        if config.batch > len(data.train_labels):
+            raise InputError(
+                got=f"batch {config.batch} with {len(data.train_labels)} training images",
+                expected="a batch that they can fill",
+                advice="pass a smaller --batch",
+            )
         about = {"name": data.name, "fingerprint": data.fingerprint, "classes": list(data.classes)}
         return about | {"train": len(data.train_labels), "test": len(data.test_labels)}
 

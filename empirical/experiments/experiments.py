@@ -242,3 +242,8 @@ def experiment(name: str) -> Experiment:
             advice="`bnverify experiments` says what each is",
         )
     return EXPERIMENTS[name]
+
+
+def folder(label: str) -> str:
+    """The name of the directory of a run by its label."""
+    return label.replace(" ", "-").replace(",", "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bnverify.empirical.experiments.comparable import differing, settings
@@ -17,7 +18,8 @@ from bnverify.empirical.experiments.statements import TESTS, Missing, Runs, Seen
 from bnverify.empirical.runs.records import Run
 
 __all__ = [
-    "AGREE", "DIFFER", "MIXED", "NOT_COMPARABLE", "Finding", "Runs", "Seen", "by_seed", "findings", "last_loss",
+    "AGREE", "DIFFER", "MIXED", "NOT_COMPARABLE", "Finding", "Runs", "Seen", "by_seed", "findings",
+    "findings_json", "last_loss",
     "published_settings", "score", "verdict",
 ]  # fmt: skip
 AGREE, DIFFER, MIXED, NOT_COMPARABLE = "agree", "differ", "mixed", "not comparable"
@@ -86,3 +88,22 @@ def verdict(seen: Sequence[Seen]) -> str:
     if len(said) > 1 or any(each.mixed for each in seen):
         return MIXED
     return AGREE if said == {True} else DIFFER
+
+
+def findings_json(
+    experiment: Experiment, scale: str, runs: Mapping[str, Sequence[Run]], found: Sequence[Finding], directory: Path
+) -> dict[str, Any]:  # fmt: skip
+    """The content of findings.json; runs are named by their place in the directory, a list where there are seeds."""
+    places = {label: [str(run.path.relative_to(directory)) for run in members] for label, members in runs.items()}
+    return {
+        "experiment": experiment.name,
+        "scale": scale,
+        "runs": {label: names[0] if len(names) == 1 else names for label, names in places.items()},
+        "observed": [
+            {
+                "published": each.published.words, "place": each.published.place, "ours": each.ours,
+                "verdict": each.verdict, "seeds": each.seeds, "differ": list(each.differ),
+            }
+            for each in found
+        ],
+    }  # fmt: skip

@@ -217,6 +217,7 @@ def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
         "claims": [verdict.row() for verdict in verdicts],
         "observed": observed,
         "violations": sum(verdict.violations for verdict in verdicts),
+        "missing": [str(record) for record in run.missing()],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +50,16 @@ def wanted(config: RunConfig) -> Iterator[Wanted]:
         yield Wanted("plain", "ray", config.steps)
 
 
+def read_record(file: Path) -> xr.Dataset:
+    """A record in memory, raising one of `UNREADABLE` where it is damaged. Nothing of the file stays mapped."""
+    with xr.open_dataset(io.BytesIO(file.read_bytes()), engine="scipy") as record:
+        return record.load()
+
+
 def readable(file: Path) -> bool:
-    """Whether a record can be opened."""
+    """Whether a record can be read."""
     try:
-        with xr.open_dataset(file, engine="scipy") as record:
-            record.load()
+        read_record(file)
     except UNREADABLE:
         return False
     return True

@@ -19,7 +19,7 @@ import xarray as xr
 
 from bnverify.empirical.runs.config import NETWORKS, RunConfig, read_config
 from bnverify.empirical.runs.files import write_atomically
-from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, missing
+from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, missing, read_record
 from bnverify.errors import InputError
 from bnverify.theory import QUANTITIES
 
@@ -139,8 +139,7 @@ class Run:
         parts = []
         for file in files:
             try:
-                with xr.open_dataset(file, engine="scipy") as part:
-                    parts.append(part.load())
+                parts.append(read_record(file))
             except UNREADABLE as error:
                 raise InputError(
                     got=f"an unreadable record {file} ({error})",

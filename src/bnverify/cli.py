@@ -24,7 +24,7 @@ from bnverify.commands.terminal import (
     fail,
     tell_error,
 )  # fmt: skip
-from bnverify.errors import InputError
+from bnverify.errors import InputError, MachineError
 
 COMMANDS = {
     "theory": "Prove the claims and audit the printed formulas; with KEY, one with its proof or counterexample.",
@@ -90,10 +90,27 @@ def _main(
     """Settle what is true about batch normalisation: derive, train, measure, compare, report."""
 
 
+def _call() -> None:
+    """Call the application; a closed pipe and an interruption come out as themselves, not as its exit statuses."""
+    try:
+        app(standalone_mode=True)
+    except SystemExit as end:
+        cause: BaseException | None = end
+        while cause is not None and not isinstance(cause, (BrokenPipeError, KeyboardInterrupt)):
+            cause = cause.__cause__ or cause.__context__
+        if cause is not None:
+            raise cause from None
+        sys.stdout.flush()  # a pipe that was closed meanwhile is noticed here
+        raise
+
+
 def main() -> NoReturn:
     """Entry point: what a user or the machine did is three lines and an exit status of its own, never a traceback."""
     try:
-        app(standalone_mode=True)
+        _call()
+    except MachineError as error:
+        tell_error(str(error))
+        sys.exit(MACHINE)
     except InputError as error:
         tell_error(str(error))
         sys.exit(BAD_INPUT)

@@ -22,3 +22,13 @@ class InputError(ValueError):
         self.got = got
         self.expected = expected
         self.advice = advice
+
+
+class MachineError(OSError):
+    """What the machine cannot do: a platform that is not there, a disk that is full. Three lines, as `InputError`."""
+
+    def __init__(self, *, got: str, expected: str, advice: str) -> None:
+        super().__init__(f"got:      {got}\nexpected: {expected}\ndo:       {advice}")
+        self.got = got
+        self.expected = expected
+        self.advice = advice

@@ -1,13 +1,18 @@
 """Stored runs by hand: by name, by network and site, and what tab completion offers."""
 
+import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from IPython.core.completer import provisionalcompleter
 
 from bnverify.empirical import Runs, load_run
+from bnverify.empirical.judgement.verdict import verify
 from bnverify.errors import InputError
+
+OBSERVED = ("landscape", "shift", "activations")  # by fields of their own in format 1
 
 
 def test_a_run_by_network_and_site(tiny_run):
@@ -55,3 +60,27 @@ def test_completion_in_ipython(tiny_run):
         places = [each.text for each in shell.Completer.completions('run["bn", "', 11)]
         names = [each.text for each in shell.Completer.completions('runs["', 6)]
     assert "conv4" in places and "tiny" in names
+
+
+def test_a_run_of_format_1_stays_readable():
+    """Written by version 0.1.0 before weight decay, observations by name and states as arrays."""
+    run = load_run(Path(__file__).parent.parent / "data" / "format-1")
+    assert run.description["format"] == 1
+    assert (run.config.architecture, run.config.weight_decay) == ("deep-linear", 0.0)
+    assert dict(run.config.every) == {"landscape": 4, "shift": 2}
+    assert run.kinds == ("exact", "inline", "curves", "landscape", "shift", "ray")
+    assert run.shift["bn"]["step"].values.tolist() == [0, 2] and run.observed("landscape").keys() == {"bn", "plain"}
+    missing = [str(one) for one in run.missing()]
+    assert missing == ["exact of bn at step 0", "exact of plain at step 0", "exact of plain at step 4"]
+    tested = {(v.key, v.dtype): (v.points, v.violations) for v in verify(run) if v.network == "bn"}
+    assert tested["theorem-4.1-exact", "float64"] == (250, 0) and tested["theorem-4.1-exact", "float32"] == (500, 0)
+
+
+def test_every_run_of_the_gallery_stays_readable():
+    files = sorted((Path(__file__).parents[2] / "reports" / "gallery").rglob("config.json"))
+    assert len(files) > 20
+    for file in files:
+        stored, config = json.loads(file.read_text())["config"], load_run(file.parent).config
+        for name, value in stored.items():
+            found = config.every_steps(name[:-6]) if name.endswith("_every") and name[:-6] in OBSERVED else None
+            assert (getattr(config, name, None) if found is None else found) == value, (file, name)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from bnverify.commands import train
+from bnverify.commands.choosing import Chosen, configured, seeded, usable, with_data
 from bnverify.commands.options import with_options_of
+from bnverify.commands.parallel import Parallel, normalizer
 from bnverify.commands.report import report, tell
-from bnverify.commands.terminal import VIOLATED, console
-from bnverify.commands.verify import verify
-from bnverify.empirical.architectures import architecture
-from bnverify.empirical.runs.config import preset
+from bnverify.commands.terminal import console
+from bnverify.commands.verify import Outcome, verify
 from bnverify.theory import CLAIMS
+
+Runs = Mapping[str, Chosen]
+"""Configurations and directories by label, one a seed."""
 
 
 @with_options_of(train.command)
@@ -25,59 +29,64 @@ def command(
     **options,
 ) -> None:
     """Everything: prove, train, verify and report. Ends with the verdict table and the path of the report."""
-    from bnverify.empirical.experiments.experiments import experiment as named
-
-    if experiment is None:  # a wrong name fails before the proofs
-        preset(options["preset"])
+    data, download = options.pop("data"), options.pop("download")
+    name, out, seeds = options.pop("preset"), options.pop("out"), options.pop("seeds")
+    parallel = Parallel(*(options.pop(key) for key in ("devices", "coordinator", "processes", "process")))
+    options["normalizer"] = normalizer(options.pop("statistics"), parallel.devices)
+    # What is wrong fails before the proofs.
+    if experiment is None:
+        asked: Runs = {"": configured(name, out, data, seeds, options)}
+        directory = usable(out or Path("runs") / name)
     else:
-        named(experiment).runs(scale)
+        directory = usable(out or Path("runs") / f"{experiment}-{scale}")
+        asked = _of_experiment(experiment, scale, directory, data, seeds, options)
     for claim in CLAIMS.values():
         claim.prove()
     console.print(f"{len(CLAIMS)} claims proved exactly, for symbolic m, gamma and epsilon.")
-    if experiment is not None:
-        violations = _run_experiment(experiment, scale, **options)
+    outcome = Outcome()
+    for label, members in asked.items():
+        for config, path in members:
+            if experiment is not None:
+                console.rule(f"{experiment}: {label}" + (f", seed {config.seed}" if len(members) > 1 else ""))
+            train.train(config, path, data, download, parallel)
+            outcome += verify(path)
+    paths = [path for members in asked.values() for _, path in members]
+    if experiment is None:
+        report(*paths, out=directory / "report" if len(paths) > 1 else None)
     else:
-        path = train.command(**options)
-        violations = verify(path)
-        report(path)
-    raise typer.Exit(VIOLATED if violations else 0)
+        observe(experiment, scale, directory, {label: [path for _, path in own] for label, own in asked.items()})
+    raise typer.Exit(outcome.status)
 
 
-def _run_experiment(name: str, scale: str, *, preset: str, out: Path | None, **options) -> int:
-    """Train, verify and report every run of an experiment; the number of violations."""
+def _of_experiment(name: str, scale: str, directory: Path, data, seeds: int, options: Mapping[str, Any]) -> Runs:
     from bnverify.empirical.experiments.experiments import experiment as named
-    from bnverify.empirical.experiments.findings import findings
+    from bnverify.empirical.experiments.experiments import folder
+
+    asked = {}
+    for label, base in named(name).runs(scale).items():
+        config = with_data(base, data, options).changed(**options)
+        asked[label] = seeded(config, directory / folder(label), seeds)
+    return asked
+
+
+def observe(name: str, scale: str, directory: Path, paths: Mapping[str, Sequence[Path]]) -> None:
+    """Compare an experiment's finished runs with what was published; table, findings.json and report."""
+    from bnverify.empirical.experiments.experiments import experiment as named
+    from bnverify.empirical.experiments.findings import findings, findings_json
     from bnverify.empirical.runs.records import load_run, write_json
+    from bnverify.reports.chapters.experiment_report import build_experiment_report
 
     chosen = named(name)
-    directory = out or Path("runs") / f"{name}-{scale}"
-    data, download = options.pop("data"), options.pop("download")
-    violations, finished = 0, {}
-    for label, config in chosen.runs(scale).items():
-        if data is not None and "cifar10" in architecture(config.architecture).task.datasets:
-            config = config.changed(dataset="cifar10")
-        path = directory / label.replace(" ", "-").replace(",", "")
-        console.rule(f"{name}: {label}")
-        train.train(config.changed(**options), path, data, download)
-        violations += verify(path)
-        finished[label] = load_run(path)
+    finished = {label: [load_run(path) for path in members] for label, members in paths.items()}
     found = findings(chosen, finished)
-    write_json(directory / "findings.json", {
-        "experiment": name, "scale": scale, "runs": {label: run.path.name for label, run in finished.items()},
-        "observed": [
-            {"published": f.published.words, "place": f.published.place, "ours": f.ours, "verdict": f.verdict}
-            for f in found
-        ],
-    })  # fmt: skip
+    write_json(directory / "findings.json", findings_json(chosen, scale, finished, found, directory))
     table = Table("published", "place", "ours", "verdict", title="Observed, not asserted")
     for one in found:
         table.add_row(one.published.words, one.published.place, one.ours, one.verdict)
     console.print(table)
-    _report_experiment(chosen, finished, directory)
-    return violations
+    tell(build_experiment_report(chosen, {label: members[0] for label, members in finished.items()}, directory))
+    everything = [run for members in finished.values() for run in members]
+    if len(everything) > len(finished):  # several seeds: their bands
+        from bnverify.reports.chapters.comparison_report import build_comparison
 
-
-def _report_experiment(chosen, finished, directory: Path) -> None:
-    from bnverify.reports.chapters.experiment_report import build_experiment_report
-
-    tell(build_experiment_report(chosen, finished, directory))
+        tell(build_comparison(everything, directory / "seeds"))

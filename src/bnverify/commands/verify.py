@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Column, Table
 
-from bnverify.commands.terminal import VIOLATED, console
+from bnverify.commands.terminal import INCOMPLETE, VIOLATED, console
 from bnverify.empirical.judgement.verdict import Verdict
 
 _LEGEND = (
@@ -20,13 +21,32 @@ _LEGEND = (
 RunDirectory = Annotated[Path, typer.Argument(help="A directory written by `bnverify run` or `train`.")]
 
 
+_SHOWN = 5  # records that are missing, by name
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What verification found: violations, and records that the runs lack."""
+
+    violations: int = 0
+    missing: int = 0
+
+    def __add__(self, other: Outcome) -> Outcome:
+        return Outcome(self.violations + other.violations, self.missing + other.missing)
+
+    @property
+    def status(self) -> int:
+        """The exit status: 1 violated, 4 incomplete, else 0."""
+        return VIOLATED if self.violations else INCOMPLETE if self.missing else 0
+
+
 def command(run: RunDirectory) -> None:
     """Check a stored run."""
-    raise typer.Exit(VIOLATED if verify(run) else 0)
+    raise typer.Exit(verify(run).status)
 
 
-def verify(path: Path) -> int:
-    """Print the verdicts, write the summary, and return the number of violations."""
+def verify(path: Path) -> Outcome:
+    """Print the verdicts, write the summary, and return the numbers of violations and of missing records."""
     from bnverify.empirical.judgement.verdict import summarise
     from bnverify.empirical.judgement.verdict import verify as verdicts_of
     from bnverify.empirical.runs.records import load_run, write_json
@@ -48,7 +68,15 @@ def verify(path: Path) -> int:
         f"{points} points, {violations} violations; {untested} of {len(verdicts)} rows had no point to test. "
         f"Summary: {path / 'summary.json'}"
     )
-    return violations
+    gaps = stored.missing()
+    if gaps:
+        console.print(
+            f"[yellow]Incomplete:[/] {len(gaps)} records are missing ({', '.join(map(str, gaps[:_SHOWN]))}"
+            f"{', ...' if len(gaps) > _SHOWN else ''}); the verdicts are on what is there. The command that made the "
+            "run measures them.",
+            highlight=False,
+        )
+    return Outcome(violations, len(gaps))
 
 
 def _verdict_table(verdicts: list[Verdict]) -> Table:

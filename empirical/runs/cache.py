@@ -1,0 +1,68 @@
+"""Compiled programs kept in the user's cache folder, so that a second run does not compile them again.
+
+Most of a small run is compilation. The folder is bounded: the programs used longest ago go first. Where it cannot be
+written nothing is kept, and nothing is said. A folder named by JAX_COMPILATION_CACHE_DIR is the user's own affair, and
+BNVERIFY_CACHE=off keeps nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+BOUND = 2**30
+"""Bytes that the folder may have when a run starts."""
+_SECONDS = 0.2  # what compiles faster is not kept
+
+
+def folder() -> Path:
+    """Where the platform keeps what can be made again."""
+    home = Path.home()
+    if sys.platform == "darwin":
+        base = home / "Library" / "Caches"
+    elif os.name == "nt":
+        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return base / "bnverify" / "compiled"
+
+
+def keep_compiled() -> Path | None:
+    """Switch the cache on before the first compilation; its folder, or None where nothing is kept."""
+    import jax
+
+    if os.environ.get("BNVERIFY_CACHE", "").lower() in ("off", "0", "no") or jax.config.jax_compilation_cache_dir:
+        return None
+    try:
+        place = folder()
+        place.mkdir(parents=True, exist_ok=True)
+        probe = place / f".writable-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+        prune(place, BOUND)
+    except (OSError, RuntimeError):  # RuntimeError: no home directory
+        return None
+    jax.config.update("jax_compilation_cache_dir", str(place))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", _SECONDS)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    jax.config.update("jax_raise_persistent_cache_errors", False)
+    return place
+
+
+def prune(place: Path, bound: int) -> None:
+    """Remove the files used longest ago until the rest has at most ``bound`` bytes; others may do so too."""
+    files = []
+    for file in place.iterdir():
+        try:
+            if file.is_file():
+                known = file.stat()
+                files.append((max(known.st_atime, known.st_mtime), known.st_size, file))
+        except FileNotFoundError:
+            continue
+    total = sum(size for _, size, _ in files)
+    for _, size, file in sorted(files, key=lambda entry: entry[0]):
+        if total <= bound:
+            return
+        file.unlink(missing_ok=True)
+        total -= size

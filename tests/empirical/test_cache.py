@@ -1,0 +1,53 @@
+"""Compiled programs are kept, in bounds, where that can be done, and otherwise silently not."""
+
+import os
+
+import jax
+import pytest
+
+from bnverify.empirical.runs.cache import folder, keep_compiled, prune
+
+
+@pytest.fixture
+def unset(monkeypatch, tmp_path):
+    """Without a cache of the test suite; what is changed is restored."""
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs",
+             "jax_persistent_cache_min_entry_size_bytes", "jax_raise_persistent_cache_errors")  # fmt: skip
+    before = {name: getattr(jax.config, name) for name in names}
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("BNVERIFY_CACHE", raising=False)
+    jax.config.update("jax_compilation_cache_dir", None)
+    yield tmp_path
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+def test_it_is_on_by_default_in_the_users_folder(unset):
+    assert keep_compiled() == folder() and folder().is_relative_to(unset)
+    assert jax.config.jax_compilation_cache_dir == str(folder())
+    assert keep_compiled() is None  # on already: as a folder of the user's own
+
+
+@pytest.mark.parametrize("word", ["off", "0", "NO"])
+def test_it_can_be_switched_off(unset, monkeypatch, word):
+    monkeypatch.setenv("BNVERIFY_CACHE", word)
+    assert keep_compiled() is None and jax.config.jax_compilation_cache_dir is None and not list(unset.iterdir())
+
+
+def test_where_it_cannot_be_written_nothing_is_kept(unset):
+    (unset / "bnverify").write_text("a file in the place of the folder")
+    assert keep_compiled() is None and jax.config.jax_compilation_cache_dir is None
+
+
+def test_it_is_bounded_and_what_was_used_longest_ago_goes_first(tmp_path):
+    for age, name in enumerate(("new", "middle", "old")):
+        (tmp_path / name).write_bytes(bytes(100))
+        os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
+    prune(tmp_path, 300)
+    assert len(list(tmp_path.iterdir())) == 3
+    prune(tmp_path, 299)
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["middle", "new"]
+    prune(tmp_path, 99)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,214 @@
+"""Every way in which the disk, the platform, the pipe or the locale can fail: a status of its own, and three lines."""
+
+import errno
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from calling import called, three_lines
+
+from bnverify.commands.terminal import BAD_INPUT, BROKEN_PIPE, DEFECT, INCOMPLETE, INTERRUPTED, MACHINE
+from bnverify.empirical.data.synthetic import synthetic_cifar
+from bnverify.empirical.runs.files import locked, write_arrays, write_atomically
+from bnverify.empirical.runs.run import train
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = {"COLUMNS": "160", "PYTHONPATH": str(ROOT / "src")}
+
+
+def call(*arguments, **options):
+    """In a process of its own."""
+    changed = options.pop("env", {})
+    return subprocess.run(
+        [sys.executable, "-m", "bnverify", *map(str, arguments)], capture_output=True, text=True, timeout=300,
+        env=os.environ | ENVIRONMENT | changed, **options,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def copied(tiny_run, tmp_path):
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    return tmp_path / "run"
+
+
+def _raise(error):
+    def raising(*arguments, **options):
+        raise error
+
+    return raising
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO])
+def test_a_disk_that_cannot_be_written(monkeypatch, capsys, copied, number):
+    """The summary of a verified run: disk full, read-only, no permission, over the quota, broken."""
+    before = sorted(copied.rglob("*"))
+    monkeypatch.setattr("os.fsync", _raise(OSError(number, os.strerror(number))))
+    status, _, told = called(monkeypatch, capsys, "verify", copied)
+    assert status == MACHINE
+    three_lines(told)
+    assert os.strerror(number) in told
+    assert sorted(copied.rglob("*")) == before  # nothing half-written is left
+
+
+def test_a_file_that_may_not_grow(tmp_path):
+    """A real limit of the operating system, in the middle of a training's first record."""
+    script = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); sys.argv = ['bnverify', *sys.argv[1:]];"
+        "from bnverify.cli import main; main()"
+    )
+    arguments = ("train", "--preset", "tiny", "--out", tmp_path / "run")
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, timeout=400,
+        env=os.environ | ENVIRONMENT | {"BNVERIFY_CACHE": "off"},
+    )  # fmt: skip
+    assert done.returncode == MACHINE, done.stderr
+    three_lines(done.stderr)
+    assert "File too large" in done.stderr
+    assert not list(tmp_path.rglob("*.partial"))
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 4000
+
+
+def test_a_directory_that_cannot_be_made():
+    done = call("train", "--preset", "tiny", "--out", "/proc/run")
+    assert done.returncode == MACHINE
+    three_lines(done.stderr)
+    assert "/proc/run" in done.stderr
+
+
+@pytest.mark.parametrize("platform", ["cuda", "nonsense"])
+def test_a_platform_that_is_not_there(tmp_path, platform):
+    done = call("train", "--preset", "tiny", "--out", tmp_path / "run", env={"JAX_PLATFORMS": platform})
+    assert done.returncode == MACHINE, done.stderr
+    three_lines(done.stderr)
+    assert platform in done.stderr and "JAX_PLATFORMS" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_cannot_print_it(encoding):
+    done = call("theory", "theorem-4.1" if encoding == "ascii" else "lemma-4.5", env={"PYTHONIOENCODING": encoding})
+    if done.returncode:
+        assert done.returncode == MACHINE
+        three_lines(done.stderr)
+        assert "PYTHONIOENCODING=utf-8" in done.stderr
+    else:
+        done.stdout.encode(encoding)
+
+
+def test_output_in_ascii_is_refused_in_three_lines():
+    """Where there is something that ASCII has not."""
+    done = call("theory", "theorem-4.1", env={"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == MACHINE
+    three_lines(done.stderr)
+
+
+def test_a_closed_pipe():
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "bnverify", "theory", "--json"], stdout=writing, stderr=subprocess.PIPE, text=True,
+        timeout=300, env=os.environ | ENVIRONMENT,
+    )  # fmt: skip
+    os.close(writing)
+    assert done.returncode == BROKEN_PIPE and not done.stderr
+
+
+def test_an_interruption(monkeypatch, capsys, copied):
+    monkeypatch.setattr("bnverify.empirical.judgement.verdict.verify", _raise(KeyboardInterrupt()))
+    status, _, told = called(monkeypatch, capsys, "verify", copied)
+    assert status == INTERRUPTED and "same command" in told
+
+
+def test_a_defect_is_not_a_violation(monkeypatch, capsys, copied):
+    monkeypatch.setattr("bnverify.empirical.judgement.verdict.verify", _raise(ZeroDivisionError("of ours")))
+    status, _, told = called(monkeypatch, capsys, "verify", copied)
+    assert status == DEFECT
+    assert "ZeroDivisionError: of ours" in told and told.strip().splitlines()[-1].startswith("do:")
+
+
+def test_another_process_in_the_directory(copied):
+    with locked(copied):
+        done = call("train", "--preset", "tiny", "--out", copied)
+    assert done.returncode == BAD_INPUT
+    three_lines(done.stderr)
+    assert "another process" in done.stderr
+
+
+def test_a_missing_record_is_reported_and_measured_again(monkeypatch, capsys, tiny_run, copied):
+    file = copied / "records" / "bn" / "exact-000004.nc"
+    whole = file.read_bytes()
+    file.unlink()
+    status, _, _ = called(monkeypatch, capsys, "verify", copied)
+    assert status == INCOMPLETE
+    summary = json.loads((copied / "summary.json").read_text())
+    assert summary["missing"] == ["exact of bn at step 4"]
+    train(tiny_run.config, synthetic_cifar(train=200, test=64), copied)
+    assert file.read_bytes() == whole
+    assert called(monkeypatch, capsys, "verify", copied)[0] == 0
+    assert json.loads((copied / "summary.json").read_text())["missing"] == []
+
+
+def test_a_damaged_record_is_named_and_measured_again(monkeypatch, capsys, tiny_run, copied):
+    file = copied / "records" / "plain" / "inline-000002.nc"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:200])
+    status, _, told = called(monkeypatch, capsys, "verify", copied)
+    assert status == BAD_INPUT and "inline-000002.nc" in told
+    three_lines(told)
+    train(tiny_run.config, synthetic_cifar(train=200, test=64), copied)
+    assert file.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda content: content["config"].update(warp=9), "unknown field warp"),
+        (lambda content: content["config"].pop("preset"), "cannot be read"),
+        (lambda content: content.pop("data"), "without data"),
+        (lambda content: content.update(format=99), "run format 99"),
+        (lambda content: content["config"].update(steps=0), "steps 0"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read(monkeypatch, capsys, copied, change, words):
+    file = copied / "config.json"
+    content = json.loads(file.read_text())
+    change(content)
+    file.write_text(json.dumps(content))
+    status, _, told = called(monkeypatch, capsys, "verify", copied)
+    assert status == BAD_INPUT and words in told
+    three_lines(told)
+
+
+def test_a_damaged_state_is_passed_over(tiny_run, copied):
+    """The training goes back to the state before it, or to the start, and leaves the same records."""
+    for file in (copied / "checkpoints").glob("*.npz"):
+        file.write_bytes(b"not a zip file")
+    ray = copied / "records" / "plain" / "ray-000006.nc"
+    before = ray.read_bytes()
+    ray.unlink()
+    seen = []
+    train(tiny_run.config, synthetic_cifar(train=200, test=64), copied, progress=seen.append)
+    assert seen[0] == 0 and ray.read_bytes() == before
+
+
+def test_no_object_is_pickled(tmp_path):
+    import numpy as np
+
+    with pytest.raises(TypeError, match="objects in a"):
+        write_arrays(tmp_path / "a.npz", {"a": np.array([{}])})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(monkeypatch, tmp_path):
+    file = tmp_path / "file"
+    write_atomically(file, b"old")
+    monkeypatch.setattr("os.replace", _raise(OSError(errno.EIO, "broken")))
+    with pytest.raises(OSError, match="broken"):
+        write_atomically(file, b"new")
+    assert file.read_bytes() == b"old" and [path.name for path in tmp_path.iterdir()] == ["file"]
