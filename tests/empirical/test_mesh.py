@@ -10,9 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bnverify.empirical.judgement.verdict import verify
 from bnverify.empirical.networks.network import normalizer_stage
 from bnverify.empirical.normalization.batch import batch_norm
 from bnverify.empirical.normalization.normalizers import ghost
+from bnverify.empirical.runs.records import load_run
 from bnverify.empirical.training.mesh import Mesh, Processes
 from bnverify.errors import InputError
 
@@ -97,6 +99,61 @@ def test_statistics_of_replicas_differ_from_synchronised_ones_and_do_not_depend_
     here = _trained(1, "ghost-2")
     _equal(_trained(2, "ghost-2"), here)
     assert abs(here["loss"][-1] - alone["loss"][-1]) > 1e-3
+
+
+MOVING = textwrap.dedent(
+    """
+    import sys
+    from bnverify.empirical.training.mesh import Mesh, host_devices
+    host_devices(4)
+    from bnverify.empirical.data.synthetic import synthetic_cifar
+    from bnverify.empirical.runs.config import preset
+    from bnverify.empirical.runs.run import train
+
+    class Enough(Exception):
+        pass
+
+    def stop(step):
+        if step in stops:
+            raise Enough
+
+    data, config = synthetic_cifar(train=200, test=64), preset("tiny").changed(steps=6)
+    for devices, stops in ((1, [2]), (2, [4]), (4, [])):
+        try:
+            train(config, data, sys.argv[1] + "/moved", progress=stop, mesh=Mesh(devices))
+        except Enough:
+            pass
+    train(config, data, sys.argv[1] + "/alone")
+    """
+)
+
+
+@pytest.mark.slow
+def test_a_run_moves_between_one_two_and_four_devices(tmp_path):
+    subprocess.run([sys.executable, "-c", MOVING, str(tmp_path)], check=True, timeout=500)
+    _same_run(tmp_path / "moved", tmp_path / "alone")
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_is_that_of_one(tmp_path):
+    train = [sys.executable, "-m", "bnverify", "train", "--preset", "tiny", "--steps", "6"]
+    subprocess.run([*train, "--out", str(tmp_path / "one")], check=True, timeout=300)
+    shared = [*train, "--out", str(tmp_path / "two"), "--devices", "2", "--processes", "2"]
+    port = f"localhost:{_port()}"
+    both = [subprocess.Popen([*shared, "--coordinator", port, "--process", str(i)]) for i in range(2)]
+    assert [process.wait(300) for process in both] == [0, 0]
+    _same_run(tmp_path / "two", tmp_path / "one")
+
+
+def _same_run(found, wanted):
+    """The same curves up to rounding, the same files, and no claim violated."""
+    one, other = load_run(found), load_run(wanted)
+    names = [sorted(str(p.relative_to(run.path)) for p in run.path.glob("records/*/*.nc")) for run in (one, other)]
+    assert names[0] == names[1]
+    for network, curves in other.curves.items():
+        np.testing.assert_allclose(one.curves[network]["loss"], curves["loss"], rtol=1e-4)
+    verdicts = verify(one)
+    assert not any(verdict.violations for verdict in verdicts) and sum(verdict.points for verdict in verdicts) > 1000
 
 
 def test_every_replica_is_batch_norm_of_its_own_samples():
