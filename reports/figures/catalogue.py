@@ -17,6 +17,7 @@ from bnverify.reports.figures import (
     initialisation,
     landscape,
     residuals,
+    subtracted,
     training,
 )
 from bnverify.reports.figures.figure import Drawing, Figure, NotRecorded
@@ -68,6 +69,21 @@ FIGURES: dict[str, Figure] = {
             r"$1 - \lVert v\rVert^2 s^2/(\gamma^2 \lVert g\rVert^2)$: a share near 0 says that, apart from the factor "
             r"$\gamma/s$, normalising leaves the gradient as long as it was.",
             gradient_bound.gain,
+        ),
+        _chart(
+            "alignment-chance", "Alignment of the gradient with the normalised output, against chance",
+            r"One panel a site: $m\,\cos^2(g, \hat y) = a^2/(\rho\,\lVert g\rVert^2)$, median over channels. Grey: "
+            r"0.455, the median of a direction that knows nothing of $\hat y$, for every $m$. Theorem 4.1 subtracts "
+            r"about this number divided by $m$: above the grey line the gradient is aligned, and still little is "
+            r"subtracted where $m$ is large.",
+            subtracted.alignment_against_chance,
+        ),
+        _chart(
+            "subtracted", "The shares that Theorems 4.1 and 4.2 subtract",
+            r"Marks on lines: the share of $\lVert g\rVert^2$ in the layer that Theorem 4.1 subtracts beside the "
+            r"factor $\gamma/s$. Open marks: the size of the subtracted term of Theorem 4.2 over $\lvert u'Hu\rvert$. "
+            r"Grey: $2/m$, what random directions would lose.",
+            subtracted.subtracted_shares,
         ),
         _chart(
             "theorem-4.2", "Theorem 4.2 for whole layers",
