@@ -10,7 +10,7 @@ import numpy as np
 from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, source, tolerance
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.recognise import Reading
-from bnverify.empirical.conformance.report import Finding, judged, untested
+from bnverify.empirical.conformance.report import HOLDS, INACCURATE, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Unsupported
 
 _TITLES = {
@@ -118,25 +118,35 @@ def _second(case: Case, exact: Exact) -> Finding:
 
 
 def _few(case: Case, m: int) -> Finding:
-    """One value a vector, or two at epsilon 0: nothing may come back to y, nor to gamma from one value."""
+    """One value a vector, or two at epsilon 0: nothing may come back to y, nor to gamma from one value.
+
+    The mean of one value is that value in any arithmetic, so at one value also what rounding would excuse is told."""
     key = f"backward.{'one' if m == 1 else 'two'}_value{'' if m == 1 else 's'}"
-    centred = case.reading.normaliser.centred and not case.reading.normaliser.scale.uncentred
-    values = "one value" if m == 1 else "two values at epsilon 0"
-    title = f"v = 0 for {values} a vector" if centred else f"v for {values} a vector"
+    normaliser = case.reading.normaliser
+    centred = normaliser.centred and not normaliser.scale.uncentred
+    values = "one value a vector" if m == 1 else "two values a vector at epsilon 0"
+    title = f"v = 0 for {values}" if centred else f"v for {values}"
     try:
         small = resized(case.reading, m)
-        setting = {} if m == 1 else {"epsilon": 0.0}
         if m == 2:
             scale = replace(small.normaliser.scale, epsilon=0.0)
             small = replace(small, normaliser=replace(small.normaliser, scale=scale))
-        few = Case(small)
-        found = small.call(few.y, few.gain, few.shift, few.g, **setting)
+            return _few_at(small, m, key, title, {"epsilon": 0.0})
+        found = _few_at(small, m, key, title, {})
+        if centred and found.verdict == HOLDS:
+            return _exactly_zero(small, found)
+        return found
     except Unsupported as error:
         return untested(key, title, str(error))
+
+
+def _few_at(small: Reading, m: int, key: str, title: str, setting: dict[str, float]) -> Finding:
+    few = Case(small)
+    found = small.call(few.y, few.gain, few.shift, few.g, **setting)
     exact, v = few.here, np.zeros(few.y.shape) if found.v is None else found.v
     if not np.isfinite(np.asarray(exact.v, float)).all():
         return untested(key, title, "without an epsilon it is 0/0")
-    allowed = tolerance(max(ROUNDOFF[case.forward_dtype], ROUNDOFF[case.backward_dtype]), m)
+    allowed = tolerance(ROUNDOFF[few.forward_dtype], m)
     residuals = {"y": relative(v - exact.v, exact.slope_size), "z": relative(found.z - exact.z, exact.size)}
     gain = small.affine.gain
     slope = found.slopes.get(gain) if gain is not None else None
@@ -151,6 +161,21 @@ def _few(case: Case, m: int) -> Finding:
         seen = {"y": v, "z": found.z, "gamma": slope}[worst]
         meaning = f"wrong at {worst}: up to {float(np.abs(np.asarray(seen)).max()):.3g}"
     return judged(key, title, residuals[worst], allowed, meaning)
+
+
+def _exactly_zero(small: Reading, found: Finding) -> Finding:
+    """At one value of a million in float32: gradients that should be 0 and are not."""
+    few = Case(small)
+    dtype = "float32" if "float32" in small.subject.dtypes else small.setting.dtype
+    y = np.float32(1e6) * few.y.astype(np.float32)
+    out = small.call(y, few.gain, few.shift, few.g, dtype=dtype)
+    gradients = {"y": out.v, "gamma": out.slopes.get(str(small.affine.gain))}
+    largest = {name: float(np.abs(each).max()) for name, each in gradients.items() if each is not None}
+    wrong = [f"{value:.3g} at {name}" for name, value in largest.items() if value != 0]
+    if not wrong:
+        return found
+    meaning = f"for y near 1e6 in {dtype} the gradient is {' and '.join(wrong)} where 0 is exact in any arithmetic"
+    return replace(found, verdict=INACCURATE, meaning=meaning)
 
 
 def resized(reading: Reading, m: int) -> Reading:
@@ -188,6 +213,8 @@ def diagnosis(exact: Exact, v: np.ndarray) -> str:
     """Which term of v is wrong, by the coefficients of G, its mean and yhat a/m in what the layer gives."""
     point = exact.point
     seen = np.asarray(point.columns(v) * point.s, float)
+    if not np.isfinite(exact.gradient.astype(float)).all():
+        return "gamma does not act as a factor, so no term can be told"
     if not np.isfinite(seen).all():
         return "the gradient is not finite"
     for name, gradient in (("", exact.gradient), (" (with gamma left out)", point.columns(exact.g))):

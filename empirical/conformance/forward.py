@@ -110,6 +110,8 @@ def _affine(case: Case, unit: np.ndarray) -> Iterator[Finding]:
     size = np.abs(reading.spread(case.gain, affine.gain_axes if affine.gain else ())) * case.here.unit_size
     if affine.gain is None:
         yield untested("forward.gain", "gamma multiplies yhat", "the layer has no gamma")
+    elif reading.m == 1 and reading.normaliser.centred:
+        yield untested("forward.gain", "gamma multiplies yhat", "yhat is 0 for one value a vector")
     elif affine.gain_axes is None or not np.isfinite(affine.offset):
         yield Finding(
             "forward.gain", "gamma multiplies yhat", VIOLATED,

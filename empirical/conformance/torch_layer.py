@@ -33,8 +33,8 @@ class TorchLayer:
         self._call, self._again, self._settable = call, again, settable
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
-        given, y, tensors, z = self._forward(y, parameters, setting)
-        changed = not torch.equal(y, given)
+        entry, y, tensors, z = self._forward(y, parameters, setting)
+        changed = not torch.equal(y, entry)
         if g is None:
             return Evaluation(_numpy(z), str(z.dtype).removeprefix("torch."), changed_input=changed)
         names = list(tensors)
@@ -67,9 +67,8 @@ class TorchLayer:
             raise Unsupported("its epsilon cannot be set")
         dtype = _TYPES[setting.of_parameters]
         tensors = {name: _tensor(value, dtype).requires_grad_() for name, value in parameters.items()}
-        leaf = _laid(_tensor(y, _TYPES[setting.dtype]), setting.layout).requires_grad_()
-        given = leaf.detach().clone()
-        entry = leaf.view_as(leaf)  # a layer that changes what it is given may change this
+        leaf = _tensor(y, _TYPES[setting.dtype]).requires_grad_()
+        entry = _entry(leaf, setting.layout)  # a layer may change what it is given, and cannot change a leaf
         try:
             z = self._call(entry, tensors, setting.epsilon, True)
         except Exception as error:
@@ -77,7 +76,7 @@ class TorchLayer:
         if not isinstance(z, torch.Tensor) or z.shape != leaf.shape:
             shape = tuple(z.shape) if isinstance(z, torch.Tensor) else type(z).__name__
             raise Unsupported(f"it returns {shape} for y of shape {tuple(leaf.shape)}")
-        return given, leaf, tensors, z
+        return entry, leaf, tensors, z
 
     def _gradient(self, z, leaves, g):
         try:
@@ -147,17 +146,27 @@ def _numpy(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().to(torch.float64).contiguous().numpy().copy()
 
 
+def _entry(leaf: torch.Tensor, layout: str) -> torch.Tensor:
+    """A copy of the leaf that gradients pass, laid out in memory as asked for."""
+    if layout == "strided":  # every other entry of a larger array, axes exchanged in memory
+        turned = leaf.permute(*reversed(range(leaf.ndim)))
+        return torch.stack([turned, torch.full_like(turned, float("nan"))], -1)[..., 0].permute(
+            *reversed(range(leaf.ndim))
+        )  # fmt: skip
+    if layout == "channels last":
+        formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+        if leaf.ndim not in formats:
+            raise Unsupported("channels last is a layout of images and volumes")
+        return leaf.clone(memory_format=formats[leaf.ndim])
+    return leaf.clone()
+
+
 def _laid(tensor: torch.Tensor, layout: str) -> torch.Tensor:
     if layout == "strided":  # every other entry of a larger array, axes exchanged in memory
         wide = torch.full((*reversed(tensor.shape[1:]), 2 * tensor.shape[0]), float("nan"), dtype=tensor.dtype)
         view = wide.permute(*reversed(range(wide.ndim)))[::2]
         view.copy_(tensor)
         return view.detach()
-    if layout == "channels last":
-        formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-        if tensor.ndim not in formats:
-            raise Unsupported("channels last is a layout of images and volumes")
-        return tensor.contiguous(memory_format=formats[tensor.ndim])
     if layout == "expanded":
         return tensor.flatten()[0].expand(tensor.shape)
     return tensor
