@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 from mutants import mutants
 
-from bnverify.theory import CLAIMS, ChannelSum, ProofError, UnknownClaim, m
+from bnverify.theory import CLAIMS, Certificate, ChannelSum, ProofError, UnknownClaim, m
 from bnverify.theory.proof.quantities import QUANTITIES, distribute
 
 KEYS = list(CLAIMS)
@@ -17,8 +17,7 @@ KEYS = list(CLAIMS)
 @pytest.mark.parametrize("key", KEYS)
 def test_claim_is_proved(key):
     proof = CLAIMS[key].prove()
-    assert len(proof) >= 2
-    assert all(step.holds() for step in proof)
+    assert len(proof) >= 2 and proof.trials
     assert (proof.certificate is not None) == (CLAIMS[key].relation == "<=")
 
 
@@ -31,19 +30,16 @@ def test_no_mutant_is_proved(key):
             print(f"{key} with {name}: {len(mutant.prove())} steps proved {mutant.right}")
 
 
-# Hypotheses a proof does not insert: another one of the claim says it too, or they make a point of a line a point of a
-# ray, which the audit's 4.5-obtuse refutes without.
+# Hypotheses a proof does not insert, because another one of the claim says it too.
 _SAID_ELSEWHERE = {
     ("normalizer-worst-factor", "epsilon = 0"), ("normalizer-worst-factor-floor", "epsilon = 0"),
-    ("l1-worst-factor", "epsilon = 0"), ("linf-worst-factor", "epsilon = 0"),
-    ("lemma-4.5", "<W0, W*> > 0"), ("lemma-4.5-filter", "<W0, W*> > 0"),
-    ("sum-rule", "homogeneous up to the next batch norm"), ("sum-rule-exact", "homogeneous up to the next batch norm"),
+    ("l1-worst-factor", "epsilon = 0"), ("linf-worst-factor", "epsilon = 0"), ("sum-rule", "epsilon = 0"),
 }  # fmt: skip
 CONDITIONS = [
     (key, h.name)
     for key in KEYS
     for h in CLAIMS[key].hypotheses
-    if h.condition is not None and (key, h.name) not in _SAID_ELSEWHERE
+    if (h.condition is not None or h.equations) and (key, h.name) not in _SAID_ELSEWHERE
 ]
 
 
@@ -56,22 +52,21 @@ def test_no_claim_is_proved_without_its_conditions(key, name):
         dataclasses.replace(claim, hypotheses=fewer).prove()
 
 
-def test_steps_are_checked():
-    claim = CLAIMS["theorem-4.1"]
-    derivation = claim.derive()
-    broken = dataclasses.replace(derivation.steps[1], right=derivation.steps[1].right + 1)
-    bad = dataclasses.replace(derivation, steps=(derivation.steps[0], broken, *derivation.steps[2:]))
-    with pytest.raises(ProofError, match="centred gradient"):
-        dataclasses.replace(claim, derive=lambda: bad).prove()
+def test_steps_show_their_left_side_before_it_is_evaluated():
+    """Not one step of one proof writes the same expression twice."""
+    for key in KEYS:
+        for step in CLAIMS[key].prove():
+            assert str(step.left) != str(step.right) or step.name == "conclusion", (key, step.name)
 
 
 def test_certificate_needs_signs():
     """-(g_g) <= 0 certified by (-1)(g_g) is an identity with a negative factor, and must be refused."""
     claim = CLAIMS["theorem-4.1"]
-    certificate = claim.derive().certificate
-    flipped = dataclasses.replace(certificate, terms=((-1 * sp.Integer(1), *certificate.terms[0], sp.Integer(-1)),))
-    assert sp.expand(flipped.total - certificate.total) == 0
-    assert not flipped.holds(claim.derive().insert(claim.slack))
+    derivation = claim.derive()
+    flipped = Certificate(((sp.Integer(-1), *derivation.certificate.terms[0], sp.Integer(-1)),))
+    assert sp.expand(flipped.total - derivation.certificate.total) == 0
+    with pytest.raises(ProofError, match="not certified"):
+        dataclasses.replace(claim, derive=lambda: dataclasses.replace(derivation, certificate=flipped)).prove()
 
 
 def test_printed_v3_coefficient_is_rejected():
@@ -89,7 +84,7 @@ def test_claim_is_complete(key):
     claim = CLAIMS[key]
     assert claim.title and claim.source.place and claim.key == key
     assert set(claim.quantities) <= set(QUANTITIES)
-    assert claim.shape in {"channel", "sample", "layer"}
+    assert claim.shape in {"channel", "sample", "layer"} and claim.about and claim.chapter
     assert claim._repr_latex_().startswith("$")
     assert claim.prove()._repr_latex_().startswith("$")
 

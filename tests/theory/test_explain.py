@@ -5,11 +5,10 @@ import dataclasses
 import pytest
 import sympy as sp
 
-from bnverify.theory import CLAIMS, ProofError, latex
+from bnverify.theory import CLAIMS, ProofError, is_zero, latex
 from bnverify.theory.proof.explain import Explanation, explain
 
 KEYS = list(CLAIMS)
-SAME = "written alike"
 
 
 @pytest.fixture(scope="module", params=KEYS)
@@ -26,11 +25,11 @@ def test_text_holds_every_part(explanation):
     assert text.startswith(f"{claim.title} ({claim.key})")
     assert flat(f"{claim.left} {claim.relation} {claim.right}") in text
     assert str(claim.source) in text and claim.remark in text
-    assert all(f"Assumed: {h.name}: {h.statement}" in text for h in claim.hypotheses)
+    assert all(flat(f"Assumed: {h}") in text for h in claim.hypotheses)
+    assert all(name in text for name in claim.prove().trials)
     for number, step in enumerate(explanation.steps, 1):
         assert flat(f"{number}. {step.name} — {step.reason} {step.left}") in text
-        assert step.left == step.right or flat(f"= {step.right}") in text
-    assert text.count(SAME) == sum(step.left == step.right for step in explanation.steps)
+        assert flat(f"= {step.right}") in text
     assert max(map(len, str(explanation).splitlines())) <= 120
 
 
@@ -38,10 +37,9 @@ def test_bound_says_why_it_cannot_fail(explanation):
     text = flat(str(explanation))
     assert (explanation.claim.relation == "<=") == ("No factor can be negative, because" in text)
     assert all(flat(sign) in text for sign in explanation.signs)
-    total = sp.Add(*(sp.Mul(*(reason.value for reason in product)) for product in explanation.products))
     if explanation.products:
-        certificate = explanation.claim.derive().certificate
-        assert certificate.normal_form(total - certificate.total) == 0
+        total = sp.Add(*(sp.Mul(*(reason.value for reason in product)) for product in explanation.products))
+        assert is_zero(total - explanation.claim.derive().certificate.total)
 
 
 def test_notebook_holds_every_part(explanation):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 
 from bnverify.theory.algebra.jet import NotRational, NotSmooth
-from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, Vector, is_zero, single_atom
-from bnverify.theory.normalizers.normalizer import BATCH, Normalizer
+from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, Vector, is_zero, single_atom, substitute
+from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
 from bnverify.theory.proof.claim import Claim, Derivation, Gram, Hypothesis, Proof, ProofError, Step, value_of
 from bnverify.theory.proof.givens import (
     CONSTANT,
@@ -39,7 +40,7 @@ def prove(claim: Claim) -> Proof:
     n = derivation.normalizer or BATCH
     _names(claim, derivation, n)
     left, right = (side if derivation.raw else about(n, side) for side in (claim.left, claim.right))
-    parts = [left, right, *_factors(derivation, n)]
+    parts = [left, right, *(_factors(derivation, n) if claim.relation == "<=" else [])]
     table = table_for(n, claim.hypotheses, derivation.raw)
     insertion = collect(parts, table)
     _side_conditions(claim, insertion, table)
@@ -148,12 +149,15 @@ _NEEDS_CURVATURE = ("second slope", "curvature", "layer curvature", "rescaled cu
 
 def _groundwork(claim: Claim, n: Normalizer, parts: list[Any], insertion: Insertion) -> Iterator[Step]:
     """The steps that others stand on: moments of the values, gradient and Hessian of the scale."""
-    values = single_atom(n.normalised)
-    everything = [*parts, *(given.value for given in insertion.givens)]
-    used = {atom for part in everything for atom in _atoms_of(part)}
     rules = {given.rule for given in insertion.givens}
-    if values in used:
-        for given in facts_of(n):
+    for given in facts_of(n):
+        mean = given.rule == "mean of the values"
+        by_rule = (
+            rules & {*_NEEDS_SLOPE, "slope of the scale", "shifted values", *_RESCALED}
+            if mean
+            else rules & {*_RESCALED}
+        )
+        if (by_rule and not isinstance(n.scale, KnownScale)) or _needed(given.rule, n, parts, insertion):
             yield _step(given)
     if n.projector is None and rules & {*_NEEDS_SLOPE} and "slope of the scale" not in rules:
         yield Step(
@@ -170,12 +174,26 @@ def _groundwork(claim: Claim, n: Normalizer, parts: list[Any], insertion: Insert
         )  # fmt: skip
 
 
-def _atoms_of(part: Any) -> Iterator[Atom]:
-    scalars = part.terms.values() if isinstance(part, Vector) else [sp.sympify(part)]
-    if isinstance(part, Vector):
-        yield from (atom.base for atom in part.terms)
-    for scalar in scalars:
-        yield from (atom.base for product in scalar.atoms(Inner) for atom in product.args)
+_RESCALED = ("rescaled values", "values with less epsilon")
+
+
+def _needed(rule: str, n: Normalizer, parts: list[Any], insertion: Insertion) -> bool:
+    """Whether the sides, or the slack and the certificate, differ without one of the facts declared of yhat."""
+    values = single_atom(n.normalised)
+    mean, norm = (values.total, None) if rule.startswith("norm") else (None, values.norm2)
+    plain = Vector.atom(values.name, norm2=norm, total=mean)
+    swap = {n.normalised: plain}
+    givens = (
+        replace(g, subject=substitute(g.subject, swap), value=substitute(g.value, swap)) for g in insertion.givens
+    )
+    inserted = Insertion(tuple(givens))
+    return any(_by_name(inserted(substitute(part, swap))) != _by_name(insertion(part)) for part in parts)
+
+
+def _by_name(expression: sp.Expr) -> sp.Expr:
+    """The expression with its inner products as symbols of their names, whatever is declared of their vectors."""
+    products = expression.atoms(Inner)
+    return sp.expand(expression.xreplace({p: sp.Symbol(f"<{p.args[0].name}, {p.args[1].name}>") for p in products}))
 
 
 def _certified(claim: Claim, insertion: Insertion, slack: sp.Expr, n: Normalizer, derivation: Derivation) -> None:

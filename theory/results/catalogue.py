@@ -7,6 +7,13 @@ from difflib import get_close_matches
 from typing import Protocol, TypeVar
 
 from bnverify.errors import InputError
+from bnverify.theory.normalizers.known import (
+    BATCH_RENORM,
+    L1_UNCENTRED,
+    L2_UNCENTRED,
+    LINF_UNCENTRED,
+    LP_UNCENTRED,
+)
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.results.general import (
     any_normalizer,
@@ -62,6 +69,16 @@ class Catalogue(Mapping[str, Record]):
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def __repr__(self) -> str:
+        """One line a record: its key and its title."""
+        wide = max(map(len, self._records), default=0)
+        lines = (f"{key:{wide}}  {getattr(record, 'title', '')}" for key, record in self._records.items())
+        return "\n".join([f"{len(self)} {self.noun}s", *lines])
+
+    def _repr_markdown_(self) -> str:
+        rows = [f"| `{key}` | {getattr(record, 'title', '')} |" for key, record in self._records.items()]
+        return "\n".join([f"| {self.noun} | title |", "|---|---|", *rows])
 
     def _ipython_key_completions_(self) -> list[str]:
         return list(self._records)
@@ -123,6 +140,7 @@ CLAIMS: Catalogue[Claim] = Catalogue(
         lemma_4_5.FILTER,
         lemma_4_5.ROWS,
         invariance.SCALE,
+        invariance.SCALE_EXACT,
         invariance.SCALE_GRADIENT,
         invariance.SCALE_HESSIAN,
         invariance.SHIFT,
@@ -145,28 +163,17 @@ CLAIMS: Catalogue[Claim] = Catalogue(
     ),
 )
 
-_GENERAL = frozenset(claim.key for claim in any_normalizer.GENERAL)
-_VALUES = frozenset(claim.key for claim in values.ANY)
-_WORST = frozenset({any_normalizer.WORST.key, any_normalizer.AT_LEAST_ONE.key})
-_OWN = {
-    "l1": frozenset({"l1-scale-gradient", "l1-worst-factor"}),
-    "linf": frozenset({"linf-worst-factor"}),
-    "batch-renorm": frozenset(key for key in CLAIMS if key.startswith("renorm")),
-}
+# Scales that see what P removes: the worst factor is not claimed of them.
+_SEE_THE_MEAN = frozenset(n.name for n in (L1_UNCENTRED, L2_UNCENTRED, LINF_UNCENTRED, LP_UNCENTRED))
 
 
 def claims_for(normalizer: str) -> tuple[Claim, ...]:
-    """The claims that speak of a normaliser of `theory.NORMALIZERS` (or of one's own), in the catalogue's order.
+    """The claims about a normalizer of `theory.NORMALIZERS` (or of one's own), in the catalogue's order.
 
-    Batch norm has all that do not name another one; every normaliser has the general ones, those about its worst factor
-    only if its scale does not see what it removes (not the uncentred l_p).
+    A claim is about the normalizers it names, about ``any`` (every one with z = gamma yhat + beta), or about the
+    ``consistent`` ones among them, whose scale does not see what they remove (not the uncentred l_p).
     """
-    others = frozenset().union(*(keys for name, keys in _OWN.items() if name != normalizer))
-    if normalizer == "batch":
-        wanted = frozenset(CLAIMS) - others
-    elif normalizer == "batch-renorm":
-        wanted = _OWN[normalizer] | _VALUES
-    else:
-        wanted = _GENERAL | _VALUES | _OWN.get(normalizer, frozenset())
-        wanted -= _WORST if normalizer.endswith("uncentred") else frozenset()
-    return tuple(claim for key, claim in CLAIMS.items() if key in wanted)
+    kinds = {normalizer}
+    if normalizer != BATCH_RENORM.name:
+        kinds |= {"any"} if normalizer in _SEE_THE_MEAN else {"any", "consistent"}
+    return tuple(claim for claim in CLAIMS.values() if kinds & set(claim.about))

@@ -471,7 +471,8 @@ class Proof(Tables):
         certificate = d["certificate"] or {"products": []}
         texts: list[Any] = [d["statement"]["left"], d["statement"]["right"], *d["sums_over_channels"].values()]
         texts += [step["value"] for step in d["steps"]] + [f["value"] for p in certificate["products"] for f in p]
-        texts += [f["of"] for p in certificate["products"] for f in p if isinstance(f["of"], Mapping)]
+        texts += [f["of"] for p in certificate["products"] for f in p
+                  if isinstance(f["of"], Mapping) or f["because"] == "square"]  # fmt: skip
         for text in texts:
             yield from map(self.read, text.values() if isinstance(text, Mapping) else [text])
 

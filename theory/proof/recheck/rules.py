@@ -56,6 +56,9 @@ class Definition:
         }:  # fmt: skip
             raise Refused("the normalizer has not the fields of a normalizer")
         self.proof, self.dot, read = proof, proof.dot, proof.read
+        missing = {"m", "s", "mu", *(() if data["scale"] is None else ("epsilon",))} - set(proof.names)
+        if missing:
+            raise Refused(f"the definition needs {', '.join(sorted(missing))}, not declared")
         symbol = proof.names.get
         self.m, self.s, self.mu, self.epsilon = (symbol(n) for n in ("m", "s", "mu", "epsilon"))
         self.values = data["values"]
@@ -222,6 +225,8 @@ def derive(d: Definition, rule: str, of: tuple[str, ...]) -> Any:
         case "by parameter", (by,):
             return d.dot({"g": ONE}, add({d.values: d.gain.diff(symbols(by))}, times(d.shift.diff(symbols(by)), one)))
         case "by moment", (by,):
+            if by not in proof.names:
+                raise Refused(f"the moment {by} is not declared")
             sigma2 = sp.Dummy("sigma2", positive=True)
             z = times(d.gain / sp.sqrt(sigma2 + d.epsilon), {"y": ONE, "1": -d.mu})
             by_moment = {"mu": d.mu, "sigma2": sigma2}[by]

@@ -6,6 +6,8 @@ Theorems 4.1 and 4.2; for L1, Linf, layer, group, RMS and weight normalisation o
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy as sp
 
 from bnverify.theory.algebra.vectors import ONE, m
@@ -32,6 +34,9 @@ from bnverify.theory.proof.quantities import (
     gamma,
     s,
 )  # fmt: skip
+
+_claim = partial(Claim, about=("any",), chapter="any_normalizer")
+_consistent = partial(Claim, about=("consistent",), chapter="any_normalizer")
 
 _THIS = Source("this work", "the quotient rule")
 SMOOTH = Hypothesis("differentiable scale", "s has two derivatives at y: no zero entry for L1, one largest for Linf")
@@ -63,60 +68,60 @@ def _derive_at_least_one() -> Derivation:
     return Derivation(ANY, Certificate(((Gram((N, _yhat)),),)))
 
 
-JACOBIAN = Claim(
+JACOBIAN = _claim(
     "normalizer-jacobian", "Jacobian of any normaliser", _THIS,
     W @ JX, "==", (W @ P(X) - (W @ YHAT) * (N @ X)) / s, "channel", _derive, (TRAINING_MODE, SMOOTH),
     remark="Stated for every w and x; n is the gradient of the scale. Batch norm: n = yhat/m.",
 )  # fmt: skip
 
-BACKWARD = Claim(
+BACKWARD = _claim(
     "normalizer-backward", "Backward pass of any normaliser", _THIS,
     W @ V, "==", gamma / s * (W @ P(G) - (W @ N) * a), "channel", _derive, _HYPOTHESES,
     remark="Stated for every w.",
 )  # fmt: skip
 
-GRADIENT = Claim(
+GRADIENT = _claim(
     "normalizer-gradient", "Effect of any normaliser on the gradient, exact identity", _THIS,
     V @ V, "==", (gamma / s) ** 2 * (P(G) @ P(G) - 2 * a * (N @ P(G)) + a**2 * (N @ N)), "channel",
     _derive, _HYPOTHESES, remark="Theorem 4.1 is the case n = yhat/m.",
 )  # fmt: skip
 
-BIAS_GRADIENT = Claim(
+BIAS_GRADIENT = _claim(
     "normalizer-bias-gradient", "Gradient of a bias before any normaliser", _THIS,
     ONE @ V, "==", gamma / s * (ONE @ P(G) - a * (ONE @ N)), "channel", _derive, _HYPOTHESES,
     scale=sp.Abs(gamma) / s * (sp.sqrt(m * (G @ G)) + sp.Abs(a * (ONE @ N))),
     remark="Zero if P centres and the scale does not see a shift; not for the uncentred l_p.",
 )  # fmt: skip
 
-WEIGHT_GRADIENT = Claim(
+WEIGHT_GRADIENT = _claim(
     "normalizer-weight-gradient", "The gradient before any homogeneous normaliser is orthogonal to the values", _THIS,
     Y @ V, "==", gamma * a * (1 - (N @ Y) / s), "channel", _derive, _HYPOTHESES,
     scale=sp.Abs(gamma) * sp.sqrt((G @ G) * (NORMALISED @ NORMALISED)),
     remark="<n, y> = s where s is homogeneous, that is without epsilon.",
 )  # fmt: skip
 
-SECOND_DERIVATIVE = Claim(
+SECOND_DERIVATIVE = _claim(
     "normalizer-second-derivative", "Second derivative of any normaliser along a direction", _THIS,
     W @ KX, "==",
     -2 * (N @ X) / s**2 * (W @ P(X) - (N @ X) * (W @ YHAT)) - (X @ M(X)) / s * (W @ YHAT), "channel",
     _derive, (TRAINING_MODE, SMOOTH), remark="Stated for every w and x.",
 )  # fmt: skip
 
-CURVATURE = Claim(
+CURVATURE = _claim(
     "normalizer-curvature", "Effect of any normaliser on the curvature along the gradient, one vector", _THIS,
     V @ HHAT(V), "==",
     U @ H(U) - 2 * gamma * (N @ V) / s**2 * (G @ P(V) - a * (N @ V)) - gamma * a * (V @ M(V)) / s, "sample",
     _derive, _HYPOTHESES, remark="Theorem 4.2 is the case n = yhat/m, M = (C - yhat yhat'/m)/(m s).",
 )  # fmt: skip
 
-WORST = Claim(
+WORST = _consistent(
     "normalizer-worst-factor", "How much a normaliser can enlarge the gradient, beyond gamma/s", _THIS,
     V @ V, "<=", (gamma / s) ** 2 * (N @ N) * (NORMALISED @ NORMALISED) * (P(G) @ P(G)), "channel",
     _derive_worst, (*_HYPOTHESES, NO_EPSILON, CONSISTENT),
     remark="Attained, for m >= 3, by g proportional to yhat - n/|n|^2. The factor |n||yhat| is 1 for batch norm.",
 )  # fmt: skip
 
-AT_LEAST_ONE = Claim(
+AT_LEAST_ONE = _consistent(
     "normalizer-worst-factor-floor", "No normaliser has a worst factor below one", _THIS,
     sp.Integer(1), "<=", (N @ N) * (NORMALISED @ NORMALISED), "channel",
     _derive_at_least_one, (TRAINING_MODE, SMOOTH, NO_EPSILON, CONSISTENT),

@@ -8,6 +8,8 @@ inequality.
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy as sp
 
 from bnverify.theory.algebra.vectors import ONE, PairSum, Vector, m, single_atom
@@ -16,6 +18,9 @@ from bnverify.theory.proof.claim import Certificate, Claim, Derivation, Hypothes
 from bnverify.theory.proof.hypotheses import NO_EPSILON, TRAINING_MODE
 from bnverify.theory.proof.quantities import NORMALISED, SIGNS, N, W
 from bnverify.theory.results.general.any_normalizer import SMOOTH
+
+_claim = partial(Claim, about=("l1",), chapter="lp_normalisation")
+_of_linf = partial(Claim, about=("linf",), chapter="lp_normalisation")
 
 _THIS = Source("this work", "after Santurkar et al. 2018, section 3.3")
 POSITIVE = Vector.atom("positive", latex=r"\hat y_{+}", entrywise=True)
@@ -50,20 +55,20 @@ def _derive_linf() -> Derivation:
     return Derivation(LINF, Certificate(((m - 1, 1 / m, ONE @ ROOM),)))
 
 
-L1_GRADIENT = Claim(
+L1_GRADIENT = _claim(
     "l1-scale-gradient", "Gradient of the L1 scale", _THIS,
     W @ N, "==", (W @ SIGNS - (ONE @ W) * (ONE @ SIGNS) / m) / m, "channel",
     _derive_l1, (TRAINING_MODE, SMOOTH, IS_L1), remark="Stated for every w.",
 )  # fmt: skip
 
-L1_WORST = Claim(
+L1_WORST = _claim(
     "l1-worst-factor", "L1 normalisation enlarges no gradient by more than sqrt(m/2)", _THIS,
     _factor2, "<=", m / 2, "channel", _derive_l1, (TRAINING_MODE, SMOOTH, IS_L1, NO_EPSILON),
     remark="Beyond gamma/s. Approached for even m: one large positive and one large negative value, the rest near the "
     "mean, half on each side. For Gaussian values the factor is sqrt(pi/2) = 1.25.",
 )  # fmt: skip
 
-LINF_WORST = Claim(
+LINF_WORST = _of_linf(
     "linf-worst-factor", "Linf normalisation enlarges no gradient by more than sqrt(m - 1)", _THIS,
     _factor2, "<=", m - 1, "channel", _derive_linf, (TRAINING_MODE, SMOOTH, IS_LINF, NO_EPSILON),
     remark="Beyond gamma/s. Approached for even m by values that are all nearly the largest in magnitude.",

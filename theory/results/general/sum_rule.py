@@ -2,6 +2,8 @@ r"""The sum rule: where what follows z does not see its scale, <g, z> summed ove
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy as sp
 
 from bnverify.theory.algebra.vectors import ONE
@@ -17,6 +19,8 @@ from bnverify.theory.proof.quantities import (
     gamma,
     next_y_v,
 )
+
+_claim = partial(Claim, chapter="sum_rule")
 
 _THIS = Source("this work", "Euler's relation for homogeneous functions")
 HOMOGENEOUS = Hypothesis(
@@ -39,13 +43,13 @@ def _derive() -> Derivation:
     return Derivation(BATCH)
 
 
-EXACT = Claim(
+EXACT = _claim(
     "sum-rule-exact", "Sum rule between two normalised layers, any epsilon", _THIS,
     _left, "==", next_y_v, "layer", _derive, (TRAINING_MODE, READING, HOMOGENEOUS),
     remark="The right side is the sum of gamma (1 - rho) a over the channels of the next normalised layer.",
 )  # fmt: skip
 
-ZERO = Claim(
+ZERO = _claim(
     "sum-rule", "Sum rule: with beta = 0 and gamma > 0 the alignments of a layer cannot all be positive", _THIS,
     _left, "==", sp.Integer(0), "layer", _derive, (TRAINING_MODE, READING, HOMOGENEOUS, NO_EPSILON, NEXT),
     scale=ChannelSum(sp.Abs(gamma * a) + sp.Abs(beta * (ONE @ G))),

@@ -7,6 +7,8 @@ are claimed along an arbitrary direction t of them: T is the diagonal operator o
 
 from __future__ import annotations
 
+from functools import partial
+
 from bnverify.theory.algebra.vectors import ONE, SelfAdjoint, Vector, m
 from bnverify.theory.normalizers.normalizer import BATCH, variance
 from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis, Source
@@ -32,6 +34,9 @@ from bnverify.theory.proof.quantities import (
     variance_before,
 )  # fmt: skip
 from bnverify.theory.results.general.any_normalizer import ANY as ANY_NORMALIZER
+
+_claim = partial(Claim, about=("any", "batch-renorm"), chapter="values")
+_of_batch = partial(Claim, chapter="values")
 
 _THIS = Source("this work", "the definition of a normaliser")
 _T = SelfAdjoint("T")
@@ -67,38 +72,38 @@ def _derive() -> Derivation:
     return Derivation(BATCH)
 
 
-VALUES = Claim(
+VALUES = _claim(
     "values", "The layer returns gamma yhat + beta", _THIS,
     W @ Z, "==", W @ GAMMA(YHAT) + W @ BETA, "channel", _derive_values, (TRAINING_MODE, AFFINE),
     remark="For every w, with yhat from the mean and the scale of y. Of batch renormalisation yhat is r yhat + d.",
 )  # fmt: skip
 
-GAMMA_GRADIENT = Claim(
+GAMMA_GRADIENT = _claim(
     "gamma-gradient", "Gradient of gamma, along any direction of the channels", _THIS,
     along_gamma, "==", LAYER_TG @ LAYER_YHAT, "layer", _derive, (TRAINING_MODE, READING, ALONG),
     remark="Stated for every direction t: so for every channel, whatever vectors it belongs to.",
 )  # fmt: skip
 
-BETA_GRADIENT = Claim(
+BETA_GRADIENT = _claim(
     "beta-gradient", "Gradient of beta, along any direction of the channels", _THIS,
     along_beta, "==", ONE @ LAYER_TG, "layer", _derive, (TRAINING_MODE, READING, ALONG),
     remark="Stated for every direction t.",
 )  # fmt: skip
 
-RUNNING_MEAN = Claim(
+RUNNING_MEAN = _of_batch(
     "running-mean", "The running mean moves to that of the batch", _THIS,
     mean_after, "==", (1 - running_weight) * mean_before + running_weight * mu, "channel",
     _derive, (TRAINING_MODE, AVERAGED),
     remark="The weight of the new batch is PyTorch's momentum, and one minus that of Flax and Keras.",
 )  # fmt: skip
 
-RUNNING_VARIANCE = Claim(
+RUNNING_VARIANCE = _of_batch(
     "running-variance", "The running variance moves to the biased variance of the batch", _THIS,
     variance_after, "==", (1 - running_weight) * variance_before + running_weight * rho * s**2, "channel",
     _derive, (TRAINING_MODE, BIASED), remark="sigma^2 = rho s^2. Flax and Keras keep this one.",
 )  # fmt: skip
 
-RUNNING_UNBIASED = Claim(
+RUNNING_UNBIASED = _of_batch(
     "running-variance-unbiased", "The running variance moves to the unbiased variance of the batch", _THIS,
     variance_after, "==", (1 - running_weight) * variance_before + running_weight * m / (m - 1) * rho * s**2, "channel",
     _derive, (TRAINING_MODE, UNBIASED), remark="PyTorch keeps this one.",

@@ -2,6 +2,8 @@ r"""Batch renormalisation (Ioffe 2017): z = gamma (r yhat + d) + beta, with r an
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy as sp
 
 from bnverify.theory.algebra.vectors import ONE, m
@@ -9,6 +11,8 @@ from bnverify.theory.normalizers.known import BATCH_RENORM
 from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis, Source
 from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
 from bnverify.theory.proof.quantities import YHAT, G, V, W, Y, Z, a, beta, d, gamma, mu, mu_run, r, rho, s, s_run
+
+_claim = partial(Claim, about=("batch-renorm",), chapter="batch_renormalization")
 
 _SOURCE = Source("Ioffe 2017", "section 3")
 _THIS = Source("this work", "Theorem 4.1 for batch renormalisation")
@@ -28,25 +32,25 @@ def _derive() -> Derivation:
     return Derivation(BATCH_RENORM)
 
 
-INFERENCE = Claim(
+INFERENCE = _claim(
     "renorm-inference", "Unclipped batch renormalisation is inference-time normalisation", _SOURCE,
     W @ Z, "==", gamma / s_run * (W @ Y - mu_run * (ONE @ W)) + beta * (ONE @ W), "channel",
     _derive, (RENORMALISED, UNCLIPPED), remark="Stated for every w. r = 1, d = 0 is batch norm.",
 )  # fmt: skip
 
-BACKWARD = Claim(
+BACKWARD = _claim(
     "renorm-backward", "Backward pass of batch renormalisation", _SOURCE,
     W @ V, "==", gamma * r / s * (W @ G - (ONE @ W) * (ONE @ G) / m - (W @ YHAT) * a / m), "channel",
     _derive, _HYPOTHESES, remark="Stated for every w.",
 )  # fmt: skip
 
-GRADIENT = Claim(
+GRADIENT = _claim(
     "renorm-gradient", "Effect of batch renormalisation on the gradient, exact identity", _THIS,
     V @ V, "==", (gamma * r / s) ** 2 * (G @ G - (ONE @ G) ** 2 / m - (2 - rho) / m * a**2), "channel",
     _derive, _HYPOTHESES,
 )  # fmt: skip
 
-BIAS_GRADIENT = Claim(
+BIAS_GRADIENT = _claim(
     "renorm-bias-gradient", "A bias before batch renormalisation has gradient zero", _THIS,
     ONE @ V, "==", sp.Integer(0), "channel", _derive, _HYPOTHESES,
     scale=sp.Abs(gamma * r) / s * sp.sqrt(m * (G @ G)),

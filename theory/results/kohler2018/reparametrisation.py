@@ -2,6 +2,8 @@ r"""Batch norm as a reparametrisation of the weights: direction and length apart
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy as sp
 
 from bnverify.theory.algebra.vectors import ONE
@@ -23,6 +25,8 @@ from bnverify.theory.proof.quantities import (
     s,
 )  # fmt: skip
 
+_claim = partial(Claim, chapter="reparametrisation")
+
 _SOURCE = Source("Kohler et al. 2018", "equation (3)")
 _form = WEIGHTS @ COVARIANCE(WEIGHTS)
 LINEAR = Hypothesis(
@@ -43,12 +47,12 @@ def _derive() -> Derivation:
     return Derivation(BATCH, raw=True)
 
 
-VARIANCE = Claim(
+VARIANCE = _claim(
     "kohler-variance", "The batch variance is a quadratic form of the weights", _SOURCE,
     s**2, "==", _form + epsilon, "channel", _derive, (TRAINING_MODE, LINEAR),
 )  # fmt: skip
 
-OUTPUT = Claim(
+OUTPUT = _claim(
     "kohler-reparametrisation", "Batch norm is a linear layer with weights gamma W / sqrt(W'SW + epsilon)", _SOURCE,
     W @ Z, "==", W @ Z_REPARAMETRISED, "channel", _derive, (TRAINING_MODE, LINEAR, ZERO_MEAN),
     remark="Stated for every w. Weight normalisation is the case S = I.",

@@ -3,6 +3,8 @@ r"""Lemma 4.5: where every kW*, k > 0, is an optimum, the nearest one to W0 is a
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy as sp
 
 from bnverify.theory.proof.claim import Certificate, Claim, Derivation, Hypothesis, Source
@@ -16,6 +18,8 @@ from bnverify.theory.proof.quantities import (
     ChannelSum,
     distance2,
 )
+
+_claim = partial(Claim, chapter="lemma_4_5")
 
 _SOURCE = Source("Santurkar et al. 2018", "Lemma 4.5")
 _OPTIMUM = Hypothesis(
@@ -48,18 +52,18 @@ def _derive_rows() -> Derivation:
     return Derivation(certificate=Certificate(((ChannelSum(n * (p / n - of_layer) ** 2),),)))
 
 
-LAYER = Claim(
+LAYER = _claim(
     "lemma-4.5", "Distance from the initialisation to the ray of optima, whole layer", _SOURCE,
     _layer_distance2, "==", reduced(LAYER_W0, LAYER_WSTAR), "layer",
     _derive, (LAYER_ACUTE, _OPTIMUM),
 )  # fmt: skip
 
-FILTER = Claim(
+FILTER = _claim(
     "lemma-4.5-filter", "Distance from the initialisation to the ray of optima, one filter", _SOURCE,
     distance2, "==", reduced(W0, WSTAR), "channel", _derive, (FILTER_ACUTE, _OPTIMUM),
 )  # fmt: skip
 
-ROWS = Claim(
+ROWS = _claim(
     "lemma-4.5-rows", "A separate k for every filter gives a stronger bound than one k for the layer",
     Source("this work", "Lemma 4.5"),
     ChannelSum(reduced(W0, WSTAR)), "<=", reduced(LAYER_W0, LAYER_WSTAR), "layer", _derive_rows,

@@ -6,6 +6,8 @@ relation between the gradients of the two networks, from which it can be read of
 
 from __future__ import annotations
 
+from functools import partial
+
 from bnverify.theory.normalizers.normalizer import BATCH
 from bnverify.theory.proof.claim import Claim, Derivation, Source
 from bnverify.theory.proof.hypotheses import LINEAR_WITH_BIAS, MATCHED, TRAINING_MODE
@@ -21,18 +23,20 @@ from bnverify.theory.proof.quantities import (
     weight_grad_plain,
 )  # fmt: skip
 
+_claim = partial(Claim, chapter="observation_4_3")
+
 
 def _derive() -> Derivation:
     return Derivation(BATCH)
 
 
-MATCHED_INSERTION = Claim(
+MATCHED_INSERTION = _claim(
     "observation-4.3", "Matched insertion reproduces the layer's output",
     Source("Santurkar et al. 2018", "Observation 4.3, first sentence"),
     W @ Z, "==", W @ Y, "channel", _derive, (TRAINING_MODE, MATCHED), remark="Stated for every w, so z = y.",
 )  # fmt: skip
 
-MINIMA = Claim(
+MINIMA = _claim(
     "observation-4.3-minima", "Matched insertion preserves stationary points of a layer with bias",
     Source("Santurkar et al. 2018", "Observation 4.3, second sentence, made exact"),
     s * grad_gamma, "==", weight_grad_plain + (b - mu) * grad_bias, "channel",

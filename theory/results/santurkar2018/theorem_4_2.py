@@ -2,6 +2,8 @@ r"""Theorem 4.2(i): the second derivative of the loss along the gradient, for on
 
 from __future__ import annotations
 
+from functools import partial
+
 import sympy as sp
 
 from bnverify.theory.algebra.vectors import m
@@ -23,6 +25,8 @@ from bnverify.theory.proof.quantities import (
     s,
 )  # fmt: skip
 
+_claim = partial(Claim, chapter="theorem_4_2")
+
 _PRINTED = Source("Santurkar et al. 2018", "Theorem 4.2(i)")
 _EXACT = Source("this work", "Theorem 4.2(i)")
 _c = gamma * a * (1 - rho) / (s * m)
@@ -40,25 +44,25 @@ def _derive_second() -> Derivation:
     return Derivation(BATCH, Certificate((((gamma / s) ** 2, G @ H(G) - V @ H(V)),)))
 
 
-PRINTED = Claim(
+PRINTED = _claim(
     "theorem-4.2", "Effect of batch normalisation on the curvature along the gradient, one channel", _PRINTED,
     V @ HHAT(V), "==", (gamma / s) ** 2 * (V @ H(V)) + _printed_term, "sample",
     _derive, (TRAINING_MODE, READING, NO_EPSILON),
     remark='Printed with "<=": it is an equality at epsilon = 0 and can fail for epsilon > 0.',
 )  # fmt: skip
 
-EXACT = Claim(
+EXACT = _claim(
     "theorem-4.2-exact", "Curvature along the gradient, one channel, exact identity", _EXACT,
     V @ HHAT(V), "==", U @ H(U) + _exact_term, "sample", _derive, (TRAINING_MODE, READING),
 )  # fmt: skip
 
-LAYER = Claim(
+LAYER = _claim(
     "theorem-4.2-layer", "Effect of batch normalisation on the curvature along the gradient, whole layer", _PRINTED,
     LAYER_V @ HHAT(LAYER_V), "==", LAYER_U @ H(LAYER_U) + ChannelSum(_printed_term), "layer",
     _derive, (TRAINING_MODE, READING, NO_EPSILON), remark="u = (gamma/s) v, channel by channel.",
 )  # fmt: skip
 
-LAYER_EXACT = Claim(
+LAYER_EXACT = _claim(
     "theorem-4.2-layer-exact", "Curvature along the gradient, whole layer, exact identity", _EXACT,
     LAYER_V @ HHAT(LAYER_V), "==", LAYER_U @ H(LAYER_U) + ChannelSum(_exact_term), "layer",
     _derive, (TRAINING_MODE, READING),
@@ -68,7 +72,7 @@ LESS_CURVED = Hypothesis(
     "v'Hv <= g'Hg", "the loss after the layer is curved along v at most as much as along g", sp.Ge(G @ H(G), V @ H(V))
 )
 
-SECOND = Claim(
+SECOND = _claim(
     "theorem-4.2-ii", "Curvature along v against curvature along g, one channel",
     Source("Santurkar et al. 2018", "Theorem 4.2(ii), corrected"),
     V @ HHAT(V), "<=", (gamma / s) ** 2 * (G @ H(G)) + _printed_term, "sample",

@@ -2,6 +2,8 @@ r"""Theorem 4.4, corrected: the largest gradient of a filter over inputs of norm
 
 from __future__ import annotations
 
+from functools import partial
+
 from bnverify.theory.algebra.vectors import ONE, SelfAdjoint, m
 from bnverify.theory.normalizers.normalizer import BATCH
 from bnverify.theory.proof.claim import Certificate, Claim, Derivation, Hypothesis, Source
@@ -18,6 +20,8 @@ from bnverify.theory.proof.quantities import (
     rho,
     s,
 )  # fmt: skip
+
+_claim = partial(Claim, chapter="theorem_4_4")
 
 _PRINTED = Source("Santurkar et al. 2018", "Theorem 4.4, corrected")
 _THIS = Source("this work", "Theorem 4.4 on a layer")
@@ -46,7 +50,7 @@ def _derive_layer() -> Derivation:
     return Derivation(BATCH, Certificate(((V @ _REST(V),),)))
 
 
-EXACT = Claim(
+EXACT = _claim(
     "theorem-4.4", "Worst-case gradient of a filter over inputs of bounded norm", _PRINTED,
     frozen_normalised, "==",
     (gamma / s) ** 2 * (frozen_plain - design_norm2 * (ONE @ G) ** 2 / m - design_norm2 * (2 - rho) / m * a**2),
@@ -55,13 +59,13 @@ EXACT = Claim(
     "without 1/m. Nothing is claimed about inputs that change y with them.",
 )  # fmt: skip
 
-PULL_BACK = Claim(
+PULL_BACK = _claim(
     "theorem-4.4-layer", "Gradient of a filter against the gradient at its output", _THIS,
     WEIGHT_GRADIENT @ WEIGHT_GRADIENT, "<=", design_norm2 * (V @ V), "channel",
     _derive_layer, (TRAINING_MODE, READING, DESIGN),
 )  # fmt: skip
 
-LAYER = Claim(
+LAYER = _claim(
     "theorem-4.4-layer-bound", "Gradient of a filter on a real layer", _THIS,
     WEIGHT_GRADIENT @ WEIGHT_GRADIENT, "<=", design_norm2 * (gamma / s) ** 2 * _bracket, "channel",
     _derive_layer, (TRAINING_MODE, READING, DESIGN),
