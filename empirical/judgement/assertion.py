@@ -2,78 +2,48 @@
 
     assert_claims(suffix, y, gamma, beta, 1e-5, normalizer="layer")
 
-Left sides are derivatives by `empirical.measure`, right sides the compiled claims; a claim that met no point inside its
-hypotheses has not passed.
+Left sides are derivatives by `bnverify.empirical.measure`, right sides the compiled claims. A claim that met no point
+inside its hypotheses has not passed, and an assertion that tested nothing of the values, or nothing of the gradient,
+fails and says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from bnverify.empirical.judgement.compile import compile_claim
-from bnverify.empirical.judgement.verdict import Verdict, evaluate
-from bnverify.empirical.measurement.measurement import Seed, measure, named
-from bnverify.empirical.normalization.normalizers import BATCH, Normalization
-from bnverify.empirical.normalization.own_normalizer import Defined
-from bnverify.empirical.runs.records import FLAGS, site_dataset
+from bnverify.empirical.judgement.diagnosis import hints
+from bnverify.empirical.judgement.judged import verdicts, wanted
+from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.measurement.checks import check_cut
+from bnverify.empirical.measurement.cut import Cut, Placed
+from bnverify.empirical.measurement.measured import Measured
+from bnverify.empirical.measurement.measurement import cut_of, measure_cut
+from bnverify.empirical.measurement.probes import Seed, chosen
+from bnverify.empirical.measurement.settings import exact
+from bnverify.empirical.normalization.known import BATCH, named
+from bnverify.empirical.normalization.normalizers import Normalization
 from bnverify.errors import InputError
-from bnverify.theory import CLAIMS, claims_for
+from bnverify.theory import CLAIMS
 from bnverify.theory.proof.claim import Claim
 
 Layer = Callable[[Array, Array, Array, Any], Array]
-_MATCHED = 1e-12  # relative: how far gamma may be from s and beta from mu for Observation 4.3 to be spoken of
+Claims = str | Claim | Iterable[str | Claim] | None
+# A layer of which none of these was tested may be any layer.
+_KINDS = {
+    "values": ("values",),
+    "gradient": (
+        "normalizer-backward", "fact-c1", "renorm-backward", "normalizer-gradient", "theorem-4.1-exact", "renorm-gradient",
+    ),
+    "gradients of gamma and beta": ("gamma-gradient", "beta-gradient", "fact-c1-gamma", "fact-c1-beta"),
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Implemented(Normalization):
-    """A normaliser by what it is called and how it arranges, centres and divides; computed by somebody's own code."""
-
-    layer: Layer
-
-    def __call__(self, y, gamma, beta, epsilon, *context):
-        return self.layer(y, gamma, beta, epsilon)
-
-
-def verdicts(
-    sites: Mapping[str, Mapping[str, Any]],
-    normalizer: str | Normalization,
-    claims: Iterable[str | Claim] | None = None,
-    *,
-    network: str = "own",
-) -> list[Verdict]:
-    """Verdicts on measured quantities by site (each as from `empirical.measure`, in float64, one normaliser).
-
-    ``claims``: keys or claims; None stands for all that speak of the normaliser (`theory.claims_for` its name, or
-    `theory.claims_of` the definition it was compiled from) and whose quantities were measured. InputError where a claim
-    that is asked for speaks of quantities that were not measured.
-    """
-    norm = named(normalizer)
-    asked = None if claims is None else [CLAIMS[each] if isinstance(each, str) else each for each in claims]
-    wanted = _claims_about(norm) if asked is None else asked
-    records = site_dataset(0, {site: _recorded(quantities) for site, quantities in sites.items()})
-    found = []
-    for claim in wanted:
-        verdict = evaluate(claim, records, network=network)
-        if verdict is not None:
-            found.append(verdict)
-        elif asked is not None:
-            missing = [each for each in compile_claim(claim).names if each not in records]
-            raise InputError(
-                got=f"no {', '.join(missing)} among what was measured, for claim {claim.key}",
-                expected="claims about the values, derivatives and parameters at a normalisation",
-                advice="leave it out; claims that speak of a layer's weights or of a whole run need a run",
-            )
-    return found
-
-
-def check(
+def measured_layer(
     suffix: Callable[[Float[Array, "*batch channel"]], Float[Array, ""]],
     y: Float[Array, "*batch channel"],
     gamma: Float[Array, " channel"],
@@ -82,59 +52,92 @@ def check(
     *,
     normalizer: str | Normalization = BATCH,
     layer: Layer | None = None,
-    claims: Iterable[str | Claim] | None = None,
     seed: Seed = 0,
     samples: int = 2,
     context: tuple = (),
-) -> list[Verdict]:
+    dtype: str = "float64",
+) -> Measured:
+    """What `check` judges: the quantities where z = normalizer(y, gamma, beta, epsilon) and the loss is suffix(z)."""
+    norm = named(normalizer)
+    norm = norm if layer is None else norm.computed_by(layer)
+    if dtype not in ("float64", "float32"):
+        raise InputError(got=f"dtype {dtype!r}", expected="'float64' or 'float32'", advice="leave it out for float64")
+    with exact():
+        check_cut(Placed(norm, gamma, beta, epsilon, context), jnp.asarray(y) if hasattr(y, "__len__") else y)
+        y, gamma, beta = (jnp.asarray(each, dtype) for each in (y, gamma, beta))
+        number = jnp.asarray(epsilon, dtype)
+        context = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), context)
+        z = jax.eval_shape(lambda y: norm(y, gamma, beta, number, *context), y)
+        _expect("the layer", z, y.shape, dtype)
+        _expect("the suffix", jax.eval_shape(suffix, z), (), dtype)
+        cut = cut_of(suffix, y, gamma, beta, epsilon, normalizer=norm, context=context)
+        vectors = jax.eval_shape(norm.columns, y).shape[-1]
+        return measure_cut(cut, seed=seed, sampled=chosen(vectors, samples, seed))
+
+
+def check(*args: Any, claims: Claims = None, **options: Any) -> list[Verdict]:
     """Measure where z = normalizer(y, gamma, beta, epsilon) and the loss is suffix(z), and judge the claims there.
 
-    ``layer(y, gamma, beta, epsilon)`` is an implementation of the normaliser to be measured in place of this package's.
-    ``samples`` random vectors (channels, for batch norm) get Hessian-vector products of their own. Everything is
-    computed in float64; InputError where the suffix or the layer does not. The other arguments are those of `measure`
-    and `verdicts`.
+        check(suffix, y, gamma, beta, epsilon, normalizer="layer", layer=mine, claims=["normalizer-backward"])
+
+    ``layer(y, gamma, beta, epsilon)`` is an implementation of the normaliser to be measured in place of this package's;
+    with a backward pass of its own (`jax.custom_vjp`) it is measured by reverse mode. ``samples`` random vectors
+    (channels, for batch norm) get Hessian-vector products of their own. Everything is computed in float64, or with
+    ``dtype="float32"`` in float32, at its tolerance; InputError where the suffix or the layer does not. In place of the
+    five arguments there may be one `Cut`. ``normalizer``, ``seed`` and ``context`` are those of `measure`, ``claims``
+    those of `verdicts`.
     """
-    stated = norm = named(normalizer)
-    if layer is not None:
-        norm = _Implemented(norm.name, norm.arrangement, norm.centred, norm.scale, layer)
-    with jax.enable_x64(True):
-        y, gamma, beta = (jnp.asarray(each, jnp.float64) for each in (y, gamma, beta))
-        z = jax.eval_shape(lambda y: norm(y, gamma, beta, epsilon, *context), y)
-        _expect("the layer", z, y.shape)
-        _expect("the suffix", jax.eval_shape(suffix, z), ())
-        vectors = jax.eval_shape(norm.columns, y).shape[-1]
-        sampled = np.random.default_rng(seed).permutation(vectors)[:samples]
-        measured = measure(
-            suffix, y, gamma, beta, epsilon, normalizer=norm, seed=seed, sampled=sampled.tolist(), context=context
-        )  # fmt: skip
-    quantities = {name: np.asarray(value) for name, value in measured.items()}
-    quantities["sampled"] = np.isin(np.arange(vectors), sampled)
-    return verdicts({"own": quantities}, stated, claims)
+    return verdicts(_measured(args, options), claims)
 
 
-def assert_claims(*args: Any, **options: Any) -> list[Verdict]:
+def assert_claims(*args: Any, claims: Claims = None, **options: Any) -> list[Verdict]:
     """`check`, and an AssertionError unless every claim holds: the claim as text, both sides, residual and place.
 
-    A claim that was asked for by key and met no point inside its hypotheses is an error too, with the reasons; of
-    claims that were not asked for, at least one must have been tested. Returns the verdicts.
+    A claim that was asked for by key and met no point inside its hypotheses is an error too, with the reasons. Of
+    claims that were not asked for, some about the values, some about the gradient with respect to y and some about those
+    with respect to gamma and beta must have been tested. Returns the verdicts.
     """
     __tracebackhide__ = True
-    found, asked = check(*args, **options), options.get("claims")
-    own = [claim for claim in asked or () if isinstance(claim, Claim)]
-    own += _claims_about(named(options.get("normalizer", BATCH)))
-    failed = complaints(found, strict=asked is not None, claims={**CLAIMS, **{claim.key: claim for claim in own}})
+    measured = _measured(args, options)
+    found, about = verdicts(measured, claims), wanted(measured, claims)
+    failed = complaints(found, strict=claims is not None, claims={**CLAIMS, **{claim.key: claim for claim in about}})
     if failed:
+        failed += [f"not tested: {who}, {why}" for who, why in measured.missing.items()]
+        failed += hints(args, options, found)
         raise AssertionError("\n".join(failed))
     return found
+
+
+def _measured(args: tuple, options: Mapping[str, Any]) -> Measured:
+    if len(args) == 1 and isinstance(args[0], Cut):
+        with exact():
+            cut, seed = args[0], options.get("seed", 0)
+            vectors = cut.norm.normalization.columns(jnp.asarray(cut.y)).shape[-1]
+            return measure_cut(cut, seed=seed, sampled=chosen(vectors, options.get("samples", 2), seed))
+    return measured_layer(*args, **options)
 
 
 def complaints(found: Sequence[Verdict], *, strict: bool, claims: Mapping[str, Claim] = CLAIMS) -> list[str]:
     """What is wrong with verdicts, as lines to print; empty if nothing is. ``strict``: each must have been tested."""
     untested = [verdict for verdict in found if not verdict.points]
     lines = [line for verdict in found if verdict.violations for line in violation(verdict, claims)]
-    if strict or len(untested) == len(found):
-        lines += [f"{v.key}: not tested, no point inside its hypotheses ({_reasons(v)})" for v in untested]
+    if strict:
+        lines += [f"{v.key}: not tested, no point inside its hypotheses ({reasons(v)})" for v in untested]
+    elif found and not lines:
+        lines += _nothing_of(found)
     return lines if found else ["no claim was tested"]
+
+
+def _nothing_of(found: Sequence[Verdict]) -> list[str]:
+    """A line for every kind of claim of which none was tested."""
+    tested = {verdict.key for verdict in found if verdict.points}
+    out = []
+    for kind, keys in _KINDS.items():
+        here = [verdict for verdict in found if verdict.key in keys]
+        if not tested & set(keys):
+            why = "; ".join(sorted({f"{v.key}: {reasons(v)}" for v in here})) or "not measured"
+            out.append(f"nothing about the {kind} was tested ({why})")
+    return out
 
 
 def violation(verdict: Verdict, claims: Mapping[str, Claim] = CLAIMS) -> list[str]:
@@ -145,32 +148,17 @@ def violation(verdict: Verdict, claims: Mapping[str, Claim] = CLAIMS) -> list[st
     return lines + [f"  {point}" for point in verdict.worst_points[: min(3, verdict.violations)]]
 
 
-def _claims_about(norm: Normalization) -> tuple[Claim, ...]:
-    return norm.claims if isinstance(norm, Defined) else claims_for(norm.name)
-
-
-def _reasons(verdict: Verdict) -> str:
+def reasons(verdict: Verdict) -> str:
+    """Why points were not counted."""
     return ", ".join(f"{reason} {count}" for reason, count in verdict.excluded.items()) or "no point"
 
 
-def _expect(what: str, found: Any, shape: tuple[int, ...]) -> None:
-    if getattr(found, "shape", None) != shape or found.dtype != jnp.float64:
+def _expect(what: str, found: Any, shape: tuple[int, ...], dtype: str) -> None:
+    if getattr(found, "shape", None) != shape or str(found.dtype) != dtype:
         got = f"{found.dtype} of shape {found.shape}" if hasattr(found, "shape") else f"{type(found).__name__}"
         raise InputError(
-            got=f"{what} returns {got} for float64 input",
-            expected=f"float64 of shape {shape}",
-            advice="claims are checked in float64: cast parameters to float64, fix no narrower dtype inside",
+            got=f"{what} returns {got} for {dtype} input",
+            expected=f"{dtype} of shape {shape}",
+            advice="claims are checked in float64: cast parameters to float64, fix no narrower dtype inside; or pass "
+            "dtype='float32' to check them in that",
         )
-
-
-def _recorded(quantities: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """Quantities as a record has them. Observation 4.3 is about a matched normalisation: where this one is not, what it
-    says of w_y is not among its subjects."""
-    out = {name: np.asarray(value) for name, value in quantities.items()}
-    out.setdefault("sampled", np.isfinite(out["u_H_u"]) if "u_H_u" in out else np.zeros(len(out["s"]), bool))
-    if "w_y" in out and not (
-        np.allclose(out["gamma"], out["s"], rtol=_MATCHED, atol=0)
-        and np.allclose(out["beta"], out["mu"], rtol=_MATCHED, atol=_MATCHED * np.abs(out["s"]).max())
-    ):
-        del out["w_y"]
-    return {name: value.astype(bool) if name in FLAGS else value for name, value in out.items()}

@@ -14,18 +14,33 @@ from typing import Any, NamedTuple
 import numpy as np
 import sympy as sp
 
+from bnverify.empirical.judgement.propagation import propagate
+from bnverify.empirical.judgement.sizes import Sizes, name_of
 from bnverify.errors import InputError
 from bnverify.theory.proof.claim import Claim
-from bnverify.theory.proof.quantities import QUANTITIES, ChannelSum, distribute
+from bnverify.theory.proof.quantities import QUANTITIES, names_of
+
+
+# Residuals are relative to sizes that cannot cancel, so one number serves all magnitudes.
+TOLERANCES: dict[str, dict[str, float]] = {
+    # 8,192 roundings: sums over up to 2^17 values, one derivative after another, means of values far from zero.
+    "float64": {"equality": 2.0**-40, "upper bound": 2.0**-40},
+    # 168 roundings.
+    "float32": {"equality": 1e-5, "upper bound": 1e-5},
+}
+# What the conditioning of mean and variance may cost: where more than this of a comparison is rounding, none is made.
+LOST = 1e-3
 
 
 class Sides(NamedTuple):
-    """Both sides of a claim, the magnitude residuals are divided by, and which points satisfy each hypothesis."""
+    """Both sides of a claim, the size residuals are relative to, which points satisfy each hypothesis, and where the
+    mean is so large that the comparison is ``lost`` in rounding."""
 
     left: np.ndarray
     right: np.ndarray
     scale: np.ndarray
     hypotheses: dict[str, np.ndarray]
+    lost: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -37,8 +52,9 @@ class CompiledClaim:
     _sides: Callable[..., list[Any]]
     _conditions: tuple[tuple[str, Callable[..., Any]], ...]
 
-    def __call__(self, quantities: Mapping[str, Any]) -> Sides:
-        """Evaluate on arrays by name; extra names are ignored, missing ones are an InputError."""
+    def __call__(self, quantities: Mapping[str, Any], dtype: str = "float64") -> Sides:
+        """Evaluate on arrays by name; missing ones are an InputError. Sizes of what is not on either side (norms of
+        factors, the deviation) make the scale sharp where they are given."""
         missing = [name for name in self.names if name not in quantities]
         if missing:
             raise InputError(
@@ -48,25 +64,44 @@ class CompiledClaim:
             )
         arguments = [np.asarray(quantities[name]) for name in self.names]
         with np.errstate(all="ignore"):  # non-finite points are counted apart by name in the verdict
-            left, right, scale = (np.asarray(side) for side in self._sides(*arguments))
+            left, right = (np.asarray(side) for side in self._sides(*arguments))
             held = {name: np.asarray(condition(*arguments)) for name, condition in self._conditions}
-        left, right, scale, *conditions = np.broadcast_arrays(left, right, scale, *held.values())
-        return Sides(left, right, scale, dict(zip(held, conditions, strict=True)))
+            unit = TOLERANCES[dtype][self.claim.kind]
+            scale = self.rounding(quantities, unit)
+            lost = unit * scale > LOST * self.rounding({**quantities, "mu": np.asarray(0.0)}, unit)
+        left, right, scale, lost, *conditions = np.broadcast_arrays(left, right, scale, lost, *held.values())
+        return Sides(left, right, scale, dict(zip(held, conditions, strict=True)), lost)
+
+    def rounding(self, quantities: Mapping[str, Any], unit: float) -> np.ndarray:
+        """What a rounding of one leaves in right minus left."""
+        arrays = {name: np.asarray(value) for name, value in quantities.items()}
+        sizes = Sizes(arrays, unit)
+
+        def leaf(expression):
+            name = name_of(expression)
+            return None if name is None else (arrays[name].astype(float), sizes.error(name))
+
+        return sum((propagate(side, leaf, unit)[1] for side in (self.claim.left, self.claim.right)), np.asarray(0.0))
+
+
+def measured_names(claim: Claim) -> tuple[str, ...]:
+    """The quantities of both sides and of the conditions."""
+    conditions = [h.condition for h in claim.hypotheses if h.condition is not None]
+    return tuple(sorted({name for part in (claim.left, claim.right, *conditions) for name in names_of(part)}))
 
 
 @cache
 def compile_claim(claim: Claim) -> CompiledClaim:
-    """Compile both sides, the residual's scale and the hypotheses' conditions of a claim with ``lambdify``."""
-    names = claim.quantities
+    """Compile both sides and the hypotheses' conditions of a claim with ``lambdify``."""
+    names = measured_names(claim)
     symbols = [sp.Symbol(name) for name in names]
     table = {QUANTITIES[name].symbol: symbol for name, symbol in zip(names, symbols, strict=True)}
-    scale = _magnitude(claim.left) + _magnitude(claim.right) if claim.scale is None else claim.scale
     modules = [{"ChannelSum": lambda terms: terms.sum(axis=-1, keepdims=True)}, "numpy"]
 
     def compiled(expression):
         return sp.lambdify(symbols, expression, modules=modules)
 
-    sides = compiled([part.xreplace(table) for part in (claim.left, claim.right, scale)])
+    sides = compiled([part.xreplace(table) for part in (claim.left, claim.right)])
     conditions = tuple(
         (hypothesis.name, compiled(hypothesis.condition.xreplace(table)))
         for hypothesis in claim.hypotheses
@@ -74,8 +109,3 @@ def compile_claim(claim: Claim) -> CompiledClaim:
     )
     return CompiledClaim(claim, names, sides, conditions)
 
-
-def _magnitude(side: sp.Expr) -> sp.Expr:
-    """The sum of the absolute values of the terms of a side, also inside a sum over channels."""
-    terms = sp.Add.make_args(distribute(side))
-    return sp.Add(*(sp.Abs(term.replace(ChannelSum, lambda body: ChannelSum(sp.Abs(body)))) for term in terms))

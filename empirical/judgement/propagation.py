@@ -1,4 +1,4 @@
-"""From the rounding of quantities to that of a side of a claim: products, powers, sums, to first order and beyond."""
+"""From the rounding of quantities to that of a side of a claim: products, powers and sums, beyond first order."""
 
 from __future__ import annotations
 

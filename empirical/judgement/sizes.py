@@ -39,13 +39,14 @@ class Sizes:
     unit: float
 
     def error(self, name: str) -> np.ndarray:
-        """What a rounding of one leaves in a quantity."""
-        own = _SCALARS.get(name)
+        """What a rounding of one leaves in a quantity: its own size at least, unless it is a number that was given."""
+        own, symbol = _SCALARS.get(name), QUANTITIES[name].symbol
+        if own is _given:
+            return np.asarray(0.0)
         if own is not None:
-            return own(self)
-        symbol = QUANTITIES[name].symbol
+            return np.fmax(own(self), np.abs(self.q[name]))
         if isinstance(symbol, Inner):
-            return self.product(*(self.vector(atom.name) for atom in symbol.args))
+            return np.fmax(self.product(*(self.vector(atom.name) for atom in symbol.args)), np.abs(self.q[name]))
         return np.abs(self.q[name])
 
     def product(self, left: Size, right: Size) -> np.ndarray:
@@ -58,7 +59,7 @@ class Sizes:
         known = _VECTORS.get(name)
         if known is None:
             square = next((row.name for row in QUANTITIES.values() if _is_square(row.symbol, name)), None)
-            return (np.sqrt(np.abs(self.q[square])) if square in self.q else np.asarray(np.inf)), np.asarray(0.0)
+            return (np.sqrt(np.abs(self.q[square])) if square in self.q else np.asarray(0.0)), np.asarray(0.0)
         return known(self)
 
     def root(self, name: str, otherwise: np.ndarray | float = 0.0) -> np.ndarray:
@@ -151,8 +152,6 @@ class Sizes:
 
     def curvature(self, direction: Size, other: Size, size: str) -> np.ndarray:
         """The error of <z'[other], H z'[direction]> with |H z'[direction]| as it was measured."""
-        if size not in self.q:
-            return np.asarray(np.nan)
         return np.add(*self.moved(other, self.gain)) * self.absolute(size)
 
     def hessian(self, direction: Size, other: Size, size: str) -> np.ndarray:
@@ -166,8 +165,21 @@ class Sizes:
         return np.sum(values, axis=-1, keepdims=True)
 
 
+_NAMES = {quantity.symbol: name for name, quantity in QUANTITIES.items()}
+
+
+def name_of(expression: sp.Basic) -> str | None:
+    """The quantity an expression is, None where it is not one."""
+    return _NAMES.get(expression)
+
+
 def _is_square(symbol: sp.Basic, name: str) -> bool:
     return isinstance(symbol, Inner) and all(atom.name == name for atom in symbol.args)
+
+
+def _given(s: Sizes) -> np.ndarray:
+    """Numbers that were given, and so are without error."""
+    return np.asarray(0.0)
 
 
 def _exact(name: str) -> Callable[[Sizes], Size]:
@@ -197,7 +209,7 @@ def _written(s: Sizes) -> np.ndarray:
 
 
 def _layer(of: Callable[[Sizes], np.ndarray], size: str) -> Callable[[Sizes], np.ndarray]:
-    return lambda s: np.sqrt(s.over_channels(of(s) ** 2)) * s.absolute(size) if size in s.q else np.asarray(np.nan)
+    return lambda s: np.sqrt(s.over_channels(of(s) ** 2)) * s.absolute(size)
 
 
 def _layer_hessian(s: Sizes) -> np.ndarray:
@@ -239,9 +251,8 @@ _VECTORS: dict[str, Callable[[Sizes], Size]] = {
 }
 
 _SCALARS: dict[str, Callable[[Sizes], np.ndarray]] = {
-    **{name: lambda s: np.asarray(0.0) for name in ("m", "epsilon", "k", "learning_rate", "gamma", "beta", "b")},
-    **{name: lambda s: np.asarray(0.0) for name in ("mu_run", "s_run", "running_weight", "mean_before")},
-    "variance_before": lambda s: np.asarray(0.0),
+    **dict.fromkeys(("m", "epsilon", "k", "learning_rate", "gamma", "beta", "b", "mu_run", "s_run"), _given),
+    **dict.fromkeys(("running_weight", "mean_before", "variance_before", "followed"), _given),
     "mu": lambda s: s.level,
     "s": lambda s: s.q["s"] * s.per_s,
     "rho": lambda s: s.absolute("rho") + s.unit * (s.absolute("mu") / s.q["s"]) ** 2,
@@ -269,7 +280,6 @@ _SCALARS: dict[str, Callable[[Sizes], np.ndarray]] = {
     "design_norm2": lambda s: s.absolute("design_norm2"),
     "frozen_plain": lambda s: s.absolute("design_norm2") * s.absolute("g_g"),
     "frozen_normalised": lambda s: s.absolute("design_norm2") * s.product(s.v, s.v),
-    "followed": lambda s: np.asarray(0.0),
     "next_y_v": lambda s: s.absolute("size_next"),
     "distance2": lambda s: s.absolute("W0_W0"),
     "layer_distance2": lambda s: s.absolute("layer_W0_W0"),

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from bnverify.empirical.judgement.compile import Sides, compile_claim
-from bnverify.empirical.runs.records import FLAGS, FORMAT, Run
+from bnverify.empirical.judgement.compile import TOLERANCES, Sides, compile_claim
+from bnverify.empirical.measurement.measured import LAYER, producer
+from bnverify.empirical.runs.records import FLAGS, FORMAT, SIZES, Run
 from bnverify.theory import CLAIMS, QUANTITIES, claims_for
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.proof.quantities import names_of
 
-# Residuals are relative to the terms of the claim, so one number serves all magnitudes.
-TOLERANCES: dict[str, dict[str, float]] = {
-    # Rounding 1.1e-16, sums over up to 2^17 values, one derivative after another: 1e-13 is typical, 1e-10 leaves room.
-    "float64": {"equality": 1e-10, "upper bound": 1e-10},
-    # Rounding 6e-8, sums of float32 terms: 3e-7 is typical at full width, 1e-5 leaves room.
-    "float32": {"equality": 1e-5, "upper bound": 1e-5},
-}
 # Claims about these alone do not depend on any activation, so a constant channel does not matter to them.
 _OF_WEIGHTS = frozenset(name for name in QUANTITIES if name.endswith(("W0_W0", "W0_Wstar", "Wstar_Wstar", "distance2")))
-_ROUNDING = {"float64": 2.0**-53, "float32": 2.0**-24}
 # Hypotheses that claims state in words, and the flag of the records that says where they hold.
-_FLAGGED = {"differentiable scale": "smooth", "unclipped": "unclipped", "zero-mean inputs": "zero_mean"}
+_FLAGGED = {
+    "differentiable scale": "smooth", "unclipped": "unclipped", "zero-mean inputs": "zero_mean", "matched": "matched",
+    "biased running variance": "running_biased", "unbiased running variance": "running_unbiased",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -40,9 +36,10 @@ class Point:
     left: float
     right: float
     residual: float
+    noun: str = "channel"
 
     def __str__(self) -> str:
-        channel = "" if self.channel is None else f", channel {self.channel}"
+        channel = "" if self.channel is None else f", {self.noun} {self.channel}"
         return f"step {self.step}, {self.site}{channel}: left {self.left:.9g}, right {self.right:.9g}, " + (
             f"residual {self.residual:.2e}"
         )
@@ -88,42 +85,92 @@ class Verdict:
 
 
 def residuals(claim: Claim, sides: Sides) -> np.ndarray:
-    """|left - right| over the scale for an equality, the positive part of left - right for an upper bound."""
+    """|left - right| over the scale for an equality, the positive part of left - right for an upper bound; the scale is
+    what a rounding of one would leave (`judgement.sizes`)."""
     difference = sides.left - sides.right
     with np.errstate(all="ignore"):
         return (np.abs(difference) if claim.relation == "==" else np.maximum(difference, 0)) / sides.scale
 
 
-def evaluate(claim: Claim, records: xr.Dataset, *, network: str, dtype: str = "float64") -> Verdict | None:
+@dataclass(frozen=True)
+class Places:
+    """Records to be judged: at every site the quantities as arrays (step, C) or (step, 1), with the flags as booleans
+    and ``vector``, the number of each normalised vector. ``noun`` is what such a vector is called."""
+
+    steps: Sequence[int]
+    sites: Mapping[str, Mapping[str, np.ndarray]]
+    noun: str = "channel"
+
+    def have(self, names: Iterable[str]) -> bool:
+        """Whether all of these were measured."""
+        return all(name in quantities for quantities in self.sites.values() for name in names)
+
+
+def places(records: xr.Dataset, noun: str | None = None) -> Places:
+    """Stored records as they are judged."""
+    names, known = records["site"].values, set(map(str, records.data_vars)) - {"channels", "vector", *FLAGS}
+    sites = {}
+    for number, width in enumerate(records["channels"].isel(step=0).values):
+        here = records.isel(site=number)
+
+        def read(name: str, here=here, width=int(width)) -> np.ndarray:
+            values = here[name].values
+            return values[:, None] if values.ndim == 1 else values[:, :width]
+
+        quantities = {name: read(name).astype(float) for name in known & (set(QUANTITIES) | SIZES | {"deviation"})}
+        flags = {name: read(name).astype(bool) for name in FLAGS if name in records}
+        numbers = read("vector").astype(int) if "vector" in records else None
+        sites[str(names[number])] = completed(quantities, flags, numbers)
+    return Places(records["step"].values, sites, noun or ("vector" if "vector" in records else "channel"))
+
+
+def completed(
+    quantities: dict[str, np.ndarray], flags: Mapping[str, np.ndarray], numbers: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Quantities (step, C) or (step, 1) with ``deviation``, the spread of what is normalised, flags and numbers."""
+    every = np.ones_like(quantities["s"], bool)
+    if "deviation" not in quantities:
+        with np.errstate(all="ignore"):
+            quantities = quantities | {"deviation": quantities["s"] * np.sqrt(quantities["rho"])}
+    vector = np.arange(every.shape[-1]) * every if numbers is None else numbers
+    return {"sampled": ~every} | quantities | dict(flags) | {"vector": vector}
+
+
+def evaluate(
+    claim: Claim, records: xr.Dataset | Places, *, network: str, dtype: str = "float64"
+) -> Verdict | None:
     """Evaluate a claim at every recorded (step, site, channel); None where its quantities were not measured."""
     compiled = compile_claim(claim)
-    if any(name not in records for name in compiled.names):
+    at = records if isinstance(records, Places) else places(records)
+    if not at.have(compiled.names):
         return None
     tolerance = TOLERANCES[dtype][claim.kind]
     found: list[tuple[np.ndarray, ...]] = []
     excluded: dict[str, int] = {}
-    for site, quantities in _sites(records, compiled.names):
-        sides = compiled(quantities)
+    for site, (_, quantities) in enumerate(at.sites.items()):
+        sides = compiled(quantities, dtype)
+        broken = _broken(compiled.names, quantities, sides.left.shape)
         everywhere = np.ones(sides.left.shape, bool)
         candidate = everywhere & quantities["sampled"] if claim.shape == "sample" else everywhere
-        for reason, mask in _exclusions(claim, sides, quantities, dtype):
+        for reason, mask in _exclusions(claim, sides, quantities, broken):
             hit = candidate & mask
             if hit.any():
                 excluded[reason] = excluded.get(reason, 0) + int(hit.sum())
             candidate &= ~mask
         step, position = np.nonzero(candidate)
         channel = quantities["vector"][step, position] if claim.shape != "layer" else position
-        values = (sides.left, sides.right, residuals(claim, sides), sides.scale)
+        residual = np.where(broken, np.inf, residuals(claim, sides))
+        values = (sides.left, sides.right, residual, sides.scale)
         found.append((step, np.full(len(step), site), channel, *(v[candidate] for v in values)))
     columns = (np.concatenate(parts) for parts in zip(*found, strict=True))
     at_step, at_site, at_channel, left, right, residual, scale = columns
     violated = ~(residual <= tolerance)
     order = np.argsort(-residual, kind="stable")[: max(5, min(20, int(violated.sum())))]
-    names, steps = records["site"].values, records["step"].values
+    names = list(at.sites)
     worst_points = tuple(
         Point(
-            int(steps[at_step[i]]), str(names[at_site[i]]), None if claim.shape == "layer" else int(at_channel[i]),
-            float(left[i]), float(right[i]), float(residual[i]),
+            int(at.steps[at_step[i]]), names[at_site[i]], None if claim.shape == "layer" else int(at_channel[i]),
+            float(left[i]), float(right[i]), float(residual[i]), at.noun,
         )
         for i in order
     )  # fmt: skip
@@ -132,34 +179,28 @@ def evaluate(claim: Claim, records: xr.Dataset, *, network: str, dtype: str = "f
     return Verdict(
         claim.key, claim.kind, network, dtype, len(residual), int(violated.sum()), tolerance,
         float(residual.max()) if len(residual) else nothing,
-        tuple(float(q) for q in np.quantile(residual, [0.5, 0.9, 0.99])) if len(residual) else (nothing,) * 3,
+        _quantiles(residual) if len(residual) else (nothing,) * 3,
         float(np.median(right[positive] / left[positive])) if positive.any() else nothing,
         excluded, worst_points,
     )  # fmt: skip
 
 
-def _sites(records: xr.Dataset, names: tuple[str, ...]) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-    """For every site: its number, and the named quantities as (step, C) or (step, 1); with the flags as booleans,
-    ``vector`` and ``deviation``, the spread of what is normalised."""
-    for number, width in enumerate(records["channels"].isel(step=0).values):
-        here = records.isel(site=number)
-
-        def read(name: str, here=here, width=int(width)) -> np.ndarray:
-            values = here[name].values
-            return values[:, None] if values.ndim == 1 else values[:, :width]
-
-        wanted = {*names, "m", "mu", "s", "deviation", "rho"} & set(map(str, records.data_vars))
-        quantities = {name: read(name).astype(float) for name in wanted}
-        if "deviation" not in quantities:
-            with np.errstate(all="ignore"):
-                quantities["deviation"] = quantities["s"] * np.sqrt(quantities["rho"])
-        every = np.ones_like(quantities["s"], bool)
-        flags = {name: read(name).astype(bool) for name in FLAGS if name in records}
-        numbers = read("vector").astype(int) if "vector" in records else np.arange(int(width)) * every
-        yield number, {"sampled": ~every} | quantities | flags | {"vector": numbers}
+def _quantiles(residual: np.ndarray) -> tuple[float, ...]:
+    method = "linear" if np.isfinite(residual).all() else "higher"  # nothing lies between a number and infinity
+    return tuple(float(q) for q in np.quantile(residual, [0.5, 0.9, 0.99], method=method))
 
 
-def _exclusions(claim: Claim, sides: Sides, quantities, dtype: str) -> Iterator[tuple[str, np.ndarray]]:
+def _broken(names: tuple[str, ...], quantities: dict[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Where the layer made something that is no number out of numbers."""
+    finite = {True: np.ones(shape, bool), False: np.ones(shape, bool)}
+    for name in names:
+        own = producer(name) == LAYER
+        here = np.isfinite(quantities[name])
+        finite[own] = finite[own] & (here.all(-1, keepdims=True) if shape[-1] == 1 else here)
+    return finite[False] & ~finite[True]
+
+
+def _exclusions(claim: Claim, sides: Sides, quantities, broken: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Named reasons, in this order, why a point is not counted; each a mask that broadcasts to the points.
 
     A hypothesis is decided before its claim's sides are looked at, where what it speaks of is finite: what would be
@@ -167,19 +208,9 @@ def _exclusions(claim: Claim, sides: Sides, quantities, dtype: str) -> Iterator[
     shape = sides.left.shape
     conditions = {h.name: h.condition for h in claim.hypotheses if h.condition is not None}
     spoken_of = {name: names_of(condition) for name, condition in conditions.items()}
-    of_m = any(names == ("m",) for names in spoken_of.values())  # the claim is about one or two values
-    if not (of_m or set(claim.quantities) <= _OF_WEIGHTS):
-        # Where the deviation is lost in the rounding of the mean, the channel is constant as far as arithmetic can see.
-        with np.errstate(all="ignore"):
-            noise = _ROUNDING[dtype] * np.abs(quantities["mu"]) / TOLERANCES[dtype]["equality"]
-            constant = ~(quantities["deviation"] > noise)
-        constant &= np.isfinite(quantities["mu"])
-        if shape[-1] == 1:
-            constant = constant.any(axis=-1, keepdims=True)
-        yield "constant channel", np.broadcast_to(constant, shape)
-    if not of_m:
-        yield "m = 1", np.broadcast_to(quantities["m"] == 1, shape)
-        yield "m = 2", np.broadcast_to(quantities["m"] == 2, shape)
+    if not set(claim.quantities) <= _OF_WEIGHTS:
+        constant = quantities["s"] == 0
+        yield "constant channel", np.broadcast_to(constant.any(-1, keepdims=True) if shape[-1] == 1 else constant, shape)
     undecided = np.zeros(shape, bool)
     for name, holds in sides.hypotheses.items():
         finite = np.logical_and.reduce([np.isfinite(quantities[each]) for each in spoken_of[name]])
@@ -190,8 +221,9 @@ def _exclusions(claim: Claim, sides: Sides, quantities, dtype: str) -> Iterator[
         if flag in quantities:
             yield f"outside the hypothesis {hypothesis.name}", np.broadcast_to(~quantities[flag], shape)
     finite = np.isfinite(sides.left) & np.isfinite(sides.right) & np.isfinite(sides.scale)
-    yield "non-finite", ~finite | undecided
-    yield "all terms zero", sides.scale == 0
+    yield "non-finite", ~broken & (~finite | undecided)
+    yield "all terms zero", ~broken & (sides.scale == 0)
+    yield "below rounding", ~broken & sides.lost
 
 
 def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:
@@ -239,8 +271,9 @@ def verify(run: Run) -> list[Verdict]:
     spoken_of = {"bn": claims_for(run.config.normalizer), "plain": claims_for("batch")}
     verdicts = []
     for dtype, groups in (("float64", run.exact), ("float32", run.inline)):
+        judged = {network: places(records) for network, records in groups.items()}
         for claim in CLAIMS.values():
-            for network, records in groups.items():
+            for network, records in judged.items():
                 if claim not in spoken_of[network]:
                     continue
                 verdict = evaluate(claim, records, network=network, dtype=dtype)

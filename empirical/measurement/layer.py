@@ -73,7 +73,7 @@ class Layer(NamedTuple):
 
 def layer_of(norm: Normalization, p: Parameters, y: Array) -> Layer:
     """The layer with the first mode that compiles; this package's own normalisers all have the first."""
-    if norm.forward is None:
+    if norm.own:
         return Layer(norm)
     for mode in (FORWARD, REVERSE):
         layer = Layer(norm, mode)

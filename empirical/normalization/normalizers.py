@@ -237,8 +237,14 @@ class Normalization:
         """Whether it divides the centred values of a channel by their biased standard deviation, as batch norm does."""
         return self.centred and self.scale is l2 and isinstance(self.arrangement, PerChannel)
 
-    def computed_by(self, layer: Callable[..., Array]) -> Normalization:
-        """The same normaliser, of which the same is claimed, as somebody else's function computes it."""
+    @property
+    def own(self) -> bool:
+        """Whether this package computes it, and so can differentiate it in every way."""
+        return type(self) is Normalization and self.layer is None
+
+    def computed_by(self, layer: Callable[..., Array] | None) -> Normalization:
+        """The same normaliser, of which the same is claimed, as somebody else's function computes it; None: as this
+        package does."""
         return replace(self, layer=layer)
 
     def columns(self, y: Float[Array, "*batch channel"]) -> Columns:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import jax.numpy as jnp
@@ -10,27 +9,20 @@ import sympy as sp
 
 from bnverify.empirical.normalization.normalizers import Arrangement, Normalization, PerChannel
 from bnverify.errors import InputError
-from bnverify.theory import NORMALIZERS, Normalizer
+from bnverify.theory import NORMALIZERS, Normalizer, claims_for
 from bnverify.theory.algebra.vectors import m
 from bnverify.theory.normalizers.own_claims import SPREAD, TOTAL, claims_of, scale_in_moments
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.proof.quantities import epsilon, gamma
 
 
-@dataclass(frozen=True)
-class Defined(Normalization):
-    """A normaliser compiled from its ``definition``."""
-
-    definition: Normalizer
-
-    @property
-    def claims(self) -> tuple[Claim, ...]:
-        """The claims that speak of it."""
-        return claims_of(self.definition)
+def claims_about(norm: Normalization) -> tuple[Claim, ...]:
+    """The claims that speak of a normaliser: by the definition it was compiled from, else by its name."""
+    return claims_for(norm.name) if norm.definition is None else claims_of(norm.definition)
 
 
 @cache
-def normalization_of(normalizer: Normalizer, arrangement: Arrangement | None = None) -> Defined:
+def normalization_of(normalizer: Normalizer, arrangement: Arrangement | None = None) -> Normalization:
     """The forward pass of a normaliser that was defined by its centring and a scale in inner products.
 
         own = Normalizer("mine", centred=True, scale=lambda y: sp.sqrt(variance(y)) + epsilon)
@@ -59,7 +51,9 @@ def normalization_of(normalizer: Normalizer, arrangement: Arrangement | None = N
         deviation = columns - columns.mean(0)
         return compiled(jnp.square(deviation).sum(0), columns.sum(0), len(columns), epsilon)
 
-    return Defined(normalizer.name, arrangement or PerChannel(), normalizer.centred, of_columns, normalizer)
+    return Normalization(
+        normalizer.name, arrangement or PerChannel(), normalizer.centred, of_columns, definition=normalizer
+    )  # fmt: skip
 
 
 def _refuse(normalizer: Normalizer) -> None:

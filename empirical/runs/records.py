@@ -33,7 +33,16 @@ FLAGS = {
     "smooth": "the scale of the normaliser is differentiable at this vector",
     "unclipped": "the correction of batch renormalisation is within its limits",
     "zero_mean": "every input feature of the layer has mean zero over the batch",
+    "matched": "gamma = s and beta = mu",
+    "running_biased": "the running variance is fed with the biased one of the batch",
+    "running_unbiased": "the running variance is fed with the unbiased one of the batch",
 }
+# What the rounding of a quantity is relative to, where its factors are not quantities themselves.
+SIZES = frozenset((
+    "size_along_gamma", "size_along_beta", "size_H_u", "size_H_ux", "size_H_v", "size_H_g", "size_layer_H_u",
+    "size_next",
+))  # fmt: skip
+_OF_A_LAYER = frozenset(("zero_mean", "size_along_gamma", "size_along_beta", "size_layer_H_u", "size_next"))
 EXTRAS = {
     "vector": "number of the normalised vector, in row-major order of samples and groups of channels",
     "deviation": "root mean square of what the normaliser divides",
@@ -70,7 +79,7 @@ def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr
         values = [np.asarray(sites[site][name]) for site in names]
         if name in FLAGS:
             values = [v.astype(np.int8) for v in values]
-        if name == "zero_mean" or (name in QUANTITIES and QUANTITIES[name].shape in ("site", "layer")):
+        if name in _OF_A_LAYER or (name in QUANTITIES and QUANTITIES[name].shape in ("site", "layer")):
             columns[name] = ("site", np.concatenate(values))
         else:
             missing = np.nan if np.issubdtype(values[0].dtype, np.floating) else 0
