@@ -7,6 +7,7 @@ reaches the model itself.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from functools import cache
 from itertools import count
@@ -19,6 +20,7 @@ from flax import nnx
 from jaxtyping import Array
 
 from bnverify.empirical.adapters.flax_normalization import check_call
+from bnverify.errors import InputError
 
 Path = tuple[Any, ...]
 
@@ -35,9 +37,15 @@ class Record:
         self.rest: tuple = ()
         self.named: dict[str, Any] = {}
         self.turn = 0
+        self.refused: InputError | None = None
 
     def __call__(self, kind, module, y, *rest, **named):
-        check_call(self.name, kind, module, rest, named)
+        try:
+            check_call(self.name, kind, module, rest, named)
+        except InputError as error:
+            if getattr(module, "axis_name", None) is not None:  # nothing computes that on one device
+                raise
+            self.refused = error
         self.rest, self.named, self.turn = rest, named, next(self._turns)
         z = kind.__call__(module, y, *rest, **named)
         dtypes = [jnp.asarray(value).dtype for value in (y, z)]
@@ -88,7 +96,11 @@ def _intercepted(kind: Any) -> type:
     """The same class, but for calls, which go to the instance's interceptor. As an attribute the interceptor is part of
     what functions the user compiles are kept by, so none is taken over from another evaluation."""
 
+    first = next(iter(list(inspect.signature(kind.__call__).parameters)[1:]), "x")
+
     def call(self, *args, **named):
+        if not args and first in named:  # self.norm(x=h)
+            args = (named.pop(first),)
         return self._interceptor(kind, self, *args, **named)
 
     return type(kind)(kind.__name__, (kind,), {"__call__": call, "__module__": kind.__module__})

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from bnverify.empirical.measurement.cut import Running
 from bnverify.empirical.normalization.normalizers import (
     BATCH,
     NORMALIZATIONS,
@@ -35,9 +36,9 @@ AGREEMENT = 1e-10
 
 
 @dataclass(frozen=True)
-class OfModule(Normalization):
-    """A normaliser by what it is called and how it arranges, centres and divides, computed by an NNX module: its
-    structure is static, its state comes last in every call. ``rest`` and ``named``: what else it is called with."""
+class ModuleLayer:
+    """A normalisation as an NNX module computes it: its structure is static, its state comes last in every call.
+    ``rest`` and ``named``: what else it is called with."""
 
     structure: Any
     rest: tuple = ()
@@ -54,6 +55,17 @@ class OfModule(Normalization):
             z = module(y, *self.rest, **dict(self.named))
         z = z if scale is not None else gamma * z
         return z if scale is not None and bias is not None else z + beta
+
+
+def running_of(structure: Any, state: Any, layer: ModuleLayer, y: Any) -> Running | None:
+    """The running statistics of a batch norm before and after it is called on y; None for what keeps none."""
+    module = nnx.merge(structure, state, copy=True)
+    if not isinstance(module, nnx.BatchNorm) or not isinstance(getattr(module, "momentum", None), float):
+        return None
+    before = [np.asarray(each[...]) for each in (module.mean, module.var)]
+    with jax.numpy_dtype_promotion("standard"):
+        module(y, *layer.rest, **dict(layer.named))
+    return Running(1 - module.momentum, False, *before, *(np.asarray(each[...]) for each in (module.mean, module.var)))
 
 
 def parameter(module: nnx.Module, name: str) -> nnx.Variable | None:
@@ -98,7 +110,8 @@ def _axes(axes: Any, rank: int) -> set[int]:
 def _other(name: str, got: str, expected: str) -> InputError:
     return InputError(
         got=f"{name} with {got}", expected=expected,
-        advice="move the features to the last axis, or state the layer's normaliser: normalizers={its class: ...}",
+        advice="move the features to the last axis in a copy of the model, or measure the layer alone: "
+        "assert_claims(suffix, jnp.moveaxis(y, axis, -1), gamma, beta, epsilon, layer=...)",
     )  # fmt: skip
 
 

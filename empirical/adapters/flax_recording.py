@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from flax.errors import TraceContextError
-from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from bnverify.empirical.adapters.flax_interception import Path, Record
+from bnverify.empirical.measurement.precision import narrow, narrowed
 from bnverify.errors import InputError
 
 
@@ -24,7 +24,7 @@ def name_of(path: Path) -> str:
 
 def recorded(evaluate: Callable, state: Any, records: Mapping[Path, Record], model: Any) -> tuple[float, bool]:
     """Evaluate once, which fills the records: the loss, and whether anything inside is rounded to a narrower type than
-    float64. InputError where it cannot be cut."""
+    float64. InputError where it cannot be cut; a normalisation that cannot be measured is ``refused`` in its record."""
     try:
         traced = jax.jit(lambda state: evaluate(records, state)).trace(state)
     except TraceContextError as error:
@@ -40,14 +40,17 @@ def recorded(evaluate: Callable, state: Any, records: Mapping[Path, Record], mod
             advice="branch on values with jax.lax.cond, keep nothing in variables outside",
         ) from error
     _check_loss(traced.out_info)
-    rounded = sorted(set(_narrowed(traced.jaxpr)))
+    rounded = sorted(set(narrowed(traced.jaxpr)))
     if rounded:
         _check_rounding(rounded, model)
     value = traced.lower().compile()(state)
     jax.effects_barrier()
     shared = {paths[0]: paths for paths in nnx.find_duplicates(model, only=nnx.Module)}
     for path, record in records.items():
-        _check_record(path, record, shared)
+        try:
+            _check_record(path, record, shared)
+        except InputError as error:
+            record.refused = record.refused or error
     return float(value), bool(rounded)
 
 
@@ -89,7 +92,7 @@ def _check_rounding(rounded: list[str], model: Any) -> None:
     fixed = [
         f"{name_of(path)} ({jnp.dtype(dtype).name})"
         for path, node in nnx.iter_graph(model)
-        if isinstance(node, nnx.Module) and _narrow(dtype := getattr(node, "dtype", None))
+        if isinstance(node, nnx.Module) and narrow(dtype := getattr(node, "dtype", None))
     ]
     if fixed:
         raise InputError(
@@ -102,20 +105,3 @@ def _check_rounding(rounded: list[str], model: Any) -> None:
         "g and H are those of the rounded network; claims are about every g and H, and checked in float64 all the same",
         stacklevel=5,
     )
-
-
-def _narrow(dtype: Any) -> bool:
-    return dtype is not None and jnp.issubdtype(dtype, jnp.floating) and jnp.dtype(dtype) != jnp.float64
-
-
-def _narrowed(jaxpr: Any) -> Iterator[str]:
-    """The names of the narrower types that float64 values are converted to, also in inner functions."""
-    for equation in (jaxpr.jaxpr if isinstance(jaxpr, ClosedJaxpr) else jaxpr).eqns:
-        if equation.primitive.name == "convert_element_type":
-            before, after = equation.invars[0].aval.dtype, equation.outvars[0].aval.dtype
-            if before == jnp.float64 and _narrow(after):
-                yield jnp.dtype(after).name
-        for parameter in equation.params.values():
-            for inner in parameter if isinstance(parameter, (tuple, list)) else (parameter,):
-                if isinstance(inner, (ClosedJaxpr, Jaxpr)):
-                    yield from _narrowed(inner)

@@ -37,7 +37,8 @@ Claims = str | Claim | Iterable[str | Claim] | None
 _KINDS = {
     "values": ("values",),
     "gradient": (
-        "normalizer-backward", "fact-c1", "renorm-backward", "normalizer-gradient", "theorem-4.1-exact", "renorm-gradient",
+        "normalizer-backward", "fact-c1", "renorm-backward", "normalizer-gradient", "theorem-4.1-exact",
+        "renorm-gradient",
     ),
     "gradients of gamma and beta": ("gamma-gradient", "beta-gradient", "fact-c1-gamma", "fact-c1-beta"),
 }  # fmt: skip
@@ -94,8 +95,8 @@ def assert_claims(*args: Any, claims: Claims = None, **options: Any) -> list[Ver
     """`check`, and an AssertionError unless every claim holds: the claim as text, both sides, residual and place.
 
     A claim that was asked for by key and met no point inside its hypotheses is an error too, with the reasons. Of
-    claims that were not asked for, some about the values, some about the gradient with respect to y and some about those
-    with respect to gamma and beta must have been tested. Returns the verdicts.
+    claims that were not asked for, some about the values, some about the gradient with respect to y and some about
+    those with respect to gamma and beta must have been tested. Returns the verdicts.
     """
     __tracebackhide__ = True
     measured = _measured(args, options)

@@ -20,7 +20,6 @@ from bnverify.errors import InputError
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.proof.quantities import QUANTITIES, names_of
 
-
 # Residuals are relative to sizes that cannot cancel, so one number serves all magnitudes.
 TOLERANCES: dict[str, dict[str, float]] = {
     # 8,192 roundings: sums over up to 2^17 values, one derivative after another, means of values far from zero.
@@ -64,11 +63,12 @@ class CompiledClaim:
             )
         arguments = [np.asarray(quantities[name]) for name in self.names]
         with np.errstate(all="ignore"):  # non-finite points are counted apart by name in the verdict
-            left, right = (np.asarray(side) for side in self._sides(*arguments))
+            left, right, natural = (np.asarray(side) for side in self._sides(*arguments))
             held = {name: np.asarray(condition(*arguments)) for name, condition in self._conditions}
             unit = TOLERANCES[dtype][self.claim.kind]
             scale = self.rounding(quantities, unit)
-            lost = unit * scale > LOST * self.rounding({**quantities, "mu": np.asarray(0.0)}, unit)
+            sharp = self.rounding({**quantities, "mu": np.asarray(0.0)}, unit)
+            lost = unit * scale > LOST * np.fmax(sharp, np.abs(natural))
         left, right, scale, lost, *conditions = np.broadcast_arrays(left, right, scale, lost, *held.values())
         return Sides(left, right, scale, dict(zip(held, conditions, strict=True)), lost)
 
@@ -85,9 +85,10 @@ class CompiledClaim:
 
 
 def measured_names(claim: Claim) -> tuple[str, ...]:
-    """The quantities of both sides and of the conditions."""
-    conditions = [h.condition for h in claim.hypotheses if h.condition is not None]
-    return tuple(sorted({name for part in (claim.left, claim.right, *conditions) for name in names_of(part)}))
+    """The quantities of both sides, of the conditions and of the natural size of both sides, if there is one."""
+    parts = [claim.left, claim.right, *(h.condition for h in claim.hypotheses if h.condition is not None)]
+    parts += [] if claim.scale is None else [claim.scale]
+    return tuple(sorted({name for part in parts for name in names_of(part)}))
 
 
 @cache
@@ -101,11 +102,11 @@ def compile_claim(claim: Claim) -> CompiledClaim:
     def compiled(expression):
         return sp.lambdify(symbols, expression, modules=modules)
 
-    sides = compiled([part.xreplace(table) for part in (claim.left, claim.right)])
+    natural = sp.Integer(0) if claim.scale is None else claim.scale
+    sides = compiled([part.xreplace(table) for part in (claim.left, claim.right, natural)])
     conditions = tuple(
         (hypothesis.name, compiled(hypothesis.condition.xreplace(table)))
         for hypothesis in claim.hypotheses
         if hypothesis.condition is not None
     )
     return CompiledClaim(claim, names, sides, conditions)
-

@@ -65,6 +65,3 @@ def _readings(y, gamma, beta, epsilon) -> Iterator[tuple[str, np.ndarray]]:
         }
         for difference, scale in others.items():
             yield f"{name} norm {difference}", np.asarray(gamma * norm.restore(centred / scale, y.shape) + beta)
-
-
-

@@ -136,9 +136,7 @@ def completed(
     return {"sampled": ~every} | quantities | dict(flags) | {"vector": vector}
 
 
-def evaluate(
-    claim: Claim, records: xr.Dataset | Places, *, network: str, dtype: str = "float64"
-) -> Verdict | None:
+def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype: str = "float64") -> Verdict | None:
     """Evaluate a claim at every recorded (step, site, channel); None where its quantities were not measured."""
     compiled = compile_claim(claim)
     at = records if isinstance(records, Places) else places(records)
@@ -210,7 +208,10 @@ def _exclusions(claim: Claim, sides: Sides, quantities, broken: np.ndarray) -> I
     spoken_of = {name: names_of(condition) for name, condition in conditions.items()}
     if not set(claim.quantities) <= _OF_WEIGHTS:
         constant = quantities["s"] == 0
-        yield "constant channel", np.broadcast_to(constant.any(-1, keepdims=True) if shape[-1] == 1 else constant, shape)
+        yield (
+            "constant channel",
+            np.broadcast_to(constant.any(-1, keepdims=True) if shape[-1] == 1 else constant, shape),
+        )
     undecided = np.zeros(shape, bool)
     for name, holds in sides.hypotheses.items():
         finite = np.logical_and.reduce([np.isfinite(quantities[each]) for each in spoken_of[name]])
@@ -222,7 +223,7 @@ def _exclusions(claim: Claim, sides: Sides, quantities, broken: np.ndarray) -> I
             yield f"outside the hypothesis {hypothesis.name}", np.broadcast_to(~quantities[flag], shape)
     finite = np.isfinite(sides.left) & np.isfinite(sides.right) & np.isfinite(sides.scale)
     yield "non-finite", ~broken & (~finite | undecided)
-    yield "all terms zero", ~broken & (sides.scale == 0)
+    yield "all terms zero", ~broken & (sides.scale == 0) & (sides.left == sides.right)
     yield "below rounding", ~broken & sides.lost
 
 

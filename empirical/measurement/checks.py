@@ -47,7 +47,7 @@ def _check_parameters(placed: Placed, y: Any) -> None:
         advice = f"pass jnp.{'ones' if name == 'gamma' else 'zeros'}({shape[-1] if shape else 'C'}) for none"
         if found is not None and len(found) == 1 and found[0] in shape[:-1]:
             axis = shape.index(found[0])
-            advice = f"the channel is on axis {axis} of y: pass jnp.moveaxis(y, {axis}, -1), and a suffix that undoes it"
+            advice = f"the channel is on axis {axis}: pass jnp.moveaxis(y, {axis}, -1) and a suffix that undoes it"
         raise InputError(
             got=f"{name} {got} for y of shape {shape}",
             expected=f"({shape[-1] if shape else 'C'},), one number a channel, the channel on the last axis of y",

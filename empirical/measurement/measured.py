@@ -11,9 +11,9 @@ REST = "the rest of the network"
 REFERENCE = "moments of y, test vectors and the gradient at z"
 
 _OF_LAYER = frozenset((
-    "v_v", "one_v", "w_v", "w_z", "along_gamma", "along_beta", "yhat_yhat", "one_yhat", "w_Jx", "w_Kx", "Jx_Jx", "w_JJx",
-    "w_u", "grad_gamma", "grad_beta", "w_yhat_scaled", "w_v_scaled", "w_yhat_shifted", "w_v_shifted", "yhat_v", "g_v",
-    "y_v", "n_v", "g_Pv", "v_M_v", "frozen_normalised", "mean_after", "variance_after",
+    "v_v", "one_v", "w_v", "w_z", "along_gamma", "along_beta", "yhat_yhat", "one_yhat", "w_Jx", "w_Kx", "Jx_Jx",
+    "w_JJx", "w_u", "grad_gamma", "grad_beta", "w_yhat_scaled", "w_v_scaled", "w_yhat_shifted", "w_v_shifted", "yhat_v",
+    "g_v", "y_v", "n_v", "g_Pv", "v_M_v", "frozen_normalised", "mean_after", "variance_after",
 ))  # fmt: skip
 _OF_BOTH = frozenset((
     "v_Hhat_v", "u_H_u", "w_Hhat_x", "uw_H_ux", "w_Hhat_x_scaled", "v_H_v", "g_H_g", "layer_v_Hhat_v", "layer_u_H_u",

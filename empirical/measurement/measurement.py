@@ -98,7 +98,8 @@ def measure_cut(
     placed, y = cut.norm, jnp.asarray(cut.y)
     check_cut(placed, y)
     norm = placed.normalization
-    p = Parameters(*(jnp.asarray(each) for each in (placed.gamma, placed.beta)), _like(placed.epsilon, y), placed.context)
+    gamma, beta = (jnp.asarray(each) for each in (placed.gamma, placed.beta))
+    p = Parameters(gamma, beta, jnp.asarray(placed.epsilon, y.dtype), placed.context)
     tests = random_tests(y, seed)
     spread = norm.restore(jnp.broadcast_to(norm.statistics(y, p.epsilon)[1], norm.columns(y).shape), y.shape)
     spread = spread.astype(y.dtype)
@@ -117,7 +118,7 @@ def measure_cut(
         g = jnp.asarray(cut.gradient(z), y.dtype)
         arrays, mode = layer_arrays(layer, p, y, g, spread, tests), layer.mode
     if mode == FIRST:
-        missing["the layer"] = "its backward pass cannot be differentiated: claims about its Jacobian's square, D2 and H"
+        missing["the layer"] = "its backward pass cannot be differentiated; so nothing about D2 and curvature"
     quantities = dict(first_quantities(norm.computed_by(None), p, y, g, arrays, tests))
     if norm.correction is None and mode != FIRST and layer is not None:
         vectors = jnp.asarray(np.asarray(sampled, int))
@@ -135,10 +136,6 @@ def measure_cut(
     quantities["sampled"] = np.isin(np.arange(count), np.asarray(sampled, int))
     quantities["matched"] = _matched(quantities, y.dtype) if "beta" in quantities else np.zeros(count, bool)
     return Measured(norm.computed_by(None), quantities, str(y.dtype), missing)
-
-
-def _like(number: Any, y: Array) -> Array:
-    return jnp.asarray(number, y.dtype)
 
 
 def _matched(quantities: Quantities, dtype: Any) -> np.ndarray:

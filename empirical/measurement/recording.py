@@ -13,7 +13,7 @@ from typing import Protocol
 import jax
 from jaxtyping import Array
 
-from bnverify.empirical.measurement.measurement import Quantities, first_order
+from bnverify.empirical.measurement.reductions import Quantities, first_order
 from bnverify.empirical.measurement.sites import batch_norm_measurable, normalisation_at
 from bnverify.empirical.networks.network import Network, NormStage, Parameters, Site
 from bnverify.empirical.normalization.batch import batch_norm

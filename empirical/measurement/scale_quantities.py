@@ -15,7 +15,13 @@ _MARGIN = 2**10
 
 
 def scale_quantities(
-    norm: Normalization, y: Array, g: Array, v: Array, w: Array, x: Array, epsilon: Array,
+    norm: Normalization,
+    y: Array,
+    g: Array,
+    v: Array,
+    w: Array,
+    x: Array,
+    epsilon: Array,
     precision: Any = None,
 ) -> dict[str, Array]:
     """Quantities of n, M and the projector P, which subtracts what the normaliser subtracts; and two flags a vector:

@@ -12,13 +12,15 @@ import numpy as np
 from jaxtyping import Array
 from scipy.optimize import minimize_scalar
 
+from bnverify.empirical.measurement.cut import Cut, Placed
 from bnverify.empirical.measurement.design import Design, design
-from bnverify.empirical.measurement.measurement import BATCH_RENORM, measure_cut, random_tests
+from bnverify.empirical.measurement.measurement import measure_cut
+from bnverify.empirical.measurement.probes import generator, random_tests
 from bnverify.empirical.networks.layers import ConvolutionStage
 from bnverify.empirical.networks.network import Moment, Network, NormalizerStage, NormStage, Parameters, Site, Stage
 from bnverify.empirical.normalization.batch import matched
 from bnverify.empirical.normalization.batch_renormalization import RenormStage, clipping
-from bnverify.empirical.normalization.normalizers import BATCH, Normalization, PerSample
+from bnverify.empirical.normalization.known import BATCH, BATCH_RENORM, Normalization
 from bnverify.errors import InputError
 
 Objective = Callable[[Array, Array], Array]
@@ -188,20 +190,18 @@ class SiteMeasurement:
             still = {cut: np.zeros((len(directions), *value.shape)) for cut, value in cuts.items()}
             return rest(zero | {own_cut: z - cuts[own_cut]}, still | {own_cut: directions})[own_cut]
 
-        order = np.random.default_rng(seed).permutation(jax.eval_shape(norm.columns, y).shape[-1])
-        measured = measure_cut(
-            y, gamma, beta, epsilon, gradient=lambda z: passes.gs[i], hessian=hessian, seed=seed,
-            sampled=order[:samples], norm=norm, context=self._context(site, moment), plain_curvature=epsilon == 0,
-        )  # fmt: skip
-        out = {name: np.asarray(value) for name, value in measured.items()}
-        out["sampled"] = np.isin(np.arange(len(order)), order[:samples])
-        if norm.name == BATCH.name:
+        order = generator(seed).permutation(jax.eval_shape(norm.columns, y).shape[-1])
+        placed = Placed(norm, gamma, beta, epsilon, self._context(site, moment))
+        cut = Cut(y, placed, gradient=lambda z: passes.gs[i], hessian=hessian, stacked=True)
+        measured = measure_cut(cut, seed=seed, sampled=order[:samples].tolist(), plain_curvature=epsilon == 0)
+        out = {name: np.asarray(value) for name, value in measured.quantities.items()}
+        if norm.second_moment and norm.correction is None:
             out |= self._of_layer(site, i, params, passes, out, seed)
             out |= self._of_parameters(site, params, passes.slope, initial)
-            out |= self._of_next(i, passes)
+            out |= self._of_next(i, params, passes)
             if isinstance(self.network.stages[site.index], NormStage):
-                del out["w_y"]  # of Observation 4.3, which speaks of a matched insertion
-        return _choose(out, order) if isinstance(norm.arrangement, PerSample) else out
+                out["matched"] = np.zeros_like(out["matched"])  # Observation 4.3 speaks of an insertion
+        return out if norm.arrangement.running else _choose(out, order)
 
     def _context(self, site: Site, moment: Moment | None) -> tuple:
         """What batch renormalisation needs besides y: its running statistics and its limits at this step."""
@@ -236,22 +236,31 @@ class SiteMeasurement:
         stage = self.network.stages[self._layers[site.layer]]
         return stage.stride if isinstance(stage, ConvolutionStage) else 1
 
-    def _of_next(self, i, passes) -> dict[str, np.ndarray]:
+    def _of_next(self, i, params, passes) -> dict[str, np.ndarray]:
         """What the sum rule says of the next batch norm; NaN where it says nothing."""
         followed = bool(passes.followed[i])
-        there = float(jnp.vdot(passes.ys[i + 1], passes.vs[i + 1])) if followed else float("nan")
-        return {"followed": np.array([float(followed)]), "next_y_v": np.array([there])}
+        there = size = float("nan")
+        if followed:
+            y, v, g = passes.ys[i + 1], passes.vs[i + 1], passes.gs[i + 1]
+            gamma, _, epsilon = normalisation_at(self.network, params, self.network.sites[i + 1], y, 0.0)
+            mean, s = BATCH.statistics(y, epsilon)
+            of_y, of_v, of_g = (jnp.linalg.norm(BATCH.columns(each), axis=0) for each in (y, v, g))
+            there = float(jnp.vdot(y, v))
+            size = float((of_y * (of_v + jnp.abs(gamma) / s * of_g * (1 + jnp.abs(mean) / s))).sum())
+        return {
+            "followed": np.array([float(followed)]), "next_y_v": np.array([there]), "size_next": np.array([size])
+        }  # fmt: skip
 
     def _of_parameters(self, site, params, slope, initial) -> dict[str, np.ndarray]:
         """Quantities of the parameters of the layer that feeds the site, with NumPy: nothing is derived here."""
         layer, derivative = params[site.layer], slope[site.layer]
         kernel, gradient = _by_filter(layer["kernel"]), _by_filter(derivative["kernel"])
         out = ray_distances(_by_filter(initial[site.layer]["kernel"]), kernel)
+        out["W_W"] = (kernel * kernel).sum(0)
         if isinstance(self.network.stages[site.index], NormStage):
             after = kernel - self.learning_rate * gradient
             return out | {
                 "weight_grad": (kernel * gradient).sum(0),
-                "W_W": (kernel * kernel).sum(0),
                 "gradW_gradW": (gradient * gradient).sum(0),
                 "learning_rate": np.array([self.learning_rate]),
                 "W_next_W_next": (after * after).sum(0),

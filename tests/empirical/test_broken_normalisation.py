@@ -1,32 +1,27 @@
 """Negative controls of the measurement: a normalisation that is not what it is called violates the claims."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import pytest
 from claimed import arrays, violated
 
-from bnverify.empirical.measurement import measurement
-from bnverify.empirical.measurement.measurement import measure, named
-from bnverify.empirical.normalization.normalizers import Normalization
+from bnverify.empirical.measurement.measurement import measure
+from bnverify.empirical.normalization.known import BATCH_RENORM, named
 
 constant = jax.lax.stop_gradient
 EPSILON = 0.1
 
 
-@dataclass(frozen=True)
-class Broken(Normalization):
+def broken(norm, forward):
     """A normaliser whose forward pass computes something else than its arrangement, centring and scale say."""
 
-    forward: Any = None
-
-    def __call__(self, y, gamma, beta, epsilon, *context):
-        columns = self.columns(y)
-        centre = columns.mean(0) if self.centred else jnp.zeros_like(columns[0])
-        yhat = self.restore(self.forward(columns, centre, self.scale, epsilon), y.shape)
+    def layer(y, gamma, beta, epsilon, *context):
+        columns = norm.columns(y)
+        centre = columns.mean(0) if norm.centred else jnp.zeros_like(columns[0])
+        yhat = norm.restore(forward(columns, centre, norm.scale, epsilon), y.shape)
         return gamma * yhat + beta
+
+    return norm.computed_by(layer)
 
 
 def true(c, centre, scale, e):
@@ -54,8 +49,7 @@ NAMES = ("batch", "layer", "rms", "l1", "linf-uncentred", *(
 
 
 def _found(name, forward):
-    of = named(name)
-    norm = Broken(of.name, of.arrangement, of.centred, of.scale, forward)
+    norm = broken(named(name), forward)
     y = jax.random.normal(jax.random.key(0), (3, 5, 4)) * 2 + 1
     gamma, beta = jnp.array([1.5, -0.7, 0.3, 1.1]), jnp.array([0.1, 0.2, 0.3, -0.4])
     weights = jnp.arange(1.0, 16.0).reshape(3, 5, 1)
@@ -87,14 +81,12 @@ def test_what_is_not_the_normaliser_violates_its_claims(name, defect):
 
 @pytest.mark.parametrize("defect", ["gamma squared", "gamma forgotten"])
 def test_another_gamma_is_noticed(defect):
-    class Own(Broken):
-        def __call__(self, y, gamma, beta, epsilon, *context):
-            other = gamma * gamma if defect == "gamma squared" else jnp.ones_like(gamma)
-            return super().__call__(y, other, beta, epsilon)
+    def layer(y, gamma, beta, epsilon):
+        other = gamma * gamma if defect == "gamma squared" else jnp.ones_like(gamma)
+        return other * (y - y.mean(0)) / jnp.sqrt(y.var(0) + epsilon) + beta
 
-    of = named("batch")
     y = jax.random.normal(jax.random.key(0), (9, 3)) * 2 + 1
-    norm = Own("batch", of.arrangement, True, of.scale, true)
+    norm = named("batch").computed_by(layer)
     q = measure(lambda z: jnp.sin(z).sum(), y, jnp.array([1.5, -0.7, 0.3]), jnp.zeros(3), EPSILON, normalizer=norm)
     found = violated("batch", arrays(q))
     assert {"fact-c1", "theorem-4.1-exact", "theorem-4.2-layer-exact", "normalizer-backward"} <= found
@@ -103,24 +95,22 @@ def test_another_gamma_is_noticed(defect):
 @pytest.mark.parametrize("defect", ["differentiated", "r forgotten", "d doubled"])
 def test_broken_batch_renormalisation_is_noticed(defect):
     """Its correction must not be differentiated, and z is what it says."""
-    true_one = measurement.BATCH_RENORM
 
-    class Own(Normalization):
-        def __call__(self, y, gamma, beta, epsilon, running=None, r_max=1.0, d_max=0.0):
-            mean, s = y.mean(0), jnp.sqrt(y.var(0) + epsilon)
-            r, d = s / running[1], (mean - running[0]) / running[1]
-            if defect == "r forgotten":
-                r = jnp.ones_like(r)
-            if defect == "d doubled":
-                d = 2 * d
-            if defect != "differentiated":
-                r, d = constant(r), constant(d)
-            return gamma * (r * (y - mean) / s + d) + beta
+    def layer(y, gamma, beta, epsilon, running, r_max, d_max):
+        mean, s = y.mean(0), jnp.sqrt(y.var(0) + epsilon)
+        r, d = s / running[1], (mean - running[0]) / running[1]
+        if defect == "r forgotten":
+            r = jnp.ones_like(r)
+        if defect == "d doubled":
+            d = 2 * d
+        if defect != "differentiated":
+            r, d = constant(r), constant(d)
+        return gamma * (r * (y - mean) / s + d) + beta
 
     y = jax.random.normal(jax.random.key(0), (9, 3)) * 2 + 1
     context = (y.mean(0) + 0.2, 1.3 * y.std(0)), jnp.asarray(3.0), jnp.asarray(5.0)
     arguments = (lambda z: (jnp.sin(z) * jnp.arange(9.0)[:, None]).sum(), y, jnp.array([1.5, -0.7, 0.3]), jnp.ones(3))
-    own = Own("batch-renorm", true_one.arrangement, True, true_one.scale)
+    own = BATCH_RENORM.computed_by(layer)
     sound = measure(*arguments, EPSILON, normalizer="batch-renorm", context=context)
     assert violated("batch-renorm", arrays(sound)) == set()
     found = violated("batch-renorm", arrays(measure(*arguments, EPSILON, normalizer=own, context=context)))

@@ -11,7 +11,8 @@ pytest.importorskip("flax")
 from flax import nnx
 from flax_models import WIDTH, Residual, TwoNames, images, loss, perturbed, residual
 
-from bnverify.empirical.adapters.nnx import Cut, measure_model
+from bnverify.empirical.adapters.nnx import FlaxCut as Cut
+from bnverify.empirical.adapters.nnx import measure_model
 from bnverify.empirical.judgement.judged import judge
 
 
@@ -64,7 +65,7 @@ def test_every_claim_at_every_kind_of_normalisation():
     assert [each.normalization.name for each in measured.values()] == READINGS
     for name, found in judge(measured).items():
         tested = [verdict for verdict in found if verdict.points]
-        assert len(tested) == (31 if name == "norms.0" else 7), name
+        assert len(tested) == (EXPECTED_X), name
         assert not any(verdict.violations for verdict in found), name
     for each in measured.values():
         assert all(value.dtype != np.float32 for value in each.quantities.values())

@@ -12,7 +12,7 @@ pytest.importorskip("flax")
 from flax import nnx
 from flax_models import WIDTH, Residual, TwoNames, images, loss, residual
 
-from bnverify.empirical.adapters.nnx import Cut
+from bnverify.empirical.adapters.nnx import FlaxCut as Cut
 from bnverify.errors import InputError
 
 

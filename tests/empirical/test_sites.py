@@ -14,7 +14,8 @@ from selection import first_and_slow
 from bnverify.empirical.measurement import design as design_module
 from bnverify.empirical.measurement import sites as sites_module
 from bnverify.empirical.measurement.design import design
-from bnverify.empirical.measurement.measurement import measure, random_tests
+from bnverify.empirical.measurement.measurement import measure
+from bnverify.empirical.measurement.probes import random_tests
 from bnverify.empirical.measurement.sites import SiteMeasurement, ray_distances
 from bnverify.empirical.networks.convolution import design_matrix
 from bnverify.empirical.networks.deep_linear import deep_linear

@@ -8,13 +8,15 @@ from bnverify.empirical.judgement.compile import compile_claim
 from bnverify.empirical.judgement.verdict import residuals
 from bnverify.theory import Claim, claims_for
 
-FLAGS = {"differentiable scale": "smooth", "unclipped": "unclipped", "zero-mean inputs": "zero_mean"}
+FLAGS = {
+    "differentiable scale": "smooth", "unclipped": "unclipped", "zero-mean inputs": "zero_mean", "matched": "matched",
+}  # fmt: skip
 # What `empirical.measure` cannot know: the layer before y and its weights, a network without batch norm, another norm
 # after it. Sites of networks have them.
 OF_LAYERS = {
     "weight-gradient", "observation-4.3-minima", "theorem-4.4-layer", "theorem-4.4-layer-bound", "lemma-4.5",
     "lemma-4.5-filter", "lemma-4.5-rows", "norm-growth", "sum-rule-exact", "sum-rule", "kohler-variance",
-    "kohler-reparametrisation",
+    "kohler-reparametrisation", "running-mean", "running-variance", "running-variance-unbiased",
 }  # fmt: skip
 MATCHED = {"observation-4.3"}  # gamma = s and beta = mu
 
@@ -33,11 +35,11 @@ def points(claim: Claim, quantities) -> np.ndarray:
     for hypothesis in claim.hypotheses:
         if (flag := FLAGS.get(hypothesis.name)) in quantities:
             inside = inside * quantities[flag]
-    inside = inside * (sides.scale != 0)
+    inside = inside * ((sides.scale != 0) | (sides.left != sides.right)) * ~sides.lost
     return np.broadcast_to(residuals(claim, sides), inside.shape)[inside.astype(bool)]
 
 
-def violated(normalizer: str, quantities, *, tolerance: float = 1e-10, skip=OF_LAYERS | MATCHED) -> set[str]:
+def violated(normalizer: str, quantities, *, tolerance: float = 2.0**-40, skip=OF_LAYERS | MATCHED) -> set[str]:
     """The claims about a normaliser that fail somewhere; a KeyError or InputError where one was not measured."""
     claims = [claim for claim in claims_for(normalizer) if claim.key not in skip]
     return {claim.key for claim in claims if not (points(claim, quantities) <= tolerance).all()}
