@@ -29,6 +29,6 @@ Proof.
     { intros i Li. rewrite (V' i Li), K. unfold vadd, vscal, vzero. rewrite (W i Li). unfold vscal. field. lra. }
     rewrite (dot_ext m v vzero v vzero V0 V0), dot_zero_l.
     apply Rmult_le_pos; [|apply Rlt_le, Rinv_0_lt_compat, pow_lt; auto].
-    repeat apply Rmult_le_pos; try apply dot_self; try apply pow2_ge_0; lra.
+    apply Rmult_le_pos; [apply Rmult_le_pos; [apply Rmult_le_pos; [apply pow2_ge_0|]|]|]; apply dot_self.
   - by_claim normalizer_worst_factor.
 Qed.
