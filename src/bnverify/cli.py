@@ -35,6 +35,7 @@ COMMANDS = {
     "train": "Train both networks and record the theorems' quantities; the same command resumes an interrupted run.",
     "verify": "Check every claim on a stored run; exit status 1 if a proven claim is violated anywhere.",
     "report": "Build the PDF, the HTML page and the figures of a stored run; of several runs, side by side.",
+    "reproduce": "Train what was published, within a time budget; the same command goes on where it stopped.",
     "experiments": "List the named experiments: what each shows, where that was published, and its cost.",
 }
 """Every command with its sentence; the command NAME is ``bnverify.commands.NAME.command``."""
