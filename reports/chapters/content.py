@@ -74,7 +74,9 @@ class Content:
     # The first page.
 
     def abstract(self) -> list[str]:
-        return [*self._derived(), *self._trained(), *self._compared()]
+        """What is proved, what was measured, and what was not: a paragraph each."""
+        parts = (self._derived(), (*self._trained(), *self._compared()), self._printed_untested())
+        return [told for part in parts if (told := " ".join(part))]
 
     def _derived(self) -> Iterator[str]:
         claims, records = self.derived.claims, self.derived.records
@@ -121,16 +123,20 @@ class Content:
     def _compared(self) -> Iterator[str]:
         whose = "the run holds"
         yield from met(self.verdicts, places(self.run), whose, lambda v: f"{v.key}, {self.labels[v.network]}")
-        if NORMALISED in self.networks:
-            yield from self._printed_untested()
 
     def _printed_untested(self) -> Iterator[str]:
         """Which statements of the literature say nothing about the network with a normalizer, and why."""
         by_key = self.derived.by_key
-        for reason, keys in self.untested_on(NORMALISED).items():
-            printed = [by_key[key].title for key in keys if by_key[key].reference != OURS]
-            if printed:
-                yield f"Not tested on the network {self.labels[NORMALISED]} ({reason}): {'; '.join(printed)}."
+        told = []
+        for reason, keys in self.untested_on(NORMALISED).items() if NORMALISED in self.networks else ():
+            places: dict[str, dict[str, None]] = {}
+            for claim in (by_key[key] for key in keys if by_key[key].reference != OURS):
+                places.setdefault(claim.reference, {})[claim.place] = None
+            printed = "; ".join(f"{', '.join(found)} of {reference}" for reference, found in places.items())
+            told += [f"{printed} ({reason})"] if printed else []
+        if told:
+            yield f"Statements of the literature that were not tested on the network {self.labels[NORMALISED]}, and why: "
+            yield f"{'; '.join(told)}."
 
     def untested_on(self, network: str) -> dict[str, list[str]]:
         """Keys of the claims that speak of what stands in a network and met no point of it, by reason."""

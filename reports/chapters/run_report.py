@@ -71,7 +71,7 @@ def run_report(content: Content, pictures: Mapping[str, Picture], missing: Mappi
 
 def _front(content: Content) -> Iterator[Block]:
     yield Paragraph(explanations.ASKED)
-    yield Paragraph(" ".join(content.abstract()))
+    yield from map(Paragraph, content.abstract())
     names = [f"{'with' if name == 'bn' else 'without'}" for name in content.networks]
     head = ("chapter", "printed", "proved", *names, "residual / tolerance", "right / left")
     rows: list[tuple[Text, ...]] = [

@@ -84,5 +84,9 @@ function Image(image)
 end
 
 function Table(table)
-  if html then return pandoc.Div({table}, pandoc.Attr('', {'wide'}, {tabindex = '0'})) end
+  if not html then return nil end
+  local caption = pandoc.Div(table.caption.long, pandoc.Attr('', {'caption'}))
+  table.caption = {long = {}}
+  local wide = pandoc.Div({table}, pandoc.Attr('', {'wide'}, {tabindex = '0'}))
+  return #caption.content > 0 and {caption, wide} or wide
 end
