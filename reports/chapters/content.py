@@ -135,7 +135,8 @@ class Content:
             printed = "; ".join(f"{', '.join(found)} of {reference}" for reference, found in places.items())
             told += [f"{printed} ({reason})"] if printed else []
         if told:
-            yield f"Statements of the literature that were not tested on the network {self.labels[NORMALISED]}, and why: "
+            yield f"Statements of the literature that were not tested on the network {self.labels[NORMALISED]}, and "
+            "why: "
             yield f"{'; '.join(told)}."
 
     def untested_on(self, network: str) -> dict[str, list[str]]:

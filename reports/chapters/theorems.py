@@ -33,10 +33,12 @@ from bnverify.theory import CLAIMS, QUANTITIES
 PLACES = {"site": "site", "channel": "channel", "sample": "sampled channel", "layer": "layer"}
 
 
-def link(key: str, derived: Derived, *, number: bool = False) -> Link:
-    """To a claim or a printed statement."""
-    kind = "claim" if key in derived.by_key else "audit"
-    return Link(f"{kind}:{key}", Key(key), number)
+def link(key: str, derived: Derived, *, number: bool = False) -> Link | Key:
+    """To a claim or a printed statement; the name alone where the report has neither."""
+    if key in derived.by_key:
+        return Link(f"claim:{key}", Key(key), number)
+    there = any(record.key == key for record in derived.records)
+    return Link(f"audit:{key}", Key(key), number) if there else Key(key)
 
 
 def links(keys: Collection[str], derived: Derived) -> tuple[Span, ...]:

@@ -13,7 +13,7 @@ from sympy.printing.latex import LatexPrinter
 
 from bnverify.theory import QUANTITIES, ChannelSum, Vector
 from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum
-from bnverify.theory.proof.claim import Factor
+from bnverify.theory.proof.claim import Factor, Gram
 from bnverify.theory.proof.quantities import LATEX_NAMES, design_norm2
 
 _a = sp.Symbol("a", real=True)
@@ -239,6 +239,8 @@ def certificate(terms: Iterable[tuple[Factor, ...]]) -> tuple[str, ...]:
 
 
 def _factor(factor: Factor) -> str:
+    if isinstance(factor, Gram):
+        return rf"\operatorname{{Gram}}({', '.join(latex(vector) for vector in factor.vectors)})"
     if not isinstance(factor, Vector):
         return f"({latex(factor)})" if factor.is_Add else latex(factor)
     body = latex(factor)

@@ -1,0 +1,124 @@
+"""The report as files: complete, the same twice and in another process, with and without TeX."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import small_report
+from small_report import digests
+
+from bnverify.empirical import load_run
+from bnverify.reports import build_report
+from bnverify.reports.figures import style
+from bnverify.reports.figures.catalogue import FIGURES
+from bnverify.reports.output import tex
+from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, REFERENCES
+
+ROOT = Path(__file__).parents[3]
+needs_tex = pytest.mark.skipif(tex.engine() is None, reason="no pdflatex on this machine")
+
+
+def text_of(pdf, *options):
+    """The words of a PDF, as a reader program finds them."""
+    done = subprocess.run(["pdftotext", *options, str(pdf), "-"], capture_output=True, check=True)
+    return re.sub(r"\s+", " ", done.stdout.decode().replace("\u200b", ""))
+
+
+def flat(source):
+    """HTML, LaTeX or Markdown without marks, breaks and escapes."""
+    source = re.sub(r"<[^>]*>|\\allowbreak\{\}|\\_", lambda m: "_" if m[0] == r"\_" else "", source)
+    return re.sub(r"\s+", " ", source.replace("\\", ""))
+
+
+def test_every_claim_record_normalizer_and_reference_is_in_all_three(built):
+    sources = [flat(getattr(built, kind).read_text()) for kind in ("markdown", "tex", "html")]
+    for key in (*CLAIMS, *AUDIT, *NORMALIZERS):
+        assert all(key in source for source in sources), key
+    for reference in REFERENCES.values():
+        assert all(reference.split(".")[0] in source for source in sources), reference
+
+
+def test_numbers_of_sections_and_figures_are_the_same_in_all_three(built):
+    found = [
+        re.findall(r"(?m)^#{1,3} (.*?) \{#(.*?)\}$", built.markdown.read_text()),
+        re.findall(r'<h[1-3]\s+id="(.*?)">(.*?)</h', built.html.read_text(), re.S),
+        re.findall(r"\\(?:sub)*section\{(.*)\}\\label\{(.*?)\}", built.tex.read_text()),
+    ]
+    first = [(anchor, title.split()[0]) for title, anchor in found[0]]
+    assert len(first) > 90 and len({number for _, number in first}) > 80
+    assert [(anchor, flat(title).split()[0]) for anchor, title in found[1]] == first
+    assert [(anchor, title.split()[0]) for title, anchor in found[2]] == first
+    for kind in ("markdown", "tex", "html"):
+        numbered = re.findall(r"Figure (\d+): ", flat(getattr(built, kind).read_text()))
+        assert list(dict.fromkeys(map(int, numbered))) == list(range(1, 1 + len(set(numbered)))), kind
+        assert len(set(numbered)) >= 8
+
+
+@pytest.mark.skipif(not Path("/usr/bin/pdftotext").exists(), reason="no pdftotext")
+def test_the_pdf_has_contents_links_bookmarks_and_no_picture_of_letters(built):
+    raw = built.pdf.read_bytes()
+    assert raw.count(b"/Subtype /Link") + raw.count(b"/Subtype/Link") > 100
+    assert b"/Outlines" in raw
+    words = text_of(built.pdf)
+    for said in ("What is true about batch normalisation", "Contents", "Table 1:", "Figure 1:", "References",
+                 "Counterexample:", "What was not tested."):  # fmt: skip
+        assert said in words, said
+    first = text_of(built.pdf, "-l", "2")
+    assert "Table 1:" in first and "Figure 1:" in first and "Figure 2:" in first and "not tested" in first
+
+
+def test_the_same_run_gives_the_same_bytes_here_and_in_another_process(tiny_run, small, tmp_path):
+    here = build_report(load_run(tiny_run.path), tmp_path / "here", tex=True)
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    done = subprocess.run(
+        [sys.executable, small_report.__file__, str(tiny_run.path), str(tmp_path / "there")],
+        env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == digests(here)
+    assert len(digests(here)) == 4
+
+
+def test_a_random_name_a_date_or_an_unordered_set_would_be_found(tiny_run, monkeypatch):
+    """What the test above has to notice does change the bytes."""
+    figure = FIGURES["training"](tiny_run)
+    before = style.pdf_bytes(figure)
+    assert style.svg_text(figure) == style.svg_text(FIGURES["training"](tiny_run))
+    assert style.pdf_bytes(figure) == before
+    monkeypatch.setattr(style, "SALT", None)  # matplotlib then draws the names inside an SVG at random
+    assert style.svg_text(figure) != style.svg_text(figure)
+    monkeypatch.setattr(style, "METADATA", {**style.METADATA, "CreationDate": datetime(2026, 1, 1)})
+    assert style.pdf_bytes(figure) != before
+
+
+def test_without_tex_report_tex_is_there_and_the_pdf_is_typst_s(tiny_run, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(tex, "engine", lambda: None)
+    found = build_report(load_run(tiny_run.path), tmp_path / "a", tex=True)
+    assert found.engine == "typst" and "No TeX was found" in found.note
+    assert found.tex.exists() and (tmp_path / "a" / "figures" / "training.pdf").exists()
+    plain = build_report(load_run(tiny_run.path), tmp_path / "b")
+    assert plain.tex is None and plain.note == "" and not (tmp_path / "b" / "report.tex").exists()
+    assert plain.pdf.read_bytes() == found.pdf.read_bytes()
+    assert not list((tmp_path / "b" / "figures").glob("*.pdf"))
+
+
+@needs_tex
+@pytest.mark.slow
+def test_a_plain_tex_sets_report_tex_without_overfull_lines(built):
+    pdf, log = tex.compile_tex(built.tex.parent, tex.engine())
+    assert pdf.startswith(b"%PDF")
+    assert not re.findall(r"Overfull \\hbox \((?:[3-9]\d|\d{3,})\.\d+pt", log)
+    assert "undefined" not in log.lower().replace("undefined references", "")
+
+
+@needs_tex
+def test_tex_that_fails_is_said_to_and_the_pdf_is_there(tiny_run, small, tmp_path, monkeypatch):
+    monkeypatch.setattr(tex, "tex", lambda markdown: r"\documentclass{article}\begin{document}\nonsense\end{document}")
+    found = build_report(load_run(tiny_run.path), tmp_path, tex=True)
+    assert found.engine == "typst" and "Undefined control sequence" in found.note
