@@ -32,6 +32,8 @@ _CHAPTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Reparametrisation", "Batch norm of a linear layer as a linear layer.", ("reparametrisation",)),
     ("Batch renormalisation", "The claims on the gradient, with the correction as a constant.",
      ("batch_renormalization",)),
+    ("Values, parameters and running statistics",
+     "What a layer computes, the gradients of its parameters, and what it keeps for inference.", ("values",)),
     ("Any normalizer",
      r"$\hat y = P y/s(y)$ with $P$ centring or the identity, $n$ the gradient of the scale $s$ and $M$ its Hessian.",
      ("any_normalizer",)),

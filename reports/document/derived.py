@@ -21,7 +21,7 @@ from bnverify.reports.document import formula
 from bnverify.reports.document.audited import ShownRecord, shown_record
 from bnverify.reports.document.normalizers import ShownNormalizer, shown_normalizer
 from bnverify.reports.document.prose import prose
-from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, Claim, Proof
+from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, Claim, Hypothesis, Proof
 
 Pieces = tuple[str, ...]
 _KEPT = 8  # proofs of so many versions are kept
@@ -58,6 +58,7 @@ class ShownClaim:
     remark: str
     steps: tuple[ShownStep, ...]
     certificate: Pieces
+    tried: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -122,9 +123,17 @@ def _claims(proofs: dict[str, Proof]):
             key, _module(claim), prose(claim.title), claim.kind, claim.relation, claim.shape, claim.source.reference,
             prose(claim.source.place), formula.relation(claim.left, formula.SIGNS[claim.relation], claim.right),
             claim.right == 0,
-            tuple((prose(h.name), prose(h.statement), h.condition is not None) for h in claim.hypotheses),
-            prose(claim.remark), tuple(steps), certificate,
+            tuple((_hypothesis(h), prose(h.statement), h.condition is not None) for h in claim.hypotheses),
+            prose(claim.remark), tuple(steps), certificate, tuple(map(prose, proof.trials)),
         )  # fmt: skip
+
+
+def _hypothesis(hypothesis: Hypothesis) -> str:
+    """Its name, and all that a proof may insert under it."""
+    name = prose(hypothesis.name)
+    found = (" ".join(formula.relation(subject, "=", value)) for subject, value in hypothesis.equations.items())
+    equations = [f"${shown}$" for shown in found if shown.replace(" ", "") not in name.replace(" ", "")]
+    return f"{name} ({', '.join(equations)})" if equations else name
 
 
 def _module(claim: Claim) -> str:

@@ -23,8 +23,8 @@ document.querySelectorAll("details").forEach(part => { part.open = true; });
 const empty = part => { const box = part.getBoundingClientRect(); return !(box.width > 1 && box.height > 1); };
 const words = part => part.textContent.replace(/\\s+/g, " ").trim().slice(0, 80);
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-const known = new Set(("math mrow mi mn mo mtext mspace mfrac msqrt msub msup msubsup munder mover munderover mtable "
-  + "mtr mtd mstyle semantics annotation").split(" "));
+const known = new Set(("math mrow mi mn mo mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover "
+  + "mtable mtr mtd mstyle semantics annotation").split(" "));
 const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT, node =>
   node.parentElement.closest("script, style, code, pre, svg, annotation") ? NodeFilter.FILTER_REJECT
     : NodeFilter.FILTER_ACCEPT);
