@@ -12,6 +12,20 @@ CASES = {
     "convolution.py": ["--shrink", "16", "--batch", "4", "--rounds", "1", "--size", "128"],
     "training_step.py": ["--shrink", "16", "--batch", "16", "--rounds", "1", "--size", "128"],
     "proving.py": ["--rounds", "1"],
+    "growth.py": [
+        "--rounds",
+        "1",
+        "--batches",
+        "2",
+        "4",
+        "--widths",
+        "0.03125",
+        "0.0625",
+        "--depths",
+        "2",
+        "3",
+        "--devices",
+    ],
     "measuring.py": ["--width", "0.03125", "--batch", "4", "--rounds", "1"],
     "trajectory.py": ["--width", "0.03125", "--batch", "4", "--rounds", "1", "--networks", "bn", "--memory", "step"],
 }
@@ -25,7 +39,7 @@ def test_benchmark_runs(script, monkeypatch, capsys):
     runpy.run_path(str(FOLDER / script), run_name="__main__")
     out = capsys.readouterr().out
     assert jax.__version__ in out  # the header names machine and versions
-    assert ("claims" if script == "proving.py" else "GFLOP") in out
+    assert {"proving.py": "claims", "growth.py": "exponent"}.get(script, "GFLOP") in out
 
 
 def test_every_benchmark_has_a_case():

@@ -16,6 +16,7 @@ from bnverify.commands.parallel import Parallel, normalizer
 from bnverify.commands.report import report, tell
 from bnverify.commands.terminal import console
 from bnverify.commands.verify import Outcome, verify
+from bnverify.errors import MachineError
 from bnverify.theory import CLAIMS
 
 Runs = Mapping[str, Chosen]
@@ -26,6 +27,7 @@ Runs = Mapping[str, Chosen]
 def command(
     experiment: Annotated[str | None, typer.Option(help="A named experiment; see `bnverify experiments`.")] = None,
     scale: Annotated[str, typer.Option(help="Of the experiment: quick or paper.")] = "quick",
+    on: Annotated[str, typer.Option(help="here, or ray, ray:auto, ray://HOST:PORT: many runs at a time.")] = "here",
     **options,
 ) -> None:
     """Everything: prove, train, verify and report. Ends with the verdict table and the path of the report."""
@@ -43,6 +45,8 @@ def command(
     for claim in CLAIMS.values():
         claim.prove()
     console.print(f"{len(CLAIMS)} claims proved exactly, for symbolic m, gamma and epsilon.")
+    if on != "here":
+        _sweep(asked, on, data)
     outcome = Outcome()
     for label, members in asked.items():
         for config, path in members:
@@ -56,6 +60,31 @@ def command(
     else:
         observe(experiment, scale, directory, {label: [path for _, path in own] for label, own in asked.items()})
     raise typer.Exit(outcome.status)
+
+
+def _sweep(asked: Runs, on: str, data: Path | None) -> None:
+    """Train all runs on an engine; those that fail are named, and trained here by what follows."""
+    from bnverify.empirical.runs.sweep import Task, sweep
+
+    tasks = [
+        Task(f"{label or config.preset}, seed {config.seed}", config, path, data)
+        for label, members in asked.items()
+        for config, path in members
+    ]
+    ended = 0
+
+    def tell(task: Task, state: str) -> None:
+        nonlocal ended
+        ended += state != "waiting"
+        console.print(f"[{ended}/{len(tasks)}] {task.label}: {state}", highlight=False, markup=False)
+
+    failed = sweep(tasks, on, tell=tell)
+    if failed:
+        raise MachineError(
+            got=f"{len(failed)} of {len(tasks)} runs failed: {', '.join(task.label for task in failed)}",
+            expected="every run trained to its end",
+            advice="see the reasons above; the same command goes on with what is missing",
+        )
 
 
 def _of_experiment(name: str, scale: str, directory: Path, data, seeds: int, options: Mapping[str, Any]) -> Runs:
