@@ -47,8 +47,8 @@ def claim(left, relation, right, *hypotheses, certificate=None, normalizer=BATCH
     )  # fmt: skip
 
 
-def refused(wrong, match=""):
-    with pytest.raises((ProofError, ValueError, TypeError), match=match):
+def refused(wrong, match=None):
+    with pytest.raises((ProofError, ValueError), match=match):
         print(wrong().prove())
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import sympy as sp
 from documents import document
+from small_documents import bound, small, stated
 
 from bnverify.theory import CLAIMS
 from bnverify.theory.proof import signs
@@ -153,44 +154,6 @@ def wrong_factors(factor):
     yield from ({**factor, "because": reason} for reason in REASONS if reason != factor["because"])
 
 
-# A document of its own: 0 <= x**2/p.
-
-
-def small(**changes):
-    whole = {
-        "format": "bnverify proof 2", "key": "small", "title": "", "remark": "", "chapter": "", "source": {},
-        "about": [], "hypotheses": [], "steps": [], "normalizer": None, "nonzero": [{"value": "x"}, {"value": "p"}],
-        "statement": {"left": "0", "relation": "<=", "right": "x**2/p", "shape": "channel"},
-        "conclusion": {"number": 1, "left": "0", "right": "x**2/p"},
-        "certificate": {"slack": "x**2/p", "products": [[
-            {"value": "x**2", "because": "square", "of": "x"}, {"value": "1/p", "because": "declared sign", "of": "p"},
-        ]]},
-        "symbols": {"m": "positive integer", "x": "real", "y": "real", "p": "positive", "r": "between 0 and 1"},
-        "vectors": {name: {"space": "m", "entries": "any"} for name in "uv"} | {
-            "w": {"space": "m", "entries": "nonnegative"}},
-        "operators": {
-            "A": {"space": "m", "is": "self-adjoint"}, "B": {"space": "m", "is": "positive semidefinite"}},
-        "inner_products": {"u_w": "<u, w>", "u_u": "<u, u>", "one_u": "<1, u>", "uAu": "<u, A u>", "uBw": "<u, B w>"},
-        "sums_over_channels": {}, "functions": {}, "same_for_all_channels": [],
-        "facts": {}, "definitions": {}, "scalars": {}, "relations": {},
-        "example": {"channels": [{
-            "symbols": {"m": "2", "x": "3", "y": "1", "p": "2", "r": "1/2"},
-            "vectors": {"u": ["1", "2"], "w": ["1", "0"], "v": ["0", "1"]},
-            "operators": {"A": [["1", "2"], ["2", "0"]], "B": [["1", "0"], ["0", "1"]]}}]},
-    }  # fmt: skip
-    return whole | changes
-
-
-def bound(right, *factors, **changes):
-    """0 <= right, certified by one product."""
-    return small(
-        statement={"left": "0", "relation": "<=", "right": right, "shape": "channel"},
-        conclusion={"number": 1, "left": "0", "right": right},
-        certificate={"slack": right, "products": [list(factors)]},
-        **changes,
-    )
-
-
 def test_small_document_is_accepted():
     assert recheck(small()), str(recheck(small()))
 
@@ -251,12 +214,6 @@ def test_a_denominator_that_is_not_named_is_refused(symbol, value, text):
     factor = {"value": f"({text})**2", "because": "square", "of": text}
     refused = recheck(bound(factor["value"], factor, nonzero=[])).refused
     assert any(line.startswith("what is divided by") for line in refused), (symbol, value, refused)
-
-
-def stated(relation="==", left="x", right="3", equations=(), sets=None):
-    condition = {"left": left, "relation": relation, "right": right}
-    return {"name": "given", "statement": "", "flag": None, "condition": condition, "sets": sets or {},
-            "equations": [{"left": a, "right": b} for a, b in equations]}  # fmt: skip
 
 
 @pytest.mark.parametrize(("relation", "value"), [(">", "x - y"), (">=", "x - y"), ("<", "y - x"), ("<=", "y - x")])

@@ -82,6 +82,20 @@ class Normalizer:
                 "not assumed; leave `values` out"
             )
 
+    def check(self) -> None:
+        """ValueError where the scale, if it is a formula, is not positive at a vector of different entries."""
+        if isinstance(self.scale, KnownScale):
+            return
+        entries = (6, -1, 5, 3)
+        exact = (sum(e * e for e in entries), sum(entries), len(entries), sp.Rational(1, 2))
+        numbers = dict(zip((Y @ Y, ONE @ Y, m, epsilon), map(sp.sympify, exact), strict=True))
+        value = sp.N(self.formula(Y).xreplace(numbers))
+        if value.is_number and not value > 0:
+            raise ValueError(
+                f"got the scale {self.formula(Y)} of {self.name}, which is {value} at y = {entries}; expected one "
+                "that is positive; change its sign"
+            )
+
     @property
     def normalised(self) -> Vector:
         """The atom standing for yhat, with what is known of it."""

@@ -61,6 +61,7 @@ class Smoothing:
 
 def smoothing(normalizer: Normalizer) -> Smoothing:
     """Decide both statements for a normaliser."""
+    normalizer.check()
     none = _decide(normalizer, "|v|^2 <= (gamma/s)^2 |Pg|^2", sp.Integer(0))
     gain = _decide(normalizer, "|v|^2 <= (gamma/s)^2 (|Pg|^2 - <g, yhat>^2/m)", 1 / m)
     return Smoothing(normalizer, none, gain, sp.Integer(1) if none.holds else WORST_FACTORS.get(normalizer))

@@ -7,13 +7,13 @@ list is closed; a re-checker that knows the rules derives the same values from t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
 
 import sympy as sp
 
-from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, Vector, single_atom, substitute
+from bnverify.theory.algebra.vectors import ONE, Vector, single_atom, substitute
 from bnverify.theory.normalizers.normalizer import BATCH, LOSS, KnownScale, Normalizer, centre, resolve_roots
 from bnverify.theory.proof.claim import Hypothesis
 from bnverify.theory.proof.quantities import (
@@ -52,7 +52,6 @@ from bnverify.theory.proof.quantities import (
     Z,
     beta,
     distance2,
-    distribute,
     epsilon,
     gamma,
     grad_beta,
@@ -370,75 +369,3 @@ def about(n: Normalizer | None, expression: Any) -> Any:
     own = n.normalised
     swap = {YHAT: own, NORMALISED: own} if own != YHAT else {NORMALISED: YHAT}
     return substitute(expression, swap)
-
-
-def subjects_in(expression: Any) -> set[Any]:
-    """Atoms, inner products, symbols, powers and sums a given could be about."""
-    parts = [*expression.terms.values()] if isinstance(expression, Vector) else [sp.sympify(expression)]
-    found: set[Any] = set(expression.terms) if isinstance(expression, Vector) else set()
-    for part in parts:
-        found |= part.atoms(sp.Symbol, Inner, ChannelSum, sp.Pow)
-    for atom in [a for a in found if isinstance(a, Atom)]:
-        while isinstance(atom, Image):
-            atom = atom.preimage
-            found.add(atom)
-    return found
-
-
-@dataclass(frozen=True)
-class Insertion:
-    """The givens of a proof, in the order they were needed, and how they are inserted."""
-
-    givens: tuple[Given, ...]
-
-    def __call__(self, expression: sp.Expr) -> sp.Expr:
-        scalars, vectors = {}, {}
-        for given in self.givens:
-            (vectors if isinstance(given.subject, Vector) else scalars)[given.subject] = given.value
-        powers = {u: v for u, v in scalars.items() if not (u.is_Symbol or isinstance(u, Inner))}
-        plain = {u: v for u, v in scalars.items() if u not in powers}
-        for _ in range(len(self.givens) + 2):
-            before = expression
-            expression = substitute(expression.xreplace(plain), vectors)
-            if powers:
-                expression = distribute(expression, CONSTANT).xreplace(powers)
-            if expression == before:
-                break
-        else:
-            raise RecursionError("the givens of the proof refer to each other in a circle")
-        return distribute(tidy_roots(expression), CONSTANT)
-
-
-PREREQUISITES = {
-    "rho": epsilon, "rescaled gradient": YHAT_SCALED, "rescaled curvature": YHAT_SCALED,
-    "shifted gradient": YHAT_SHIFTED,
-}  # fmt: skip
-
-
-def collect(parts: Iterable[Any], table: dict[Any, Callable[[], Given]], keep: Iterable[Any] = ()) -> Insertion:
-    """The givens that some expressions need, and those that these need in turn."""
-    parts = list(parts)
-    found: dict[Any, Given] = {}
-    todo, seen = list(parts), set()
-    while todo:
-        expression = todo.pop(0)
-        spread = expression if isinstance(expression, Vector) else distribute(sp.sympify(expression), CONSTANT)
-        for subject in sorted(subjects_in(expression) | subjects_in(spread), key=sp.default_sort_key):
-            if subject in seen or subject in keep:
-                continue
-            seen.add(subject)
-            if subject in table:
-                given = table[subject]()
-                found[subject] = given
-                todo.append(given.value)
-                if given.rule in PREREQUISITES:
-                    todo.append(PREREQUISITES[given.rule])
-        if not todo:  # facts and products show what else is needed only when everything so far is inserted
-            so_far = Insertion(tuple(found.values()))
-            inserted = [part.map(so_far) if isinstance(part, Vector) else so_far(part) for part in parts]
-            todo = [part for part in inserted if (subjects_in(part) & set(table)) - seen - set(keep)]
-    return Insertion(tuple(found.values()))
-
-
-def assumptions(given: Given) -> Given:
-    return replace(given)

@@ -10,20 +10,11 @@ from typing import Any
 import sympy as sp
 
 from bnverify.theory.algebra.jet import NotRational, NotSmooth
-from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, Vector, is_zero, single_atom, substitute
+from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, Vector, is_zero, m, single_atom, substitute
 from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
 from bnverify.theory.proof.claim import Claim, Derivation, Gram, Hypothesis, Proof, ProofError, Step, value_of
-from bnverify.theory.proof.givens import (
-    CONSTANT,
-    Formal,
-    Given,
-    Insertion,
-    about,
-    collect,
-    facts_of,
-    moments_hold,
-    table_for,
-)
+from bnverify.theory.proof.givens import CONSTANT, Formal, Given, about, facts_of, moments_hold, table_for
+from bnverify.theory.proof.insertion import Insertion, collect
 from bnverify.theory.proof.quantities import QUANTITIES, YHAT_SCALED, YHAT_SHIFTED, distribute
 from bnverify.theory.proof.signs import reasons
 from bnverify.theory.proof.trial import NotComputable, Trial, trials
@@ -89,6 +80,10 @@ def _names(claim: Claim, derivation: Derivation, n: Normalizer) -> None:
             known = atom.norm2 is not None or atom.total is not None
             if known and atom not in supported:
                 raise ProofError(f"{claim.key}: nothing supports what is declared of {name}; state it as an equation")
+    try:
+        n.check()
+    except ValueError as error:
+        raise ProofError(f"{claim.key}: {error}") from None
     if not moments_hold(n):
         raise ProofError(f"{claim.key}: what is declared of {n.normalised!r} does not follow from the definition")
 
@@ -223,8 +218,10 @@ def _tried(
     needs = [*sides, *(v for given in insertion.givens for v in (given.subject, given.value))]
     pool = followed() if any(sp.Symbol("next_y_v", real=True) in sp.sympify(x).free_symbols for x in needs
                              if not isinstance(x, Vector)) else trials(n)  # fmt: skip
-    for trial in pool:
+    for trial in sorted(pool, key=lambda trial: trial.size <= 2):
         try:
+            if trial.size <= 2 and not (names or _of_size(claim)):
+                break  # yhat or v is 0 there, so that premises hold which say what they should not
             if not _inside(claim, trial):
                 reason = reason or "none satisfies its hypotheses"
                 continue
@@ -239,6 +236,13 @@ def _tried(
     if not names:
         raise ProofError(f"{claim.key}: no exact example could be tried: {reason}")
     return tuple(names)
+
+
+def _of_size(claim: Claim) -> bool:
+    """Whether a hypothesis speaks of the number of values."""
+    parts: list[Any] = [h.condition for h in claim.hypotheses if h.condition is not None]
+    parts += [subject for h in claim.hypotheses for subject in h.equations if not isinstance(subject, Vector)]
+    return any(m in part.free_symbols for part in parts)
 
 
 _RELATIONS = {sp.Eq: "eq", sp.Ge: "ge", sp.Gt: "gt", sp.Le: "le", sp.Lt: "lt"}

@@ -6,10 +6,9 @@ definition entry by entry; no rule of `theory.proof.givens` enters. What a trial
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -17,189 +16,9 @@ import sympy as sp
 from bnverify.theory.algebra.jet import Jet, NotRational, root
 from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum
 from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
+from bnverify.theory.proof.channel import Channel, F, NotComputable, Row, distance2, dot_rows, rows
 from bnverify.theory.proof.example import Example, dot, exact, squared_scale_of
 from bnverify.theory.proof.quantities import ChannelSum, r
-
-F = Fraction
-Row = tuple[Any, ...]
-
-
-class NotComputable(KeyError):
-    """A name that no trial knows."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-def rows(*entries: Sequence[int]) -> tuple[Row, ...]:
-    return tuple(tuple(map(F, row)) for row in entries)
-
-
-# A direction of gamma or beta, entry by entry.
-_TURNED = tuple(F(x) for x in (2, -1, 3, 1))
-_VALUES = ("yhat", "yhat_measured", "yhat_centred", "yhat_free", "yhat_rms", "what")
-
-
-@dataclass(frozen=True, eq=False)
-class Channel:
-    """One channel: an example, the design matrix and filter its y comes from, and other weights."""
-
-    example: Example
-    X: tuple[Row, ...]
-    filter: Row
-    bias: Any
-    start: Row
-    optimum: Row
-    more: dict[str, Any] = field(default_factory=dict)
-    known: dict[Any, Any] = field(default_factory=dict)
-
-    def pull(self, u: Sequence[Any]) -> list[Any]:
-        """X'u."""
-        return [dot(column, u) for column in zip(*self.X, strict=True)]
-
-    @cached_property
-    def linear(self) -> list[Any]:
-        """X W."""
-        return [dot(row, self.filter) for row in self.X]
-
-    def moved(self, factor: Any = 1, shift: Any = 0, epsilon: Any = None) -> Example:
-        e = self.example
-        return replace(e, y=tuple(factor * x + shift for x in e.y), epsilon=e.epsilon if epsilon is None else epsilon)
-
-    def vector(self, name: str) -> list[Any]:
-        if name not in self.known:
-            self.known[name] = list(self._vector(name))
-        return self.known[name]
-
-    def _vector(self, name: str) -> Sequence[Any]:
-        e, k = self.example, self.more["k"]
-        makers: dict[str, Callable[[], Sequence[Any]]] = {
-            "XW": lambda: self.linear, "z_w": self._reparametrised,
-            "yhat_scaled": lambda: self.moved(k).yhat, "v_scaled": lambda: self.moved(k).v,
-            "yhat_less": lambda: self.moved(epsilon=e.epsilon / k**2).yhat,
-            "yhat_shifted": lambda: self.moved(1, self.more["shift"]).yhat,
-            "v_shifted": lambda: self.moved(1, self.more["shift"]).v,
-            "u_w": lambda: [e.gamma * x for x in e.velocity(e.w)],
-            "u_x": lambda: [e.gamma * x for x in e.velocity(e.x)],
-            "W_filter": lambda: self.filter, "grad_W_filter": lambda: self.pull(self.vector("v")),
-            "W_filter_next": lambda: [p - self.more["learning_rate"] * q
-                                      for p, q in zip(self.filter, self.vector("grad_W_filter"), strict=True)],
-            "W0": lambda: self.start, "Wstar": lambda: self.optimum,
-            "positive": lambda: [max(x, 0 * x) for x in e.yhat], "negative": lambda: [max(-x, 0 * x) for x in e.yhat],
-            "room": lambda: [1 - x * x for x in e.yhat], "signs_y": lambda: [(x > 0) - (x < 0) for x in e.y],
-            "peak": self._peak, "g_layer": lambda: e.g, "yhat_layer": lambda: e.yhat,
-            "Tg_layer": lambda: [t * x for t, x in zip(_TURNED, e.g, strict=False)],
-            "beta_vector": lambda: [e.beta + e.gamma * self.more.get("d", 0)] * e.size,
-        }  # fmt: skip
-        if name in _VALUES or name in (atom.name for atom in e.normalizer.normalised.terms):
-            return e.yhat
-        if name in makers:
-            return makers[name]()
-        if name == "z":
-            shift = e.beta + e.gamma * self.more.get("d", 0)
-            return [e.gamma * self.more.get("r", 1) * x + shift for x in e.yhat]
-        if name == "v" and "r" in self.more:
-            return replace(e, gamma=e.gamma * self.more["r"]).v
-        try:
-            return e._vector("one" if name == "1" else name)
-        except KeyError:
-            raise NotComputable(f"got the vector {name}; expected one that an exact example can compute") from None
-
-    def _peak(self) -> list[int]:
-        centred = self.example.project(self.example.y)
-        largest = max(centred, key=abs)
-        return [((x > 0) - (x < 0)) * (x == largest) for x in centred]
-
-    def _reparametrised(self) -> list[Any]:
-        e = self.example
-        scale = root(self.form("S", self.filter, self.filter) + e.epsilon)
-        return [e.gamma * x / scale + e.beta for x in self.linear]
-
-    def image(self, name: str, u: Sequence[Any]) -> list[Any]:
-        """An operator applied to a vector."""
-        e = self.example
-        if name == "H":
-            return [dot(row, u) for row in e.H] if e.H is not None else [0 * x for x in u]
-        if name == "P":
-            return e.project(u)
-        if name == "Gamma":
-            return [e.gamma * self.more.get("r", 1) * x for x in u]
-        if name == "T":
-            return [t * x for t, x in zip(_TURNED, u, strict=False)]
-        if name == "S":
-            return [x / e.size for x in self.pull(e.project(dot_rows(self.X, u)))]
-        if name == "R":
-            pulled = dot_rows(self.X, self.pull(u))
-            return [self.more["design_norm2"] * p - q for p, q in zip(u, pulled, strict=True)]
-        if name == "M":
-            return [self.scale_form(unit, u) for unit in e.units]
-        if name in ("Hhat", "Hhat_scaled"):
-            at = e if name == "Hhat" else self.moved(self.more["k"])
-            at = replace(at, gamma=at.gamma * self.more.get("r", 1))
-            return [at.second(unit, u) for unit in e.units]
-        raise NotComputable(f"got the operator {name}; expected one that an exact example can compute")
-
-    def scale_form(self, u: Sequence[Any], w: Sequence[Any]) -> Any:
-        """D^2 s[u, w] by polarisation."""
-        both = [a + b for a, b in zip(u, w, strict=True)]
-        q = [self.example.normalise(self.example.along(d))[1].c2 for d in (both, u, w)]
-        return (q[0] - q[1] - q[2]) / 2
-
-    def form(self, operator: str, u: Sequence[Any], w: Sequence[Any]) -> Any:
-        return dot(u, self.image(operator, w))
-
-    def number(self, name: str) -> Any:
-        if name not in self.known:
-            self.known[name] = self._number(name)
-        return self.known[name]
-
-    def _number(self, name: str) -> Any:
-        e = self.example
-        if name in self.more:
-            return self.more[name]
-        makers: dict[str, Callable[[], Any]] = {
-            "b": lambda: self.bias,
-            "weight_grad": lambda: dot(self.filter, self.pull(self.vector("v"))),
-            "weight_grad_plain": lambda: dot(self.filter, self.pull(e.g)), "grad_bias": lambda: sum(e.g, 0 * e.g[0]),
-            "frozen_plain": lambda: self.more["design_norm2"] * self._largest(e.g),
-            "frozen_normalised": lambda: self.more["design_norm2"] * self._largest(self.vector("v")),
-            "along_gamma": lambda: self._turned(e.yhat), "along_beta": lambda: self._turned([F(1)] * e.size),
-            "mean_after": lambda: self._after("mean_before", sum(e.y, F(0)) / e.size),
-            "variance_after": lambda: self._after("variance_before", self.number("sigma2")),
-            "distance2": lambda: distance2(self.start, self.optimum),
-            "sigma2": lambda: dot(e.project(e.y), e.project(e.y)) / e.size,
-        }  # fmt: skip
-        if name in makers:
-            return makers[name]()
-        try:
-            return e.number(name)
-        except KeyError:
-            raise NotComputable(f"got the symbol {name}; expected one that an exact example can compute") from None
-
-    def _turned(self, direction: Sequence[Any]) -> Any:
-        """The derivative of the loss where every entry of a parameter moves along its own part of t."""
-        z = [Jet(F(0), t) * x for t, x in zip(_TURNED, direction, strict=False)]
-        return dot(self.example.g, [entry.c1 for entry in z])
-
-    def _after(self, before: str, batch: Any) -> Any:
-        """A running statistic after a step."""
-        weight = self.more["running_weight"]
-        return (1 - weight) * self.more[before] + weight * self.more.get("unbiased", 1) * batch
-
-    def _largest(self, u: Sequence[Any]) -> Any:
-        """The largest |X'u|^2 over X of norm 1: at X = u e'/|u|, where X'u = |u| e."""
-        return dot(u, u)
-
-
-def dot_rows(matrix: Sequence[Row], u: Sequence[Any]) -> list[Any]:
-    return [dot(row, u) for row in matrix]
-
-
-def distance2(start: Row, end: Row) -> Any:
-    """The squared distance from a point to an open ray, by geometry."""
-    along = dot(start, end) / dot(end, end)
-    gap = [p - max(along, 0 * along) * q for p, q in zip(start, end, strict=True)]
-    return dot(gap, gap)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,6 +29,10 @@ class Trial:
     channels: tuple[Channel, ...]
     cross: tuple[Row, ...] | None = None
     numbers: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return self.channels[0].example.size
 
     def __call__(self, expression: Any, channel: Channel | None = None) -> Any:
         """The value of a scalar; NotComputable for what the trial has no number for."""

@@ -84,8 +84,13 @@ def _line(text: str) -> str:
 
 def main(path: str) -> int:
     """Check the proof in a JSON file; 0 where it stands, 1 where it does not."""
-    with open(path, encoding="utf-8") as file:
-        verdict = recheck(json.load(file, object_pairs_hook=_once))
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file, object_pairs_hook=_once)
+    except (Refused, ValueError, RecursionError) as reason:
+        print(_line(f"{path}: REFUSED: {reason}"))
+        return 1
+    verdict = recheck(document)
     print(verdict)
     return 0 if verdict else 1
 

@@ -1,4 +1,4 @@
-"""The tables of a document, read, and the checks that use them."""
+"""A document as a proof: its steps, its conclusion, its certificate, and what is printed with the verdict."""
 
 from __future__ import annotations
 
@@ -8,134 +8,11 @@ from typing import Any
 
 import sympy as sp
 
-from .reading import SIGNS, Refused, Sum, Vec, atom, name, pair, parse, prose, shown, size, tree, unique
+from .reading import MOST_TERMS, Refused, Sum, Vec, atom, pair, prose, shown, size, tree
 from .rules import NEEDS, ONE, TARGETS, Definition, derive, is_root
+from .tables import FORMAT, Tables, one_of
 
-FORMAT = "bnverify proof 2"
-FIELDS = {
-    "format", "key", "title", "remark", "chapter", "source", "about", "statement", "symbols", "vectors", "operators",
-    "inner_products", "sums_over_channels", "functions", "same_for_all_channels", "normalizer", "hypotheses", "steps",
-    "facts", "definitions", "scalars", "relations", "nonzero", "conclusion", "certificate", "example",
-}  # fmt: skip
 RELATIONS = ("==", "<=", "<", ">=", ">")
-
-
-class Tables:
-    """Names, vectors and inner products; what is established so far is inserted with `insert`."""
-
-    def __init__(self, document: Mapping[str, Any]):
-        if not isinstance(document, Mapping) or set(document) != FIELDS:
-            raise Refused(f"got the fields {sorted(map(str, set(document) ^ FIELDS))}, missing or unknown")
-        if document["format"] != FORMAT:
-            raise Refused(f"got the format {document['format']!r}; expected {FORMAT!r}")
-        d = self.document = document
-        tables = ("symbols", "vectors", "operators", "inner_products", "sums_over_channels", "functions")
-        unique(d[table] for table in tables)
-        self.signs: dict[str, str] = dict(d["symbols"])
-        if not set(self.signs.values()) <= set(SIGNS) or self.signs.get("m") != "positive integer":
-            raise Refused("a symbol has no known sign, or m is not declared as a positive integer")
-        self.names: dict[str, sp.Expr] = {n: sp.Symbol(n, **SIGNS[sign]) for n, sign in self.signs.items()}
-        self.operators = {
-            n: _one_of(o["is"], "self-adjoint", "positive semidefinite") for n, o in d["operators"].items()
-        }
-        self.entrywise = {"1"} | {n for n, v in d["vectors"].items()
-                                  if _one_of(v["entries"], "any", "nonnegative") == "nonnegative"}  # fmt: skip
-        self.products: dict[sp.Symbol, tuple[str, str]] = {}
-        self.spaces = {n: name(v["space"].replace("*", "_")) for n, v in d["vectors"].items()} | {"1": "m"}
-        self.weights: dict[str, int] = {}
-        self.vectors: dict[str, Vec] = {}
-        self.scalars: dict[sp.Expr, sp.Expr] = {}
-        self.relations: dict[sp.Expr, sp.Expr] = {}
-        self.facts: dict[sp.Symbol, sp.Expr] = {}
-        self.facts[self.symbol("1", "1")] = self.names["m"]
-        for n, words in d["inner_products"].items():
-            symbol = self.symbol(*pair(words))
-            if symbol in self.names.values():
-                raise Refused(f"the inner product {words} has two names")
-            self.names[n] = symbol
-        self.bodies: dict[str, str] = {}
-        for n, body in d["functions"].items():  # of which nothing is used but that equal ones are equal
-            prose(body)
-            self.names[n] = sp.Symbol(n, real=True)
-        self.constants = {self.names[n] for n in d["same_for_all_channels"]}
-        for n, body in d["sums_over_channels"].items():
-            self.names[n] = Sum(self.read(body))
-
-    def read(self, text: str) -> sp.Expr:
-        return parse(text, self.names, self.weights)
-
-    def vector(self, coefficients: Mapping[str, str]) -> Vec:
-        if not isinstance(coefficients, Mapping):
-            raise Refused("expected a vector")
-        for word in coefficients:
-            self.known(word)
-        return {word: self.read(text) for word, text in coefficients.items()}
-
-    def known(self, word: str) -> str:
-        """The plain vector of an atom, refused if it or an operator of it is not declared."""
-        *operators, plain = atom(word)
-        if plain not in self.spaces or not set(operators) <= set(self.operators):
-            raise Refused(f"the vector {word!r} or an operator of it is not declared")
-        return plain
-
-    def symbol(self, a: str, b: str) -> sp.Symbol:
-        """<a, b> as one symbol however it is written: symmetric, and every operator moves to the other side."""
-        if self.spaces[self.known(a)] != self.spaces[self.known(b)]:
-            raise Refused(f"<{a}, {b}> is of vectors of two spaces")
-        *outer, x = a.split(" ")
-        *inner, y = b.split(" ")
-        word = (*reversed(outer), *inner)
-        first, operators, last = min((x, word, y), (y, word[::-1], x))
-        symbol = sp.Symbol(f"<{first}, {' '.join((*operators, last))}>", real=True)
-        self.products.setdefault(symbol, (first, " ".join((*operators, last))))
-        return symbol
-
-    def product(self, a: str, b: str) -> sp.Expr:
-        symbol = self.symbol(a, b)
-        return self.facts.get(symbol, symbol)
-
-    def dot(self, u: Vec, w: Vec) -> sp.Expr:
-        return sp.Add(*(c * d * self.product(a, b) for a, c in u.items() for b, d in w.items()))
-
-    def image(self, word: str) -> Vec:
-        """An atom with what is established inserted, also below operators."""
-        if word in self.vectors:
-            return self.vectors[word]
-        operator, _, rest = word.partition(" ")
-        if not rest:
-            return {word: ONE}
-        return {f"{operator} {inside}": c for inside, c in self.image(rest).items()}
-
-    def insert(self, expression: sp.Expr) -> sp.Expr:
-        """Everything established, inserted until nothing changes."""
-        for _ in range(len(self.scalars) + len(self.vectors) + len(self.relations) + 3):
-            before = expression
-            scalar = expression.xreplace(self.scalars)
-            present = scalar.free_symbols & set(self.products)
-            expression = scalar.xreplace({p: self.dot(*map(self.image, self.products[p])) for p in present})
-            if self.relations:
-                expression = sp.expand(self.spread(expression)).xreplace(self.relations)
-            if expression == before:
-                return self.spread(expression)
-        raise Refused("what is established refers to itself in a circle")
-
-    def spread(self, expression: sp.Expr) -> sp.Expr:
-        """Linearity of the sum over channels: one sum a term, what does not depend on the channel in front."""
-        if not expression.has(Sum):
-            return expression
-
-        def linear(body: sp.Expr) -> sp.Expr:
-            parts = (term.as_independent(*(term.free_symbols - self.constants), as_Add=False)
-                     for term in sp.Add.make_args(sp.expand(body)))  # fmt: skip
-            return sp.Add(*(outside * Sum(inside) for outside, inside in parts if inside != 0))
-
-        return sp.expand(sp.expand(expression).replace(Sum, linear))
-
-    def same(self, left: sp.Expr, right: sp.Expr) -> bool:
-        """Whether left - right vanishes identically, as a rational function of symbols and roots."""
-        tidy = self.spread(left - right).replace(is_root, lambda e: sp.factor(sp.expand(sp.cancel(e.base))) ** e.exp)
-        numerator, denominator = map(sp.expand, sp.fraction(sp.together(tidy)))
-        return numerator == 0 and denominator != 0
 
 
 class Proof(Tables):
@@ -318,6 +195,7 @@ class Proof(Tables):
             raise Refused(f"it is numbered {conclusion['number']} and follows {len(d['steps'])} steps")
         for h in self.hypotheses.values():
             self.hypothesis(h)
+        self.bounded()
         sides = {side: self.insert(self.read(conclusion[side])) for side in ("left", "right")}
         for side, written in sides.items():
             if not self.same(self.insert(self.read(statement[side])), written):
@@ -329,6 +207,20 @@ class Proof(Tables):
             self.certificate(d["certificate"], sides["right"] - sides["left"])
         else:
             raise Refused(f"got the relation {statement['relation']!r}; expected '==' or '<='")
+
+    def bounded(self) -> None:
+        """Refuse what would have too many terms once everything established is inserted, before it is."""
+        d = self.document
+        weights: dict[str, int] = {}
+        for _ in range(4):
+            terms = {a: sum(size(tree(c), weights) for c in v.values()) for a, v in d["definitions"].items()}
+            weights |= {n: min(MOST_TERMS, _terms(pair(words), terms)) for n, words in d["inner_products"].items()}
+            for table in (d["sums_over_channels"], d["scalars"]):
+                weights |= {n: size(tree(text), weights) for n, text in table.items()}
+        certificate = d["certificate"] or {"products": []}
+        texts = [d[part][side] for part in ("statement", "conclusion") for side in ("left", "right")]
+        for text in [*texts, *(f["value"] for p in certificate["products"] for f in p)]:
+            size(tree(text), weights)
 
     def hypothesis(self, h: Mapping[str, Any]) -> None:
         """The equations of a hypothesis must fulfil its condition, where that is an equation."""
@@ -414,7 +306,7 @@ class Proof(Tables):
         d = self.document
         products = {n: f"<{', '.join(pair(words))}>" for n, words in d["inner_products"].items()}
         sums = {n: f"sum({shown(body, products)})" for n, body in d["sums_over_channels"].items()}
-        return shown(text, products | sums | {n: prose(body) for n, body in d["functions"].items()})
+        return shown(text, products | sums)
 
     def side(self, value: Any) -> str:
         if isinstance(value, str):
@@ -423,7 +315,7 @@ class Proof(Tables):
 
     def stated(self) -> str:
         s = self.document["statement"]
-        return f"{self.readable(s['left'])} {_one_of(s['relation'], '==', '<=')} {self.readable(s['right'])}"
+        return f"{self.readable(s['left'])} {one_of(s['relation'], '==', '<=')} {self.readable(s['right'])}"
 
     def given(self) -> Iterator[str]:
         """What the verdict rests on, in words: everything that was used and not derived."""
@@ -477,10 +369,10 @@ class Proof(Tables):
             yield from map(self.read, text.values() if isinstance(text, Mapping) else [text])
 
 
-def _one_of(value: Any, *known: str) -> str:
-    if value not in known:
-        raise Refused(f"got {str(value)[:40]!r}; expected one of {', '.join(known)}")
-    return value
+def _terms(words: tuple[str, str], terms: Mapping[str, int]) -> int:
+    """How many terms an inner product has once its vectors are inserted."""
+    a, b = (max(1, terms.get(word, terms.get(word.split(" ")[-1], 1))) for word in words)
+    return a * b
 
 
 def _real(expression: sp.Expr) -> sp.Expr:
@@ -490,4 +382,4 @@ def _real(expression: sp.Expr) -> sp.Expr:
     return expression
 
 
-__all__ = ["Proof", "Tables", "size", "tree"]
+__all__ = ["FORMAT", "Proof"]

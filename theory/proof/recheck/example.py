@@ -20,6 +20,11 @@ def satisfied(document: Mapping[str, Any]) -> None:
         raise Refused("there is no example: nothing shows that what is assumed can hold")
     if len(example["channels"]) > 4:
         raise Refused("expected an example of at most 4 channels")
+    of_size = any("m" in (h["condition"]["left"], h["condition"]["right"]) for h in document["hypotheses"]
+                  if h["condition"] is not None)  # fmt: skip
+    sizes = [fraction(channel["symbols"]["m"]) for channel in example["channels"]]
+    if document["normalizer"] is not None and not of_size and min(sizes) <= 2:
+        raise Refused("expected an example of more than two values: with fewer, what is assumed may hold for nothing")
     points = [Point(document, channel, example) for channel in example["channels"]]
     for point in points:
         point.others = points

@@ -51,9 +51,8 @@ class Definition:
     """The definition of a normalizer, as the document states it, and its derivatives."""
 
     def __init__(self, proof: Any, data: Any):
-        if set(data) - {"gradient", "hessian"} != {
-            "name", "values", "centred", "projector", "gain", "shift", "scale", "rho"
-        }:  # fmt: skip
+        known = {"gradient", "hessian"} if isinstance(data, dict) and data.get("scale") is None else set()
+        if set(data) != known | {"name", "values", "centred", "projector", "gain", "shift", "scale", "rho"}:
             raise Refused("the normalizer has not the fields of a normalizer")
         self.proof, self.dot, read = proof, proof.dot, proof.read
         missing = {"m", "s", "mu", *(() if data["scale"] is None else ("epsilon",))} - set(proof.names)

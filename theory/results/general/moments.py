@@ -22,8 +22,8 @@ def _derive() -> Derivation:
 
 
 ONE_VALUE = Hypothesis(
-    "m = 1", "the channel has one value in the batch, so y = <1, y> 1, and epsilon > 0", sp.Eq(m, 1),
-    {m: sp.Integer(1), Y: (ONE @ Y) * ONE},
+    "m = 1", "the channel has one value in the batch, so |y|^2 = <1, y>^2, and epsilon > 0", sp.Eq(m, 1),
+    {m: sp.Integer(1), Y @ Y: (ONE @ Y) ** 2},
 )  # fmt: skip
 
 NORMALISED_MEAN = _claim(

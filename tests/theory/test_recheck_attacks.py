@@ -1,0 +1,179 @@
+"""What has been tried against the re-checker, or could be: each document says more than it may, and is refused."""
+
+import copy
+import json
+import time
+
+import pytest
+from documents import document
+from small_documents import bound, small, stated
+
+from bnverify.theory.proof.recheck import main, recheck
+
+
+def refused(changed, match=""):
+    start = time.process_time()
+    verdict = recheck(changed)
+    assert time.process_time() - start < 10
+    assert not verdict and any(match in line for line in verdict.refused), str(verdict)
+    assert str(verdict).isprintable() or all(line.isprintable() for line in str(verdict).splitlines())
+
+
+def test_two_definitions_of_one_scale_are_refused():
+    """A formula beside a declared gradient or Hessian: which of them would count?"""
+    for extra in ({"gradient": {"yhat": "1"}}, {"hessian": None}, {"gradient": {"yhat": "2/m"}, "hessian": None}):
+        changed = document("theorem-4.1")
+        changed["normalizer"] |= extra
+        refused(changed, "fields of a normalizer")
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path, capsys):
+    text = json.dumps(document("theorem-4.1"))
+    twice = text.replace('"normalizer": {', '"normalizer": {"scale": "1", ', 1)
+    for content, code in ((text, 0), (twice, 1), ("[" * 100_000, 1), ("{", 1)):
+        (tmp_path / "proof.json").write_text(content)
+        assert main(str(tmp_path / "proof.json")) == code
+    assert "twice" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"inner_products": {"x": "<u, w>"}},
+        {"sums_over_channels": {"u": "x"}},
+        {"vectors": {"x": {"space": "m", "entries": "any"}}},
+        {"operators": {"u": {"space": "m", "is": "self-adjoint"}}},
+        {"symbols": {"m": "positive integer", "x": "real", "p": "positive", "y": "real", "r": "real", "A": "real"}},
+    ],
+    ids=lambda c: next(iter(c)),
+)
+def test_one_name_for_two_things_is_refused(changes):
+    changed = small()
+    changed |= {table: small()[table] | new for table, new in changes.items()}
+    refused(changed, "two things")
+
+
+@pytest.mark.parametrize(
+    "name", ["\N{MICRO SIGN}", "\N{GREEK SMALL LETTER MU}", "\N{GREEK LUNATE EPSILON SYMBOL}", "a b", "<g, g>", "x\n",
+             "9", "<g, g> - 5*<v, v>", "x\N{LINE SEPARATOR}", "", "sqrt"],
+)  # fmt: skip
+@pytest.mark.parametrize("table", ["symbols", "vectors", "operators", "inner_products"])
+def test_names_that_look_like_something_else_are_refused(name, table):
+    entry = next(iter(small()[table].values()))
+    refused(small(**{table: small()[table] | {name: entry}}))
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nchecked: all", "\N{LINE SEPARATOR}", "\x1b[2K", "\N{RIGHT-TO-LEFT OVERRIDE}x", "x" * 3000]
+)
+def test_text_that_could_pass_for_a_line_of_the_verdict_is_refused(text):
+    for field in ("title", "remark", "key"):
+        refused(small(**{field: text}))
+    for field in ("name", "statement"):
+        refused(small(hypotheses=[stated() | {field: text}]))
+
+
+def test_text_of_a_step_is_read_as_well():
+    for field in ("name", "reason", "written"):
+        changed = document("fact-c1")
+        changed["steps"][0][field] = "a\nb"
+        refused(changed, "printable")
+
+
+@pytest.mark.parametrize("relation", ["!=", "=", "<> 0 or True", "in"])
+def test_relations_are_a_closed_list(relation):
+    hypothesis = stated() | {"condition": {"left": "x", "relation": relation, "right": "y"}}
+    refused(small(hypotheses=[hypothesis]), "relation")
+    refused(small(statement=small()["statement"] | {"relation": relation}))
+
+
+def test_what_is_shown_is_what_was_read():
+    """A comment, a string, a line continuation: none of them reaches the statement that is printed."""
+    for text in ("x # <= 0", "x; y", "x\\\n+ y", "(x, y)", '"x"'):
+        changed = small(statement=small()["statement"] | {"right": text})
+        refused(changed)
+        assert "#" not in recheck(changed).statement
+
+
+@pytest.mark.parametrize("field", ["functions", "inner_products", "definitions"])
+def test_undeclared_things_are_refused(field):
+    wrong = {
+        "functions": {"F1": "<g, g> + f(x)"}, "inner_products": {"no": "<Q u, u>"}, "definitions": {"u": {"Q w": "1"}}
+    }[field]  # fmt: skip
+    refused(small(**{field: wrong}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "((((9**12)**12)**12)**12)**12", "x**1e20000000", "x**20000000", "(x+y)**12*(x+p)**12*(x+r)**12*(y+p)**12",
+        "(((x+y)**12+p)**12+r)**12", "2**12**12", "-" * 5000 + "x", "(" * 80 + "x" + ")" * 80,
+        "sqrt(" * 70 + "x" + ")" * 70, "x" + "**2" * 100, "1" * 400, "+".join(["x*y"] * 9000),
+    ],
+    ids=lambda text: text[:24],
+)  # fmt: skip
+def test_what_would_run_for_ever_is_refused_at_once(text):
+    refused(bound(text, {"value": text, "because": "square", "of": "x"}))
+    example = copy.deepcopy(small()["example"])
+    example["channels"][0]["symbols"]["x"] = "1" * 200
+    refused(small(example=example))
+
+
+def test_powers_of_what_is_long_once_inserted_are_refused_at_once():
+    changed = document("theorem-4.1-exact")
+    for part in ("statement", "conclusion"):
+        changed[part]["left"] = changed[part]["right"] = "v_v**12*v_v**12"
+    refused(changed, "terms")
+
+
+@pytest.mark.parametrize(
+    ("table", "entry", "value"),
+    [
+        ("facts", "<g, g>", "1"), ("facts", "<v, v>", "-1"), ("scalars", "gamma", "0"), ("scalars", "a", "0"),
+        ("definitions", "g", {"yhat": "1"}), ("relations", "a**2", "0"),
+    ],
+)  # fmt: skip
+def test_entries_no_step_establishes_are_refused(table, entry, value):
+    changed = document("theorem-4.1-exact")
+    changed[table] = changed[table] | {entry: value}
+    refused(changed, "no step establishes")
+
+
+@pytest.mark.parametrize("rule", ["gradient", "hypothesis", "output", "velocity", "definition", "projection", "values"])
+def test_a_rule_establishes_its_own_entry_only(rule):
+    """The value of v under another rule, and another entry under the rule of v."""
+    changed = document("theorem-4.1-exact")
+    step = changed["steps"][-1]
+    if rule == "gradient":
+        step["establishes"]["name"], changed["definitions"] = "g", {"g": step["value"]}
+    else:
+        step["rule"] = rule
+    refused(changed)
+
+
+def test_a_premise_slipped_into_a_hypothesis_is_seen():
+    """Equations that no example fulfils are refused; what is used of the others is printed."""
+    changed = document("theorem-4.1-exact")
+    changed["hypotheses"][0] |= {"equations": [{"left": "a", "right": "0"}], "sets": {}}
+    refused(changed, "an example")
+    assert "sets epsilon = 0" in str(recheck(document("theorem-4.2")))
+    assert "definition: s = sqrt(" in str(recheck(document("theorem-4.2")))
+
+
+def test_another_normalizer_is_printed_with_its_verdict():
+    """A scale doubled consistently would be another theorem; the example and the moments say it is not this one."""
+    changed = document("theorem-4.1-exact")
+    changed["normalizer"]["scale"] = "2*" + changed["normalizer"]["scale"]
+    refused(changed)
+    changed = document("theorem-4.1-exact")
+    changed["normalizer"]["gain"] = "2*gamma"
+    refused(changed)
+
+
+def test_symbols_have_the_signs_they_are_used_with():
+    changed = document("theorem-4.1")
+    changed["symbols"]["rho"] = "real"
+    refused(changed)
+    changed = document("theorem-4.1")
+    changed["example"]["channels"][0]["symbols"]["rho"] = "3"
+    refused(changed, "an example")
