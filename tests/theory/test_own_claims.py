@@ -1,19 +1,24 @@
 """Claims derived from a definition: they prove themselves, and batch norm's own formula gives batch norm's theorem."""
 
+import time
+
 import pytest
 import sympy as sp
 
+from bnverify import InputError
 from bnverify.theory import (
     BATCH,
     CLAIMS,
     NORMALIZERS,
     ONE,
+    KnownScale,
     Normalizer,
     Vector,
     claims_for,
     claims_of,
     epsilon,
     m,
+    smoothing,
     variance,
 )
 from bnverify.theory.normalizers.own_claims import (
@@ -90,3 +95,24 @@ def test_what_is_not_measured_is_not_claimed():
     """Uncentred, with n not along yhat: <1, yhat> would be needed."""
     odd = Normalizer("odd", False, lambda y: sp.sqrt(y.squared / m + ((ONE @ y) / m) ** 2 + epsilon))
     assert scale_gradient(odd) is None and gradient_effect(odd) is None
+
+
+def test_a_declared_gradient_is_compared_with_its_scale():
+    """Three times its gradient, or half a scale, is refused; the right one is not."""
+    scale = NORMALIZERS["l1"].scale
+    assert claims_of(Normalizer("mine", True, scale))
+    for wrong in (
+        KnownScale(3 * scale.gradient, scale.hessian, scale.of),
+        KnownScale(scale.gradient, scale.hessian, lambda entries, size: scale.of(entries, size) / 2),
+    ):
+        with pytest.raises(InputError, match="correct the gradient"):
+            claims_of(Normalizer("mine", True, wrong))
+
+
+def test_a_negative_scale_is_refused_at_once():
+    negative = Normalizer("negative", True, lambda y: -sp.sqrt(variance(y) + epsilon))
+    start = time.process_time()
+    for ask in (smoothing, claims_of):
+        with pytest.raises(ValueError, match="change its sign"):
+            ask(negative)
+    assert time.process_time() - start < 2

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import sympy as sp
 
+from bnverify.errors import InputError
+from bnverify.theory.algebra.jet import NotRational, NotSmooth
 from bnverify.theory.algebra.vectors import ONE, Inner, Vector, m
 from bnverify.theory.normalizers.known import NORMALIZERS
 from bnverify.theory.normalizers.normalizer import KnownScale, Normalizer
 from bnverify.theory.proof.claim import Claim, Derivation, Source
 from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
+from bnverify.theory.proof.prove import combination
 from bnverify.theory.proof.quantities import NORMALISED, YHAT, G, N, P, V, W, Y, a, epsilon, gamma, s
+from bnverify.theory.proof.trial import NotComputable, trials
 from bnverify.theory.results.catalogue import claims_for
 from bnverify.theory.results.general.any_normalizer import AT_LEAST_ONE, GENERAL, SMOOTH, WORST
 from bnverify.theory.results.general.values import ANY
@@ -29,10 +33,32 @@ def claims_of(normalizer: Normalizer) -> tuple[Claim, ...]:
     ones, without those about the worst factor unless it is `consistent`, and what its formula says of n."""
     if NORMALIZERS.get(normalizer.name) is normalizer:
         return claims_for(normalizer.name)
+    normalizer.check()
+    _compare(normalizer)
     worst = () if consistent(normalizer) else (WORST, AT_LEAST_ONE)
     general = tuple(claim for claim in GENERAL if claim not in worst)
     own = () if isinstance(normalizer.scale, KnownScale) else (scale_gradient(normalizer), gradient_effect(normalizer))
     return ANY + general + tuple(claim for claim in own if claim is not None)
+
+
+def _compare(normalizer: Normalizer) -> None:
+    """InputError where the declared gradient of a scale is not its derivative, at exact examples that can tell."""
+    if not isinstance(normalizer.scale, KnownScale) or normalizer.scale.of is None:
+        return
+    for trial in trials(normalizer):
+        for channel in trial.channels:
+            try:
+                declared = combination(normalizer.scale.gradient, trial, channel)
+                right = channel.example.n
+            except (NotComputable, NotSmooth, NotRational, ZeroDivisionError):
+                continue
+            if any(p != q for p, q in zip(declared, right, strict=True)):
+                raise InputError(
+                    got=f"the gradient {normalizer.scale.gradient!r} of the scale of {normalizer.name}",
+                    expected=f"its derivative, which is {', '.join(map(str, right))} at y = {channel.example.y}, "
+                    f"not {', '.join(map(str, declared))}",
+                    advice="correct the gradient, or `of`",
+                )  # fmt: skip
 
 
 def consistent(normalizer: Normalizer) -> bool:

@@ -39,7 +39,9 @@ _claim = partial(Claim, about=("any",), chapter="any_normalizer")
 _consistent = partial(Claim, about=("consistent",), chapter="any_normalizer")
 
 _THIS = Source("this work", "the quotient rule")
-SMOOTH = Hypothesis("differentiable scale", "s has two derivatives at y: no zero entry for L1, one largest for Linf")
+SMOOTH = Hypothesis(
+    "differentiable scale", "s has two derivatives at y: no zero entry for L1, one largest for Linf", flag="smooth"
+)
 _HYPOTHESES = (TRAINING_MODE, READING, SMOOTH)
 
 ANY = Normalizer("any", False, KnownScale(N, M), projector=P)
