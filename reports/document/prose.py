@@ -1,7 +1,6 @@
-r"""Sentences with mathematics in them: from the plain text of theory/ to marked-up text, and from there to LaTeX.
+r"""Sentences with mathematics in them: from the plain text of theory/ to marked-up text.
 
-Marked-up text is ordinary text in which ``$...$`` encloses LaTeX mathematics and ``\$`` is a dollar. matplotlib shows
-it as it is; ``to_latex`` escapes what stands outside the dollars.
+Marked-up text is ordinary text in which ``$...$`` encloses LaTeX mathematics and ``\$`` is a dollar.
 """
 
 from __future__ import annotations
@@ -25,6 +24,7 @@ _NAMES = {
     "D2": r"\mathrm{D}^2",
     "D": r"\mathrm{D}",
     "W0": "W_0",
+    "Wstar": "W^{*}",
     "Hess": r"\operatorname{Hess}",
     "sqrt": r"\sqrt",
     "sgn": r"\operatorname{sgn}",
@@ -33,7 +33,7 @@ _NAMES = {
     **{f"d{name}": rf"\mathrm{{d}}\{name}" for name in ("mu", "sigma")},
     "dxhat": r"\mathrm{d}\hat x",
 }
-_SUBSCRIPTS = {"run": r"\mathrm{run}", "inf": r"\infty"}
+_SUBSCRIPTS = {"inf": r"\infty"}
 _OPERATORS = {"=", "+", "-", "<", ">", "<=", ">=", "->", "/"}
 # Products written without a sign, and letters that are never words here.
 _PRODUCTS = {
@@ -42,22 +42,6 @@ _PRODUCTS = {
 }  # fmt: skip
 # A product with a transposed factor, such as v'XX'v; words with an apostrophe do not look like it.
 _TRANSPOSED = re.compile(r"(?:[a-z]?[A-Z]*[a-z]?')+[a-z]?[A-Z]*[a-z0-9]?")
-_LATEX_ESCAPES = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "%": r"\%", "&": r"\&", "#": r"\#", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "|": r"\textbar{}", '"': r"\textquotedbl{}", "$": r"\$",
-}  # fmt: skip
-
-
-def escape(text: str) -> str:
-    """LaTeX that prints the text as it is."""
-    return "".join(_LATEX_ESCAPES.get(character, character) for character in text)
-
-
-def to_latex(marked: str) -> str:
-    """LaTeX of marked-up text."""
-    parts = re.split(r"(?<!\\)\$", marked)
-    return "".join(f"${part}$" if i % 2 else escape(part.replace(r"\$", "$")) for i, part in enumerate(parts))
 
 
 def verbatim(text: str) -> str:
@@ -132,6 +116,11 @@ def _formula(text: str) -> str:
     return f"{before}${_mathematics(body)}${after}"
 
 
+def _subscript(text: str) -> str:
+    """An index: words upright."""
+    return _SUBSCRIPTS.get(text, text if len(text) == 1 or text.isdigit() else rf"\mathrm{{{text}}}")
+
+
 def _unclosed(text: str) -> int:
     """Where the last bracket that is not closed opens; -1 where there is none."""
     opened: list[int] = []
@@ -149,10 +138,12 @@ def _mathematics(text: str) -> str:
     text = re.sub(r"(?<![A-Za-z\\])d(?=/)", r"\\mathrm{d}", text)
     text = re.sub(r"sqrt\(([^()]*)\)", r"sqrt{\1}", text)
     text = text.replace("<=", r"\leq{}").replace(">=", r"\geq{}").replace("->", r"\to{}").replace("*", "^{*}")
-    text = re.sub(r"_([A-Za-z0-9]+)", lambda match: f"_{{{_SUBSCRIPTS.get(match[1], match[1])}}}", text)
+    text = re.sub(r"_([A-Za-z0-9]+)", lambda match: f"_{{{_subscript(match[1])}}}", text)
 
     def name(match: re.Match) -> str:
         word = match.group()
+        if word in _NAMES and match.string.startswith("_", match.end()) and re.search(r"[_^]", _NAMES[word]):
+            return f"{{{_NAMES[word]}}}"  # a name that has an index of its own gets no second one
         return _NAMES[word] + " " if word in _NAMES else word
 
     text = re.sub(r"(?<![\\A-Za-z])[A-Za-z]+\d*", name, text)

@@ -47,3 +47,8 @@ def test_in_every_sentence_of_the_theory_all_formulas_are_found_and_dollars_are_
         assert prose(text).replace(r"\$", "").count("$") % 2 == 0, text
         left = re.sub(r"\$[^$]*\$", "", prose(text).replace(r"\$", ""))
         assert not re.search(r"[_^=]|\b(?:gamma|epsilon|yhat|rho|sigma|mu)\b(?!-)", left), f"{text!r} leaves {left!r}"
+
+
+def test_a_name_with_an_index_gets_no_second_one():
+    """TeX refuses two indices; so do readers."""
+    assert prose("|W0_layer - k Wstar_layer|^2") == r"$|{W_0}_{\mathrm{layer}} - k {W^{*}}_{\mathrm{layer}}|^2$"
