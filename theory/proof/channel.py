@@ -113,6 +113,8 @@ class Channel:
             return [dot(row, u) for row in e.H] if e.H is not None else [0 * x for x in u]
         if name == "P":
             return e.project(u)
+        if name == "B":
+            return [mean for part in halves(u) for mean in [sum(part, 0 * part[0]) / len(part)] * len(part)]
         if name == "Gamma":
             return [e.gamma * self.more.get("r", 1) * x for x in u]
         if name == "T":
@@ -157,6 +159,8 @@ class Channel:
             "along_gamma": lambda: self._turned(e.yhat), "along_beta": lambda: self._turned([F(1)] * e.size),
             "mean_after": lambda: self._after("mean_before", sum(e.y, F(0)) / e.size),
             "variance_after": lambda: self._after("variance_before", self.number("sigma2")),
+            "within_variance": lambda: sum(map(variance, halves(e.y)), F(0)) / 2,
+            "between_variance": lambda: variance([sum(part, F(0)) / len(part) for part in halves(e.y)]),
             "distance2": lambda: distance2(self.start, self.optimum),
             "sigma2": lambda: dot(e.project(e.y), e.project(e.y)) / e.size,
         }  # fmt: skip
@@ -180,6 +184,19 @@ class Channel:
     def _largest(self, u: Sequence[Any]) -> Any:
         """The largest |X'u|^2 over X of norm 1: at X = u e'/|u|, where X'u = |u| e."""
         return dot(u, u)
+
+
+def halves(u: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """Two replicas of one size; NotComputable for an odd number of values."""
+    if len(u) % 2:
+        raise NotComputable("got an odd number of values; expected two replicas of one size")
+    return u[: len(u) // 2], u[len(u) // 2 :]
+
+
+def variance(u: Sequence[Any]) -> Any:
+    """The biased variance."""
+    mean = sum(u, 0 * u[0]) / len(u)
+    return sum(((x - mean) ** 2 for x in u), 0 * u[0]) / len(u)
 
 
 def dot_rows(matrix: Sequence[Row], u: Sequence[Any]) -> list[Any]:

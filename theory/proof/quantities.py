@@ -63,6 +63,8 @@ along_gamma, along_beta = sp.symbols("along_gamma along_beta", real=True)
 # Running statistics before and after a step, and the weight of the batch in them.
 running_weight, mean_before, mean_after = sp.symbols("running_weight mean_before mean_after", real=True)
 variance_before, variance_after = sp.symbols("variance_before variance_after", real=True)
+# Of a batch split into replicas: the mean of their variances, and the variance of their means.
+within_variance, between_variance = sp.symbols("within_variance between_variance", nonnegative=True)
 # Signs of the centred values.
 SIGNS = Vector.atom("signs", latex=r"\operatorname{sgn}(Cy)")
 # The measured yhat, about which nothing is assumed.
@@ -104,6 +106,8 @@ LATEX_NAMES = {
     frozen_plain: r"\max_{\lVert X\rVert\le\lambda}\lVert X^{\top}g\rVert^2",
     frozen_normalised: r"\max_{\lVert X\rVert\le\lambda}\lVert X^{\top}v\rVert^2",
     learning_rate: r"\eta",
+    within_variance: r"\overline{\sigma^{2}_{\mathrm{rep}}}",
+    between_variance: r"\operatorname{Var}(\mu_{\mathrm{rep}})",
     next_y_v: r"\sum_{\text{next layer}}\langle y, v\rangle",
     along_gamma: r"\langle t, \nabla_\gamma\hat L\rangle",
     along_beta: r"\langle t, \nabla_\beta\hat L\rangle",
@@ -240,6 +244,8 @@ _ROWS = (
     ("Mx_Mx", M(X) @ M(X), "channel", "squared norm of the scale's Hessian on x"),
     ("v_M_v", V @ M(V), "channel", "second derivative of the scale along v"),
     ("y_v", Y @ V, "channel", "the output of the layer on the gradient at it"),
+    ("within_variance", within_variance, "channel", "mean of the biased variances of the replicas of a batch"),
+    ("between_variance", between_variance, "channel", "variance of the means of the replicas of a batch"),
     ("w_signs", W @ SIGNS, "channel", "w on the signs of the centred values"),
     ("one_signs", ONE @ SIGNS, "channel", "positive minus negative centred values, counted"),
     ("k", k, "site", "factor by which y was multiplied"),

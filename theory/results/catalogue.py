@@ -25,6 +25,7 @@ from bnverify.theory.results.general import (
     sum_rule,
     values,
 )
+from bnverify.theory.results.ghost import total_variance
 from bnverify.theory.results.ioffe2015 import backward_pass
 from bnverify.theory.results.ioffe2017 import batch_renormalization
 from bnverify.theory.results.kohler2018 import reparametrisation
@@ -156,6 +157,8 @@ CLAIMS: Catalogue[Claim] = Catalogue(
         batch_renormalization.BIAS_GRADIENT,
         *values.ANY,
         *values.RUNNING,
+        total_variance.TOTAL,
+        total_variance.WITHIN,
         *any_normalizer.GENERAL,
         lp_normalisation.L1_GRADIENT,
         lp_normalisation.L1_WORST,
