@@ -79,6 +79,7 @@ def test_operators_move_across_whatever_they_are_called(name):
     first, second = SelfAdjoint(name), SelfAdjoint("K")
     assert u @ first(second(v)) == first(u) @ second(v) == second(first(u)) @ v
     assert u @ first(second(v)) != u @ second(first(v))
+    assert first(u) @ first(u) == u @ first(first(u)) and (u @ first(first(u))).is_nonnegative
 
 
 def test_facts_belong_to_the_identity():

@@ -160,6 +160,17 @@ def test_a_premise_slipped_into_a_hypothesis_is_seen():
     assert "definition: s = sqrt(" in str(recheck(document("theorem-4.2")))
 
 
+@pytest.mark.parametrize("key", ["theorem-4.1-exact", "fact-c1", "hessian"])
+def test_a_hypothesis_may_not_say_what_follows_from_the_definition(key):
+    """The backward pass doubled as a premise, with an example in which it is: v is what the definition makes it."""
+    changed = document(key)
+    step = next(s for s in changed["steps"] if s["establishes"] and s["rule"] in ("gradient", "curvature"))
+    name = step["establishes"]["name"]
+    changed["hypotheses"][0]["equations"] = [{"left": name, "right": step["value"]}]
+    step |= {"rule": "hypothesis", "of": [changed["hypotheses"][0]["name"]]}
+    refused(changed, "follows from the definition")
+
+
 def test_another_normalizer_is_printed_with_its_verdict():
     """A scale doubled consistently would be another theorem; the example and the moments say it is not this one."""
     changed = document("theorem-4.1-exact")

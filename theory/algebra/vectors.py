@@ -107,13 +107,17 @@ class Inner(sp.Function):
         for one, other in ((a, b), (b, a)):
             if one == _ONE and other.total is not None:
                 return other.total
-        # <A B x, C y> = <x, B A C y>, as every operator is self-adjoint: written with all operators on one side.
+        # <A B x, C y> = <x, B A C y>, as every operator is self-adjoint: written with all operators on one side, or as
+        # a squared norm where it is one.
         word = (*reversed(a.operators), *b.operators)
-        written = min((a.base, word, b.base), (b.base, word[::-1], a.base), key=_word_key)
-        image = written[2]
-        for operator in reversed(written[1]):
+        first, word, last = min((a.base, word, b.base), (b.base, word[::-1], a.base), key=_word_key)
+        half = len(word) // 2
+        norm = first == last and word == word[::-1] and len(word) == 2 * half
+        image = last
+        for operator in reversed(word[half:] if norm else word):
             image = Image(operator, image)
-        return None if (a, b) == (written[0], image) else cls(written[0], image)
+        other = image if norm else first
+        return None if (a, b) == (other, image) else cls(other, image)
 
     def _eval_is_extended_real(self):
         return True

@@ -113,6 +113,10 @@ def _side_conditions(claim: Claim, insertion: Insertion, table: Any) -> None:
             if not is_zero(whole(h.condition.lhs) - whole(h.condition.rhs)):
                 raise ProofError(f"{claim.key}: the equations of the hypothesis {h.name} do not say what it says")
     for given in insertion.givens:
+        if given.rule == "hypothesis" and _follows(given.subject):
+            raise ProofError(
+                f"{claim.key}: {given.name} says what {given.subject} is, which follows from the definition"
+            )
         if given.rule in ("rescaled gradient", "rescaled curvature", "shifted gradient"):
             vector = YHAT_SHIFTED if given.rule.startswith("shifted") else YHAT_SCALED
             values = table[single_atom(vector)]()
@@ -125,6 +129,21 @@ def _side_conditions(claim: Claim, insertion: Insertion, table: Any) -> None:
             stated = (h.nonnegative for h in claim.hypotheses if isinstance(h.condition, (sp.Gt, sp.Lt)))
             if not any(x is not None and is_zero(x - start @ end) for x in stated):
                 raise ProofError(f"{claim.key}: the nearest point of the ray needs <{start!r}, {end!r}> > 0")
+
+
+_DERIVED = {
+    "v", "Jx", "JJx", "Kx", "u", "u_w", "u_x", "n", "yhat_scaled", "yhat_less", "yhat_shifted", "v_scaled", "v_shifted",
+    "grad_gamma", "grad_beta", "grad_mu", "grad_sigma2", "distance2", "layer_distance2", "rho",
+}  # fmt: skip
+
+
+def _follows(subject: Any) -> bool:
+    """Whether a rule says what this is, so that a hypothesis may not."""
+    if isinstance(subject, Vector):
+        return all(atom.name in _DERIVED for atom in subject.terms)
+    if isinstance(subject, Inner):
+        return any(operator.name == "Hhat" for atom in subject.args for operator in atom.operators)
+    return subject.is_Symbol and subject.name in _DERIVED
 
 
 def single_vector(name: str) -> Vector:

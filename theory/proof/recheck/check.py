@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from .reading import MOST_TERMS, Refused, Sum, Vec, atom, pair, prose, shown, size, tree
-from .rules import NEEDS, ONE, TARGETS, Definition, derive, is_root
+from .rules import DERIVED, NEEDS, ONE, TARGETS, Definition, derive, is_root
 from .tables import FORMAT, Tables, one_of
 
 RELATIONS = ("==", "<=", "<", ">=", ">")
@@ -70,6 +70,9 @@ class Proof(Tables):
         """Refused unless the rule gives this value for this entry."""
         if rule == "hypothesis":
             equations = self.hypotheses[of[0]]["equations"] if len(of) == 1 and of[0] in self.hypotheses else []
+            product = self.products.get(self.names.get(entry or ""), ())
+            if entry in DERIVED or any("Hhat" in word for word in product):
+                raise Refused(f"a hypothesis says what {entry} is, which follows from the definition or does not")
             if {"left": entry, "right": step["value"]} not in equations:
                 raise Refused(f"no hypothesis {of} says what {entry} is")
         elif rule == "rho":
@@ -326,8 +329,12 @@ class Proof(Tables):
             f"{n}: vector of {d['vectors'][n]['space']}, no negative entry" for n in sorted(self.entrywise - {"1"})
         )
         yield from (f"{n}: {what}" for n, what in self.operators.items())
+        if {"v", "g"} & set(d["vectors"]):
+            yield "g: gradient of the loss at z, H: its Hessian there; v, Hhat: those of y -> loss(z(y)) at y"
         if self.definition is not None:
             n = d["normalizer"]
+            if n["projector"] is not None or "P" in self.operators:
+                yield f"{n['projector'] or 'P'}: " + ("P P = P" if n["projector"] else "C" if n["centred"] else "I")
             p = n["projector"] or ("C" if n["centred"] else "I")
             yield f"definition: s {n['values']} = {p} y, z = ({self.readable(n['gain'])}) {n['values']} + " + (
                 f"({self.readable(n['shift'])}) 1"

@@ -23,6 +23,8 @@ TARGETS: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {
     ("by parameter", ("gamma",)): ("grad_gamma",), ("by parameter", ("beta",)): ("grad_beta",),
     ("by moment", ("mu",)): ("grad_mu",), ("by moment", ("sigma2",)): ("grad_sigma2",), ("rho", ()): ("rho",),
 }  # fmt: skip
+# What no hypothesis may say: it follows from the definition.
+DERIVED = {entry for entries in TARGETS.values() for entry in entries} - {"z"} | {"n", "distance2", "layer_distance2"}
 # What has to be established before a rule may be used.
 NEEDS = {
     **dict.fromkeys(("slope", "velocity", "gradient", "rescaled gradient", "shifted gradient"),
