@@ -1,0 +1,212 @@
+"""A PyTorch module as it is, cut at every normalization: the same claims, quantities and verdicts as for JAX networks.
+
+    measured = measure_model(module, loss, inputs, targets)  # loss(module(inputs), targets): a scalar
+    print(table(measured, judge(measured)))
+
+Everything is computed in float64 in training mode on a copy; the module is not touched. A normalization is found by
+what it computes, so that classes of other libraries are found too, and said to be. Its values, its backward pass and
+the gradients of its parameters are PyTorch's; so are the gradient and the Hessian of the rest of the network. The
+derivatives inside the normalization that claims on curvature need are those of this package's normaliser, whose values
+were compared with the module's.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from bnverify.empirical.adapters.torch_sites import KINDS, Found, candidate, found
+from bnverify.empirical.measurement.cut import Cut
+from bnverify.empirical.measurement.measured import Measured
+from bnverify.empirical.measurement.measurement import measure_cut
+from bnverify.empirical.measurement.settings import exact
+from bnverify.errors import InputError
+
+Replacements = Mapping[str, torch.Tensor]
+
+
+class Sites(dict[str, Measured]):
+    """What was measured, by name, in the order of evaluation; ``skipped``: what looks like a normalization and is not
+    among it, with the reason; ``recognised``: what classes that are not PyTorch's were recognised as."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.skipped: dict[str, str] = {}
+        self.recognised: dict[str, str] = {}
+
+
+def measure_model(
+    module: torch.nn.Module, loss: Callable[..., torch.Tensor], inputs: Any, targets: Any = None, *, seed: int = 0,
+    sampled: int = 2,
+) -> Sites:  # fmt: skip
+    """All claims' quantities at every normalization of a module, by its name in it.
+
+    ``inputs`` are a tensor, or a tuple or a dict of what the module is called with; the loss is
+    ``loss(output, targets)``, or ``loss(output)`` without targets. ``sampled`` random vectors a site get
+    Hessian-vector products of their own; ``seed`` draws them and the test vectors. InputError where there is nothing
+    to measure.
+    """
+    network = TorchNetwork(module, loss, inputs, targets)
+    out = Sites()
+    out.skipped |= network.skipped
+    with exact():
+        for number, (name, each) in enumerate(network.sites.items()):
+            out[name] = _measured(network, each, (seed, number), sampled)
+            if each.recognised:
+                out.recognised[name] = each.recognised
+    if not out:
+        reasons = "; ".join(f"{name}: {why}" for name, why in out.skipped.items())
+        raise InputError(
+            got=f"{type(module).__name__} without a normalization that can be measured ({reasons or 'none was seen'})",
+            expected="batch, layer, RMS, group or instance norm in training mode",
+            advice="test a layer by itself with bnverify layer, or measure a cut of your own",
+        )
+    return out
+
+
+def _measured(network: TorchNetwork, each: Found, seed: tuple[int, int], sampled: int) -> Measured:
+    y = each.moved(each.reading.y)
+    vectors = y.size // each.reading.m
+    chosen = np.random.default_rng([*seed, 0x746F]).permutation(vectors)[:sampled].tolist()
+    cut = Cut(
+        y, each.placed, partial(network.gradient, each), partial(network.hessian, each),
+        stacked=True, loss=partial(network.rest, each), value=network.value, running=each.running,
+    )  # fmt: skip
+    own = measure_cut(cut, seed=seed, sampled=chosen)
+    if each.reading.precision != "float64":
+        return replace(own, dtype=each.reading.precision)
+    try:
+        network.hessian(each, y, np.ones_like(y)[None])
+    except RuntimeError as error:
+        line = str(error).splitlines()[0]
+        return replace(own, missing={**own.missing, "the rest of the network": f"no second derivative ({line})"})
+    twin = measure_cut(replace(cut, norm=replace(each.placed, foreign=None), running=None), seed=seed, sampled=chosen)
+    flags = {name: twin.quantities[name] for name in ("sampled", "matched") if name in twin.quantities}
+    return replace(twin, quantities={**twin.quantities, **own.quantities, **flags})
+
+
+class TorchNetwork:
+    """A float64 copy of a module in training mode, its ``sites`` by name, and the rest of it at each."""
+
+    def __init__(self, module: torch.nn.Module, loss: Callable[..., torch.Tensor], inputs: Any, targets: Any = None):
+        self._module = copy.deepcopy(module).to(torch.float64).train()
+        self._loss, self._inputs, self._targets = loss, _float64(inputs), _float64(targets)
+        self._state = {key: value.clone() for key, value in self._module.named_buffers()}
+        self._modules = {name: each for name, each in self._module.named_modules() if candidate(each)}
+        calls: dict[str, list[tuple[Any, Any]]] = {}
+        hooks = [each.register_forward_hook(partial(_record, calls, name)) for name, each in self._modules.items()]
+        try:
+            self.value = float(self._evaluate({}).detach())
+        finally:
+            for hook in hooks:
+                hook.remove()
+        self.sites: dict[str, Found] = {}
+        self.skipped: dict[str, str] = {}
+        for name, seen in calls.items():  # in the order of evaluation
+            self._site(name, seen)
+        for name, each in self._modules.items():
+            if name not in calls and isinstance(each, KINDS):
+                self.skipped[name] = "it is not called"
+
+    def _site(self, name: str, seen: list[tuple[Any, Any]]) -> None:
+        module = self._modules[name]
+        known = isinstance(module, KINDS) or "norm" in type(module).__name__.lower()
+        y, z = seen[0]
+        if not (_activations(y) and _activations(z) and y.shape == z.shape):
+            if known:
+                self.skipped[name] = "it does not take one array to another of its shape"
+            return
+        if len(seen) > 1:
+            if known:
+                self.skipped[name] = f"it is called {len(seen)} times in one evaluation"
+            return
+        try:
+            self.sites[name] = found(name, module, _numpy(y), _numpy(z))
+        except InputError as error:
+            if known:
+                self.skipped[name] = error.got
+
+    def rest(self, each: Found, z: Any) -> float:
+        """The loss where a site returns z."""
+        return float(self._evaluate({each.name: _tensor(each.back(z))}).detach())
+
+    def gradient(self, each: Found, z: Any) -> np.ndarray:
+        """dL/dz at a site."""
+        leaf = _tensor(each.back(z)).requires_grad_()
+        (g,) = torch.autograd.grad(self._evaluate({each.name: leaf}), leaf)
+        return each.moved(_numpy(g))
+
+    def hessian(self, each: Found, z: Any, directions: Any) -> np.ndarray:
+        """The second derivative of the loss along a stack of directions at a site."""
+        return np.stack([self._along(each, z, w) for w in directions]) if len(directions) else np.asarray(directions)
+
+    def _along(self, each: Found, z: Any, w: Any) -> np.ndarray:
+        leaf = _tensor(each.back(z)).requires_grad_()
+        (g,) = torch.autograd.grad(self._evaluate({each.name: leaf}), leaf, create_graph=True)
+        if not g.requires_grad:
+            return np.zeros(np.shape(z))
+        (out,) = torch.autograd.grad(g, leaf, _tensor(each.back(w)), allow_unused=True)
+        return np.zeros(np.shape(z)) if out is None else each.moved(_numpy(out))
+
+    def _evaluate(self, replaced: Replacements) -> torch.Tensor:
+        """The loss of the copy as it was, with the same random numbers; some modules return what is given for them."""
+        hooks = [
+            self._modules[name].register_forward_hook(lambda *_, value=value: value) for name, value in replaced.items()
+        ]
+        try:
+            with torch.random.fork_rng(devices=[]), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+                torch.manual_seed(0)
+                output = _called(self._module, self._inputs)
+                value = self._loss(output) if self._targets is None else self._loss(output, self._targets)
+        finally:
+            for hook in hooks:
+                hook.remove()
+            with torch.no_grad():
+                for key, own in self._module.named_buffers():
+                    if not torch.equal(own, self._state[key]):
+                        own.copy_(self._state[key])
+        if not isinstance(value, torch.Tensor) or value.numel() != 1:
+            found = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise InputError(
+                got=f"a loss that returns {found}",
+                expected="one number", advice="return the mean over the batch",
+            )  # fmt: skip
+        return value.reshape(())
+
+
+def _record(calls: dict[str, list], name: str, module: Any, args: Any, output: Any) -> None:
+    calls.setdefault(name, []).append((args[0].detach().clone() if args and _activations(args[0]) else None, output))
+
+
+def _activations(value: Any) -> bool:
+    return isinstance(value, torch.Tensor) and value.is_floating_point() and value.ndim >= 2
+
+
+def _called(module: torch.nn.Module, inputs: Any) -> Any:
+    if isinstance(inputs, dict):
+        return module(**inputs)
+    return module(*inputs) if isinstance(inputs, (tuple, list)) else module(inputs)
+
+
+def _float64(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _float64(each) for key, each in value.items()}
+    if isinstance(value, (tuple, list)):
+        return type(value)(_float64(each) for each in value)
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return value.detach().to(torch.float64)
+    return value
+
+
+def _tensor(array: Any) -> torch.Tensor:
+    return torch.tensor(np.ascontiguousarray(array, dtype=np.float64))
+
+
+def _numpy(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().to(torch.float64).contiguous().numpy().copy()

@@ -1,0 +1,124 @@
+"""PyTorch's layers pass with unusual settings; layers of one's own are refused by name."""
+
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is an optional extra: pip install 'bnverify[torch]'")
+
+from bnverify.empirical.conformance import conforms  # noqa: E402
+
+nn = torch.nn
+RIGHT = [
+    (nn.BatchNorm1d, (8,), {}, (16, 8), "batch"),
+    (nn.BatchNorm1d, (8,), {"eps": 1.0, "momentum": 0.3}, (16, 8), "batch"),
+    (nn.BatchNorm1d, (8,), {}, (6, 8, 7), "batch"),
+    (nn.BatchNorm2d, (8,), {"affine": False}, (4, 8, 3, 3), "batch"),
+    (nn.BatchNorm1d, (8,), {"momentum": None}, (16, 8), "batch"),
+    (nn.BatchNorm3d, (3,), {}, (4, 3, 2, 3, 2), "batch"),
+    (nn.BatchNorm1d, (8,), {"track_running_stats": False}, (16, 8), "batch"),
+    (nn.SyncBatchNorm, (8,), {}, (16, 8), "batch"),
+    (nn.LayerNorm, (8,), {}, (16, 8), "layer"),
+    (nn.LayerNorm, (8,), {"bias": False}, (16, 8), "layer"),
+    (nn.LayerNorm, ([3, 8],), {}, (4, 5, 3, 8), "layer"),
+    (nn.LayerNorm, (8,), {"elementwise_affine": False}, (3, 4, 8), "layer"),
+    (nn.LayerNorm, ([4, 3, 3],), {"eps": 1e-12}, (5, 4, 3, 3), "layer"),
+    (nn.RMSNorm, (8,), {"eps": 1e-3}, (4, 5, 8), "rms"),
+    (nn.GroupNorm, (2, 8), {}, (4, 8, 3, 3), "group-2"),
+    (nn.GroupNorm, (4, 8), {}, (16, 8), "group-4"),
+    (nn.GroupNorm, (1, 8), {}, (4, 8, 3, 3), "layer"),
+    (nn.GroupNorm, (8, 8), {}, (4, 8, 3, 3), "instance"),
+    (nn.InstanceNorm2d, (8,), {"affine": True}, (4, 8, 3, 3), "instance"),
+    (nn.InstanceNorm1d, (8,), {"track_running_stats": True}, (4, 8, 6), "instance"),
+    (nn.functional.layer_norm, ([8],), {}, (16, 8), "layer"),
+    (nn.functional.rms_norm, ([8],), {}, (16, 8), "rms"),
+    (nn.functional.batch_norm, (None, None), {"training": True}, (16, 8), "batch"),
+    (nn.functional.group_norm, (2,), {}, (4, 8, 3, 3), "group-2"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layer", "args", "keywords", "shape", "name"), RIGHT)
+def test_layers_of_torch_pass(layer, args, keywords, shape, name):
+    report = conforms(layer, *args, shape=shape, keywords=keywords)
+    assert report.status == 0 and report.normalizer == name
+    assert report["layout.strided"].verdict == "holds" and report["layout.expanded-gradient"].verdict == "holds"
+
+
+class Annotated(nn.Module):
+    """Layer norm with an unbiased deviation and epsilon outside, under other names."""
+
+    def __init__(self, size, eps=1e-6):
+        super().__init__()
+        self.a_2, self.b_2, self.eps = nn.Parameter(torch.ones(size)), nn.Parameter(torch.zeros(size)), eps
+
+    def forward(self, x):
+        mean = x.mean(-1, keepdim=True)
+        return self.a_2 * (x - mean) / (x.std(-1, keepdim=True) + self.eps) + self.b_2
+
+
+def test_the_words_of_a_variant():
+    report = conforms(Annotated, 8, shape=(16, 8))
+    assert report.status == 1 and "epsilon 1e-06 outside the root and an unbiased variance" in report.words
+    assert conforms(Annotated, 8, shape=(16, 8), normalizer="layer:unbiased,outside").status == 0
+
+
+class _LayerNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w):
+        mean, inverse = x.mean(-1, keepdim=True), torch.rsqrt(x.var(-1, unbiased=False, keepdim=True) + 1e-5)
+        yhat = (x - mean) * inverse
+        ctx.save_for_backward(yhat, inverse, w)
+        return yhat * w
+
+    @staticmethod
+    def backward(ctx, g):
+        yhat, inverse, w = ctx.saved_tensors
+        s = g * w
+        return inverse * (s - s.mean(-1, keepdim=True) - yhat * (s * yhat).mean(-1, keepdim=True)), (g * yhat).sum(0)
+
+
+class _Once(_LayerNorm):
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        return _LayerNorm.backward(ctx, g)
+
+
+class _TakesMemory(_LayerNorm):
+    """Reads the gradient's memory as if it were contiguous."""
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        read = torch.empty(g.shape, dtype=g.dtype).stride()
+        if g.untyped_storage().nbytes() >= g.numel() * g.element_size():
+            g = torch.as_strided(g, g.shape, read)
+        return _LayerNorm.backward(ctx, g)
+
+
+def test_hand_written_functions():
+    once = conforms(_Once, shape=(16, 8))
+    assert once.status == 0 and once["second.values"].verdict == "not tested"
+    silent = conforms(_LayerNorm, shape=(16, 8))  # its saved tensors are constants to a second derivative
+    assert [finding.key for finding in silent.failed] == ["second.values"]
+    memory = conforms(_TakesMemory, shape=(16, 8))
+    assert [finding.key for finding in memory.failed] == ["layout.strided-gradient"]
+
+
+def test_other_layers_are_refused():
+    for layer, args, shape in ((nn.Identity, (), (16, 8)), (nn.Linear, (8, 8), (16, 8)), (nn.Softmax, (-1,), (16, 8)),
+                               (nn.LocalResponseNorm, (2,), (4, 8, 3, 3)), (nn.Dropout, (0.5,), (16, 8))):  # fmt: skip
+        assert conforms(layer, *args, shape=shape).status == 1
+
+    class InPlace(nn.Module):
+        def forward(self, x):
+            return x.sub_(x.mean(-1, keepdim=True)).div_(x.pow(2).mean(-1, keepdim=True).add(1e-5).sqrt())
+
+    assert [finding.key for finding in conforms(InPlace, shape=(16, 8)).failed] == ["structure.repeatable"]
+    frozen = conforms(lambda x: nn.BatchNorm1d(8).eval().to(x.dtype)(x), shape=(16, 8), framework="torch")
+    assert frozen.status == 1 and "affine map" in frozen.words
+
+
+def test_a_module_that_is_given_is_not_changed():
+    module = nn.BatchNorm1d(8).eval()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    assert conforms(module, shape=(16, 8)).status == 0
+    assert not module.training and all(torch.equal(before[k], v) for k, v in module.state_dict().items())

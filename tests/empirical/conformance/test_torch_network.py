@@ -1,0 +1,216 @@
+"""PyTorch networks: quantities equal to plain autograd and to the JAX path on the same weights; faults are seen."""
+
+import copy
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="PyTorch is an optional extra: pip install 'bnverify[torch]'")
+
+from bnverify.empirical.adapters.torch import measure_model  # noqa: E402
+from bnverify.empirical.judgement.judged import judge, table  # noqa: E402
+from bnverify.empirical.measurement.measurement import measure  # noqa: E402
+from bnverify.errors import InputError  # noqa: E402
+
+nn = torch.nn
+
+
+def network(seed=0):
+    torch.manual_seed(seed)
+    layers = nn.Sequential(
+        nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Tanh(), nn.Conv2d(4, 4, 2), nn.GroupNorm(2, 4), nn.Tanh(),
+        nn.Flatten(), nn.Linear(36, 5), nn.LayerNorm(5), nn.Tanh(), nn.Linear(5, 3),
+    )  # fmt: skip
+    with torch.no_grad():
+        for parameter in layers.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return layers, torch.randn(5, 2, 6, 6), torch.randint(0, 3, (5,))
+
+
+@pytest.fixture(scope="module")
+def measured():
+    module, x, labels = network()
+    return measure_model(module, nn.functional.cross_entropy, x, labels)
+
+
+def test_every_norm_is_found_and_every_claim_holds(measured):
+    assert list(measured) == ["1", "4", "8"] and measured.skipped == {}
+    assert [each.normalization.name for each in measured.values()] == ["batch", "group-2", "layer"]
+    judged = judge(measured)
+    assert not any(verdict.violations for found in judged.values() for verdict in found)
+    assert sum(bool(verdict.points) for verdict in judged["1"]) > 25
+    assert {"theorem-4.1-exact", "theorem-4.2-exact"} <= {v.key for v in judged["1"] if v.points}
+    assert "group-2" in table(measured, judged)
+
+
+def test_quantities_are_those_of_plain_autograd(measured):
+    module, x, labels = network()
+    module = module.double()
+    kept = {}
+    for name in ("1", "4", "8"):
+        module[int(name)].register_forward_hook(
+            lambda _, args, out, name=name: (
+                args[0].retain_grad(),
+                out.retain_grad(),
+                kept.update({name: (args[0], out)}),
+            )[2]
+        )
+    nn.functional.cross_entropy(module(x.double()), labels).backward()
+    for name, axes in (("1", (0, 2, 3)),):
+        y, z = kept[name]
+        np.testing.assert_allclose(measured[name].quantities["v_v"], (y.grad**2).sum(axes), rtol=1e-12)
+        np.testing.assert_allclose(measured[name].quantities["g_g"], (z.grad**2).sum(axes), rtol=1e-12)
+        np.testing.assert_allclose(measured[name].quantities["grad_gamma"], module[1].weight.grad, rtol=1e-11)
+    y, _ = kept["8"]
+    np.testing.assert_allclose(measured["8"].quantities["v_v"], (y.grad**2).sum(1), rtol=1e-11)
+
+
+def test_the_same_network_in_jax_gives_the_same_numbers():
+    torch.manual_seed(1)
+    first, norm, last = nn.Linear(4, 6).double(), nn.BatchNorm1d(6).double(), nn.Linear(6, 2).double()
+    with torch.no_grad():
+        norm.weight.copy_(torch.rand(6) + 0.5)
+        norm.bias.copy_(torch.randn(6))
+    x, target = torch.randn(9, 4).double(), torch.randn(9, 2).double()
+
+    def loss(output, target):
+        return ((output - target) ** 2).mean()
+
+    found = measure_model(nn.Sequential(first, norm, nn.Tanh(), last), loss, x, target, seed=5, sampled=6)["1"]
+    weight, bias, wanted = (jnp.asarray(each.detach().numpy()) for each in (last.weight, last.bias, target))
+
+    def suffix(z):
+        return jnp.square(jnp.tanh(z) @ weight.T + bias - wanted).mean()
+
+    y, gamma, beta = (jnp.asarray(each.detach().numpy()) for each in (first(x), norm.weight, norm.bias))
+    with jax.enable_x64(True):
+        other = measure(suffix, y, gamma, beta, norm.eps, seed=(5, 0), sampled=range(6))
+    other = getattr(other, "quantities", other)
+    shared = [name for name in found.quantities if name in other]
+    assert {"v_v", "w_v", "layer_v_Hhat_v", "v_Hhat_v", "u_H_u", "grad_gamma", "g_g", "a"} <= set(shared)
+    for name in shared:
+        scale = np.nanmax(np.abs(np.asarray(other[name], float)), initial=1.0)
+        np.testing.assert_allclose(found.quantities[name], other[name], rtol=1e-10, atol=1e-12 * scale, err_msg=name)
+
+
+def test_the_module_is_left_as_it_was():
+    module, x, labels = network()
+    module.eval()
+    before = {key: value.clone() for key, value in module.state_dict().items()}
+    kept = copy.deepcopy(module)
+    measure_model(module, nn.functional.cross_entropy, x, labels, sampled=0)
+    assert not module.training and module[1].weight.dtype == torch.float32
+    assert all(torch.equal(before[key], value) for key, value in module.state_dict().items())
+    assert all(not each._forward_hooks and each.weight.grad is None for each in (module[1], kept[1]))
+
+
+class _Wrong(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, weight):
+        mean, variance = x.mean(-1, keepdim=True), x.var(-1, unbiased=False, keepdim=True)
+        ctx.save_for_backward((x - mean) * torch.rsqrt(variance + 1e-5), torch.rsqrt(variance + 1e-5), weight)
+        return ctx.saved_tensors[0] * weight if False else (x - mean) * torch.rsqrt(variance + 1e-5) * weight
+
+    @staticmethod
+    def backward(ctx, g):
+        yhat, inverse, weight = ctx.saved_tensors
+        scaled = g * weight
+        v = inverse * (scaled - 2 * scaled.mean(-1, keepdim=True) - yhat * (scaled * yhat).mean(-1, keepdim=True))
+        return v, (g * yhat).sum(0)
+
+
+class WrittenByHand(nn.Module):
+    """A layer norm whose backward pass subtracts the mean twice."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.scales = nn.Parameter(torch.ones(size))
+
+    def forward(self, x):
+        return _Wrong.apply(x, self.scales)
+
+
+def test_a_wrong_backward_pass_of_an_unknown_class_is_found():
+    torch.manual_seed(2)
+    module = nn.Sequential(nn.Linear(4, 6), WrittenByHand(6), nn.Tanh(), nn.Linear(6, 1))
+    measured = measure_model(module, lambda out: out.pow(2).mean(), torch.randn(7, 4))
+    assert measured.recognised == {"1": "WrittenByHand, by its values layer norm"}
+    assert any(verdict.violations for verdict in judge(measured)["1"])
+
+
+class Single(nn.Module):
+    """An RMS norm as transformer libraries have it, computed in float32."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.variance_epsilon = 1e-6
+
+    def forward(self, x):
+        kept, x = x.dtype, x.to(torch.float32)
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)).to(kept)
+
+
+def test_a_class_of_another_library_is_recognised_by_its_values():
+    torch.manual_seed(3)
+    module = nn.Sequential(nn.Linear(4, 6), Single(6), nn.Tanh(), nn.Linear(6, 1))
+    measured = measure_model(module, lambda out: out.pow(2).mean(), torch.randn(3, 5, 4))
+    assert measured["1"].normalization.name == "rms" and measured["1"].dtype == "float32"
+    judged = judge(measured)["1"]
+    assert not any(v.violations for v in judged) and any(v.points for v in judged)
+
+
+def test_what_is_not_measured_is_said():
+    shared = nn.LayerNorm(4)
+    module = nn.Sequential(nn.Linear(4, 4), shared, nn.Tanh(), shared, nn.BatchNorm1d(4), nn.Linear(4, 1))
+    measured = measure_model(module, lambda out: out.pow(2).mean(), torch.randn(6, 4), sampled=0)
+    assert list(measured) == ["4"] and "2 times" in measured.skipped["1"]
+    with pytest.raises(InputError, match="without a normalization"):
+        measure_model(nn.Sequential(nn.Linear(4, 1)), lambda out: out.mean(), torch.randn(6, 4))
+    with pytest.raises(InputError, match="one number"):
+        measure_model(module, lambda out: out, torch.randn(6, 4))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gpt2", "llama", "bert", "vit"])
+def test_transformers_at_tiny_configurations(name):
+    transformers = pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24}
+    ids = {"input_ids": torch.randint(0, 50, (2, 6))}
+    if name == "gpt2":
+        config = transformers.GPT2Config(vocab_size=50, n_positions=8, n_embd=16, n_layer=2, n_head=2)
+        config.bos_token_id = config.eos_token_id = None
+        module, count = transformers.GPT2Model(config), 5
+    elif name == "llama":
+        module, count = (
+            transformers.LlamaModel(transformers.LlamaConfig(vocab_size=50, num_key_value_heads=2, **small)),
+            5,
+        )
+    elif name == "bert":
+        module, count = transformers.BertModel(transformers.BertConfig(vocab_size=50, **small)), 5
+    else:
+        module, count = transformers.ViTModel(transformers.ViTConfig(image_size=8, patch_size=4, **small)), 5
+        ids = {"pixel_values": torch.randn(2, 3, 8, 8)}
+    measured = measure_model(module, lambda out: out.last_hidden_state.tanh().pow(3).mean(), ids)
+    judged = judge(measured)
+    assert len(measured) == count and len(measured.recognised) == (count if name == "llama" else 0)
+    assert not any(v.violations for found in judged.values() for v in found)
+    assert all(any(v.points for v in found) for found in judged.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["resnet18", "vgg16_bn", "densenet121", "mobilenet_v3_small", "convnext_tiny", "vit_b_16"]
+)
+def test_torchvision(name):
+    models = pytest.importorskip("torchvision.models", reason="torchvision is not installed")
+    torch.manual_seed(0)
+    size = 224 if name == "vit_b_16" else 64
+    module = getattr(models, name)(weights=None)
+    measured = measure_model(
+        module, nn.functional.cross_entropy, torch.randn(2, 3, size, size), torch.tensor([1, 2]), sampled=0
+    )
+    assert not any(v.violations for found in judge(measured).values() for v in found)
