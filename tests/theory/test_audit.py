@@ -112,7 +112,7 @@ def test_nothing_refutes_what_is_true():
 
 
 def test_unknown_record_lists_the_known():
-    with pytest.raises(UnknownClaim, match=r"4\.1-v3"):
+    with pytest.raises(UnknownClaim, match=r"one of \d+ keys"):
         AUDIT["9.9"]
 
 

@@ -67,4 +67,4 @@ def test_theorem_4_1_in_words():
 
 
 def test_plain_text_is_escaped_in_markdown():
-    assert r"\|Cg\|^2 = \|g\|^2 - \<1,g\>^2/m" in explain(CLAIMS["theorem-4.1"])._repr_markdown_()
+    assert r"\|P y\|^2/s^2 with rho" in explain(CLAIMS["theorem-4.1"])._repr_markdown_()

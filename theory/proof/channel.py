@@ -70,8 +70,8 @@ class Channel:
             "yhat_less": lambda: self.moved(epsilon=e.epsilon / k**2).yhat,
             "yhat_shifted": lambda: self.moved(1, self.more["shift"]).yhat,
             "v_shifted": lambda: self.moved(1, self.more["shift"]).v,
-            "u_w": lambda: [e.gamma * x for x in e.velocity(e.w)],
-            "u_x": lambda: [e.gamma * x for x in e.velocity(e.x)],
+            "u_w": lambda: [e.gamma * x for x in e.velocity(e._test(e.w))],
+            "u_x": lambda: [e.gamma * x for x in e.velocity(e._test(e.x))],
             "W_filter": lambda: self.filter, "grad_W_filter": lambda: self.pull(self.vector("v")),
             "W_filter_next": lambda: [p - self.more["learning_rate"] * q
                                       for p, q in zip(self.filter, self.vector("grad_W_filter"), strict=True)],

@@ -40,6 +40,21 @@ def _centre(entries: Entries) -> list[Any]:
     return [e - mean for e in entries]
 
 
+def _compiled(names: Sequence[sp.Symbol], formula: sp.Expr) -> Callable[..., Any]:
+    """The formula for numbers of any kind: its own fractions stay exact, square and fourth roots are `root`."""
+    taken = sp.Function("root")
+
+    def by_root(power: sp.Pow) -> sp.Expr:
+        base = taken(power.base) if power.exp.q == 2 else taken(taken(power.base))
+        return base**power.exp.p
+
+    plain = formula.replace(lambda e: e.is_Pow and e.exp.is_Rational and e.exp.q in (2, 4), by_root)
+    constants = {number: sp.Dummy() for number in plain.atoms(sp.Rational) if not number.is_Integer}
+    compiled = sp.lambdify([*names, *constants.values()], plain.xreplace(constants), modules=[{"root": root}])
+    exact_ones = [Fraction(int(number.p), int(number.q)) for number in constants]
+    return lambda *numbers: compiled(*numbers, *exact_ones)
+
+
 @cache
 def scale_of(normalizer: Normalizer) -> Callable[[Entries, Any], Any]:
     """The scale as a function of entries and epsilon: the formula, with inner products spelled out as sums."""
@@ -48,9 +63,9 @@ def scale_of(normalizer: Normalizer) -> Callable[[Entries, Any], Any]:
         if of is None:
             raise ValueError(f"got {normalizer!r}; expected a scale that can be computed; give KnownScale(of=...)")
         return lambda entries, eps: of(entries, Fraction(len(entries))) + eps
-    names = sp.symbols("square total size eps")
+    names = [sp.Dummy(name) for name in ("square", "total", "size", "eps")]
     formula = normalizer.formula(Y).xreplace({Y @ Y: names[0], ONE @ Y: names[1], m: names[2], epsilon: names[3]})
-    compiled = sp.lambdify(names, formula, modules=[{"sqrt": root}])
+    compiled = _compiled(names, formula)
     return lambda entries, eps: compiled(
         dot(entries, entries), sum(entries[1:], entries[0]), Fraction(len(entries)), eps
     )
@@ -61,12 +76,12 @@ def squared_scale_of(normalizer: Normalizer) -> Callable[[Entries], Any] | None:
     """s^2 at epsilon = 0 as a function of entries, for a scale of the form sqrt(q + epsilon); None for another."""
     if isinstance(normalizer.scale, KnownScale):
         return None
-    names = sp.symbols("square total size")
+    names = [sp.Dummy(name) for name in ("square", "total", "size")]
     square = sp.expand(normalizer.formula(Y) ** 2).xreplace({Y @ Y: names[0], ONE @ Y: names[1], m: names[2]})
     rest = sp.expand(square - epsilon)
     if rest.has(epsilon) or not rest.is_rational_function():
         return None
-    compiled = sp.lambdify(names, rest)
+    compiled = _compiled(names, rest)
     return lambda entries: compiled(dot(entries, entries), sum(entries[1:], entries[0]), Fraction(len(entries)))
 
 

@@ -39,7 +39,8 @@ class Insertion:
     givens: tuple[Given, ...]
 
     def __call__(self, expression: sp.Expr) -> sp.Expr:
-        scalars, vectors = {}, {}
+        scalars: dict[Any, Any] = {}
+        vectors: dict[Any, Any] = {}
         for given in self.givens:
             (vectors if isinstance(given.subject, Vector) else scalars)[given.subject] = given.value
         powers = {u: v for u, v in scalars.items() if not (u.is_Symbol or isinstance(u, Inner))}

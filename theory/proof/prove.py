@@ -233,10 +233,15 @@ def _tried(
     """Every given, every sign and the claim at the exact examples inside the hypotheses; at least one there must be."""
     from bnverify.theory.proof.followed import followed
 
-    names, reason = [], ""
+    names: list[Trial] = []
+    reason = ""
     needs = [*sides, *(v for given in insertion.givens for v in (given.subject, given.value))]
-    pool = followed() if any(sp.Symbol("next_y_v", real=True) in sp.sympify(x).free_symbols for x in needs
-                             if not isinstance(x, Vector)) else trials(n)  # fmt: skip
+    next_layer = any(sp.Symbol("next_y_v", real=True) in sp.sympify(x).free_symbols for x in needs
+                     if not isinstance(x, Vector))  # fmt: skip
+    try:
+        pool = followed() if next_layer else trials(n)
+    except NameError as unknown:
+        raise ProofError(f"{claim.key}: no exact example could be tried: {unknown}") from None
     for trial in sorted(pool, key=lambda trial: trial.size <= 2):
         try:
             if trial.size <= 2 and not (names or _of_size(claim)):

@@ -6,7 +6,7 @@ definition entry by entry; no rule of `theory.proof.givens` enters. What a trial
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from bnverify.theory.algebra.jet import Jet, NotRational, root
 from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum
 from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
 from bnverify.theory.proof.channel import Channel, F, NotComputable, Row, distance2, dot_rows, rows
-from bnverify.theory.proof.example import Example, dot, exact, squared_scale_of
+from bnverify.theory.proof.example import Example, dot, exact, scale_of, squared_scale_of
 from bnverify.theory.proof.quantities import ChannelSum, r
 
 
@@ -144,9 +144,23 @@ def rational_epsilon(n: Normalizer, y: Row) -> Any:
     """An epsilon that makes the scale of y rational; 1 where it is not a root of a sum with epsilon."""
     square = squared_scale_of(n)
     if square is None:
-        return F(1)
+        return next((e for e in _tried_epsilons(n, y) if _rational(n, y, e)), F(1))
     value = square(y)
     return (F(int(float(value) ** 0.5)) + F(3, 2)) ** 2 - value
+
+
+def _tried_epsilons(n: Normalizer, y: Row) -> Iterator[Any]:
+    """Candidates where epsilon is not simply added below a root: 1, and what lifts the square of a variance."""
+    mean = sum(y, F(0)) / len(y) if n.centred else F(0)
+    spread = sum(((e - mean) ** 2 for e in y), F(0)) / len(y)
+    yield from (F(1), (int(float(spread) ** 0.5) + 2) ** 4 - spread**2)
+
+
+def _rational(n: Normalizer, y: Row, epsilon: Any) -> bool:
+    try:
+        return not isinstance(n.scale, KnownScale) and isinstance(scale_of(n)(y, epsilon), F)
+    except (NotRational, TypeError, ZeroDivisionError):
+        return False
 
 
 def _example(n: Normalizer, y: Row, epsilon: Any, seed: int, gamma: Any, beta: Any) -> Example:
@@ -185,7 +199,7 @@ def trial(
     epsilon: bool = True, matched: bool = False, biases: tuple[int, int] = (1, -2), more: dict[str, Any] | None = None,
 ) -> Trial:  # fmt: skip
     """Two channels over one design matrix; with ``matched``, gamma = s and beta = mu in both."""
-    if not epsilon and size == 4 and squared_scale_of(n) is not None:
+    if size == 4 and (not epsilon or squared_scale_of(n) is None) and not isinstance(n.scale, KnownScale):
         X, filters = X or _SHIFTED, _PYTHAGORAS
     X, filters = X or _DESIGNS[size][0], filters or _DESIGNS[size][1]
     channels = []
@@ -219,7 +233,7 @@ def trials(n: Normalizer) -> tuple[Trial, ...]:
         from bnverify.theory.normalizers.known import L1, RMS
 
         return (*trials(BATCH)[:3], *trials(RMS)[:2], *trials(L1)[:1])
-    uncentred = {} if n.centred else {"X": CENTRED, "biases": (0, 0)}
+    uncentred: dict[str, Any] = {} if n.centred else {"X": CENTRED, "biases": (0, 0)}
     found = [
         trial(f"4 values, {n.name}, epsilon > 0", n),
         trial(f"4 values, {n.name}, epsilon = 0", n, epsilon=False, **uncentred),

@@ -53,7 +53,7 @@ class Proof(Tables):
         table, entry = (None, None) if target is None else (target["table"], target["name"])
         self._derived(rule, of, table, entry, value, vector, step)
         self.rules.append(rule)
-        if table is None:
+        if table is None or entry is None:
             return
         if (table, entry) in self.established or self.document[table].get(entry) != step["value"]:
             raise Refused(f"{entry} is established twice, or with another value than its table has")

@@ -82,14 +82,15 @@ def tree(text: Any) -> ast.expr:
 
 def depth(node: ast.expr) -> None:
     """Refuse what is nested more than `DEEPEST` deep; a long sum or product is not deep."""
-    todo = [(node, 0)]
+    todo: list[tuple[ast.AST, int]] = [(node, 0)]
     while todo:
         here, level = todo.pop()
         if level > DEEPEST:
             raise Refused(f"the expression is nested more than {DEEPEST} deep")
         for child in ast.iter_child_nodes(here):
             chain = isinstance(here, ast.BinOp) and isinstance(child, ast.BinOp) and child is here.left
-            todo.append((child, level + (0 if chain and type(child.op) in (ast.Add, ast.Sub, ast.Mult) else 1)))
+            flat = chain and isinstance(child, ast.BinOp) and isinstance(child.op, (ast.Add, ast.Sub, ast.Mult))
+            todo.append((child, level + (0 if flat else 1)))
 
 
 def size(node: ast.expr, weights: Mapping[str, int]) -> int:
