@@ -60,15 +60,18 @@ def certificate(polynomial: sp.Expr, nonnegative: list[sp.Expr], positive: list[
     goal = _element(polynomials, polynomial)
     if goal is None:
         return None
-    parts = _parts(polynomials, nonnegative, positive, _degree(goal))
+    parts = _parts(polynomials, nonnegative, positive, goal)
     found = _solve(goal, parts, strict)
     if found is None or (strict and not found.strict) or sp.expand(found.value - polynomial) != 0:
         return None
     return found
 
 
-def _parts(polynomials: PolyRing, nonnegative: list[sp.Expr], positive: list[sp.Expr], degree: int) -> list[tuple]:
+def _parts(
+    polynomials: PolyRing, nonnegative: list[sp.Expr], positive: list[sp.Expr], goal: PolyElement
+) -> list[tuple[Part, PolyElement]]:
     """Products of known signs, each with its polynomial, none of a degree above the goal's."""
+    degree = _degree(goal)
     gens = [sp.sympify(g) for g in polynomials.symbols]
     signed = [(e, True) for e in positive] + [(e, False) for e in nonnegative]
     signed += [(g, True) for g in gens if g.is_positive] + [(g, False) for g in gens if g.is_nonnegative]
@@ -85,10 +88,22 @@ def _parts(polynomials: PolyRing, nonnegative: list[sp.Expr], positive: list[sp.
         base += [product for product in map(_product, groups) if _degree(product[1]) <= degree]
     roots = [g for g in gens if not g.is_nonnegative]
     roots += [p + sign * q for p, q in combinations(gens, 2) for sign in (1, -1)]
+    products = [p * q for p, q in combinations_with_replacement(gens, 2)] if degree >= 4 else []
+    crossing = [(p, q) for p, q in combinations(products, 2) if _monomial(polynomials, p * q) in goal]
+    roots += [p + sign * q for p, q in crossing for sign in (1, -1)]
     squares = [(Part((root**2,), False), polynomials.from_expr(root) ** 2) for root in roots]
-    several = base[: 1 + len(unique)] if len(squares) < 200 else base[:1]
-    products = [_product((part, square)) for square in squares for part in several]
-    return [(part, e) for part, e in (*base, *products) if _degree(e) <= degree]
+    several = base[: 1 + len(unique)]
+    multiples = [
+        _product((part, square))
+        for square in squares
+        for part in several
+        if _degree(square[1]) + _degree(part[1]) <= degree
+    ][: 2 * MOST_TERMS]
+    return [(part, e) for part, e in (*base, *multiples) if _degree(e) <= degree]
+
+
+def _monomial(polynomials: PolyRing, product: sp.Expr) -> tuple[int, ...]:
+    return next(iter(polynomials.from_expr(product)))
 
 
 def _degree(element: PolyElement) -> int:

@@ -20,7 +20,7 @@ import sympy as sp
 from bnverify.theory.audit.language import Node, Relation
 
 Values = Mapping[str, Any]  # a Fraction for a scalar, a tuple of Fractions for a vector
-EXACT, RATIONAL, ROUGH = "exact", "rational", "rough"
+EXACT, RATIONAL, ROUGH, SYMBOLS = "exact", "rational", "rough", "symbols"
 _TINY = 1e-9
 
 
@@ -63,6 +63,19 @@ def holds(relation: Relation, values: Values, size: int, mode: str = EXACT) -> b
     return _COMPARE[relation.op](_sign(left - right, mode))
 
 
+def statement(relation: Relation, facts: Mapping[str, Mapping[str, bool]], size: int) -> list[sp.Basic]:
+    """The relation in components y_1, ..., y_m as relations of SymPy, one an entry."""
+    values = {
+        name: sp.Symbol(name, real=True, **facts[name]) if name in facts
+        else tuple(sp.Symbol(f"{name}_{i}", real=True) for i in range(1, size + 1))
+        for name in relation.names()
+    }  # fmt: skip
+    left, right = (evaluate(side, values, size, SYMBOLS) for side in (relation.left, relation.right))
+    pairs = zip(left, right, strict=True) if relation.vector else [(left, right)]
+    return [_RELATIONS[relation.op](sp.sympify(p), sp.sympify(q), evaluate=False) for p, q in pairs]
+
+
+_RELATIONS = {"==": sp.Eq, "!=": sp.Ne, "<=": sp.Le, ">=": sp.Ge, "<": sp.Lt, ">": sp.Gt}
 _COMPARE = {
     "==": lambda s: s == 0, "!=": lambda s: s != 0, "<=": lambda s: s <= 0, ">=": lambda s: s >= 0,
     "<": lambda s: s < 0, ">": lambda s: s > 0,
@@ -70,6 +83,8 @@ _COMPARE = {
 
 
 def _sign(number: Any, mode: str) -> int:
+    if mode == SYMBOLS:  # the general position
+        return 1
     number = number.value if isinstance(number, Dual) else number
     if isinstance(number, (Fraction, int)):
         return (number > 0) - (number < 0)
@@ -193,6 +208,8 @@ class _Evaluation:
 
     def _abs(self, node: Node) -> Any:
         x = self.of(node.args[0])
+        if self.mode == SYMBOLS:
+            return sp.Abs(x)
         sign = _sign(x, self.mode)
         if sign == 0 and isinstance(x, Dual):
             raise Undefined("the derivative of |0|")
@@ -200,6 +217,8 @@ class _Evaluation:
 
     def _max(self, node: Node) -> Any:
         left, right = map(self.of, node.args)
+        if self.mode == SYMBOLS:
+            return (sp.Max if node.op == "max" else sp.Min)(left, right)
         sign = _sign(plus(left, times(Fraction(-1), right)), self.mode)
         if sign == 0 and (isinstance(left, Dual) or isinstance(right, Dual)):
             raise Undefined("the derivative of the larger of two equal numbers")

@@ -136,8 +136,10 @@ def _factored(reading: Reading, goal: sp.Expr, strict: bool) -> Sum | sp.Expr | 
     names = {product: sp.Symbol(str(product).replace(PREFIX, ""), real=True, nonnegative=product.is_nonnegative)
              for e in (goal, *nonnegative, *positive) for product in e.atoms(Inner)}  # fmt: skip
 
+    squares = {square: symbol**2 for symbol, square in reading.roots.items() if square.is_Symbol}
+
     def plain(e: sp.Expr) -> sp.Expr:
-        return e.xreplace(names)
+        return sp.expand(e.xreplace(names).subs(squares))
 
     signs = [plain(e) for e in nonnegative], [plain(e) for e in positive]
     number, factors = sp.factor_list(plain(goal))
@@ -146,16 +148,25 @@ def _factored(reading: Reading, goal: sp.Expr, strict: bool) -> Sum | sp.Expr | 
         for factor, times in factors:
             known = 1 if times % 2 == 0 and not strict else _side(factor, signs, strict)
             if known == 0:
-                return certificate(plain(goal), *signs, strict=strict)
+                return _multiplied(plain(goal), signs, strict)
             sign *= known**times
         return sp.Mul(number, *(factor**times for factor, times in factors)) if sign > 0 else None
-    return certificate(plain(goal), *signs, strict=strict)
+    return _multiplied(plain(goal), signs, strict)
+
+
+def _multiplied(goal: sp.Expr, signs: tuple[list[sp.Expr], list[sp.Expr]], strict: bool) -> Sum | None:
+    """A certificate of the goal, or of m times it."""
+    for factor in (sp.Integer(1), m):
+        found = certificate(goal * factor, *signs, strict=strict)
+        if found is not None:
+            return found
+    return None
 
 
 def _side(factor: sp.Expr, signs: tuple[list[sp.Expr], list[sp.Expr]], strict: bool) -> int:
     """1 where a factor is shown not to be negative (positive if strict), -1 where its opposite is, else 0."""
     for sign in (1, -1):
-        if certificate(sign * factor, *signs, strict=strict) is not None:
+        if _multiplied(sign * factor, signs, strict) is not None:
             return sign
     return 0
 

@@ -33,8 +33,6 @@ from bnverify.theory.proof.quantities import (
     frozen_normalised,
     frozen_plain,
     gamma,
-    grad_beta,
-    grad_gamma,
     m,
     s,
 )  # fmt: skip
@@ -42,6 +40,7 @@ from bnverify.theory.proof.quantities import (
 Row = tuple[Fraction, ...]
 
 PLAIN_WEIGHT_GRADIENT = Vector.atom("grad_W_plain", latex=r"\nabla_{W}L")
+NORMALISED_WEIGHT_GRADIENT = Vector.atom("grad_W_normalised", latex=r"\nabla_{W}\hat L")
 # XX'g and XX'v: the output of the layer moved by a step along the gradient of its weights.
 MOVED_G, MOVED_V = Vector.atom("XXg", latex=r"(XX^{\top}g)"), Vector.atom("XXv", latex=r"(XX^{\top}v)")
 largest_plain = sp.Symbol("largest_plain", real=True)
@@ -61,18 +60,17 @@ class LeastSquares:
         return (X.T * X).LUsolve(X.T * t)
 
     def numbers(self, relation: sp.Basic) -> dict[sp.Basic, Any]:
+        """Squared gradients with respect to the weights, plain and through the norm with gamma = s and beta = mu."""
         X, t = sp.Matrix([[exact(e) for e in row] for row in self.X]), sp.Matrix([exact(e) for e in self.t])
         y = X * self.minimum
-        g = y - t
-        mean = sum(y) / len(y)
-        centred = y - sp.ones(len(y), 1) * mean
-        spread = sp.sqrt(centred.dot(centred) / len(y))
-        if spread == 0:
+        size, g = len(y), y - t
+        centred = y - sp.ones(size, 1) * (sum(y) / size)
+        if centred.dot(centred) == 0:
             raise ZeroDivisionError("constant output")
+        v = g - sp.ones(size, 1) * (sum(g) / size) - centred * (g.dot(centred) / centred.dot(centred))
         return {
             PLAIN_WEIGHT_GRADIENT.squared: (X.T * g).dot(X.T * g),
-            grad_beta: sum(g),
-            grad_gamma: g.dot(centred) / spread,
+            NORMALISED_WEIGHT_GRADIENT.squared: (X.T * v).dot(X.T * v),
         }
 
     def __str__(self) -> str:
@@ -81,15 +79,52 @@ class LeastSquares:
 
 
 def least_squares() -> Iterator[LeastSquares]:
-    """Layers with entries 0, 1, 2, fewest first."""
-    for size, features in ((2, 1), (3, 1), (3, 2)):
-        for entries in product((Fraction(0), Fraction(1), Fraction(2)), repeat=size * features):
-            X = tuple(tuple(entries[i * features : (i + 1) * features]) for i in range(size))
-            gram = sp.Matrix(X).T * sp.Matrix(X)
-            if gram.det() == 0:
-                continue
-            for t in product((Fraction(0), Fraction(1)), repeat=size):
-                yield LeastSquares(X, t)
+    """Layers of three samples and two features with entries 0, 1, 2, the fewest first, and targets -1, 0, 1."""
+    for entries in product((Fraction(0), Fraction(1), Fraction(2)), repeat=4):
+        X = ((Fraction(1), Fraction(0)), entries[:2], entries[2:])
+        gram = sp.Matrix(X).T * sp.Matrix(X)
+        if gram.det() == 0:
+            continue
+        for t in product((Fraction(0), Fraction(1), Fraction(-1)), repeat=3):
+            yield LeastSquares(X, t)
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Two normalised channels, a layer with two weights on top of them, batch norm, and the linear loss <c, .>.
+
+    Its alignment is that of the first channel, or of the second where it is the smaller of the two.
+    """
+
+    first: Row
+    second: Row
+    weights: tuple[Fraction, Fraction]
+    c: Row
+
+    def alignments(self) -> tuple[Any, Any]:
+        channels = [Example(row, row).yhat for row in (self.first, self.second)]
+        mixed = tuple(
+            sum(w * e for w, e in zip(self.weights, pair, strict=True)) for pair in zip(*channels, strict=True)
+        )
+        g = Example(mixed, self.c).v
+        return tuple(w * dot(g, yhat) for w, yhat in zip(self.weights, channels, strict=True))
+
+    def numbers(self, relation: sp.Basic) -> dict[sp.Basic, Any]:
+        return {a: min(self.alignments())}
+
+    def __str__(self) -> str:
+        rows = [", ".join(map(str, row)) for row in (self.first, self.second, self.c)]
+        both = ", ".join(map(str, self.alignments()))
+        return (f"y_1 = ({rows[0]}), y_2 = ({rows[1]}), weights {', '.join(map(str, self.weights))}, c = ({rows[2]}), "
+                f"with alignments {both}")  # fmt: skip
+
+
+def mixed() -> Iterator[Mixed]:
+    """Two channels of signs, weights 3 and 4 (so that all deviations are rational), unit vectors as losses."""
+    signs = tuple(map(Fraction, (1, 1, -1, -1))), tuple(map(Fraction, (1, -1, 1, -1)))
+    for place in reversed(range(4)):
+        c = tuple(Fraction(int(i == place)) for i in range(4))
+        yield Mixed(*signs, (Fraction(3), Fraction(4)), c)
 
 
 def followed_by_norm(example: Example) -> Example:

@@ -143,7 +143,10 @@ class Reading:
             for factor, times in factors:
                 half, odd = divmod(times, 2)
                 outside *= self._absolute(factor, half) ** (half * direction)
-                inside *= factor ** (odd * direction)
+                if odd and factor.is_nonnegative:  # as SymPy splits them: one root for each
+                    outside *= self._symbol_of(factor) ** direction
+                else:
+                    inside *= factor ** (odd * direction)
         inside = sp.expand(inside) if sp.fraction(inside)[1] == 1 else sp.together(inside)
         if inside.is_Rational:
             return outside * sp.sqrt(inside) if sp.sqrt(inside).is_Rational else outside * self._symbol_of(inside)
