@@ -49,7 +49,13 @@ def test_theory_prints_one_claim_with_its_proof():
 def test_theory_prints_an_audit_record_with_its_counterexample():
     done = bnverify("theory", "4.1-v3")
     assert done.returncode == 0
-    assert "Verdict: false" in done.stdout and "left 0, right 2 - 2*sqrt(2)" in done.stdout
+    assert "Ruling: false as quoted by" in done.stdout and "left 0, right 2 - 2*sqrt(2)" in done.stdout
+
+
+def test_theory_prints_the_page_of_a_paper():
+    done = bnverify("theory", "Xiong et al. 2020")
+    assert done.returncode == 0
+    assert "Does not hold:" in done.stdout and "false as transcribed by machine" in done.stdout
 
 
 def test_theory_prints_a_normaliser():
@@ -61,7 +67,7 @@ def test_theory_prints_a_normaliser():
 def test_theory_as_json_can_be_checked_again():
     done = bnverify("theory", "--json")
     content = json.loads(done.stdout)
-    assert content["audit"]["4.1-v3"]["verdict"] == "false"
+    assert content["audit"]["4.1-v3"]["ruling"] == "false"
     from bnverify.theory.proof.recheck import recheck
 
     assert recheck(content["claims"]["theorem-4.1"])

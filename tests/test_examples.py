@@ -10,8 +10,10 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 def test_there_are_notebooks():
-    """One for each use: derive, verify a run, your own normaliser, your own network."""
-    assert [path.stem for path in NOTEBOOKS] == ["own_network", "own_normalizer", "theorem_4_1", "verify_a_run"]
+    """One for each use: audit, derive, verify a run, your own normaliser, your own network."""
+    assert [path.stem for path in NOTEBOOKS] == [
+        "doubted_formula", "own_network", "own_normalizer", "theorem_4_1", "verify_a_run",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

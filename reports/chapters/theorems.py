@@ -63,7 +63,7 @@ def how(derived: Derived) -> Section:
 def audited(derived: Derived, about: str) -> Section:
     """Every printed formula: an overview, then one entry each."""
     rows = [
-        (link(r.key, derived), r.title, r.source, r.verdict if stands(r.verdict) else Strong(r.verdict))
+        (link(r.key, derived), r.title, r.source, r.said if stands(r.verdict) else Strong(r.said))
         for r in derived.records
     ]
     table = Table(
@@ -82,7 +82,7 @@ def _cell(cell: Span) -> Text:
 
 def record(r: ShownRecord, derived: Derived) -> Iterator[Block]:
     """One printed formula: as printed, what holds, where it fails."""
-    lead: tuple[Span, ...] = (Key(r.key), f" · {r.place}, ", Cite(r.reference), " · ", Strong(r.verdict))
+    lead: tuple[Span, ...] = (Key(r.key), f" · {r.place}, ", Cite(r.reference), " · ", Strong(r.said))
     yield Paragraph(lead)
     yield Statement([Display(r.printed)])
     if r.premises:

@@ -8,19 +8,20 @@ import sympy as sp
 
 from bnverify.reports.document import counterexample, formula
 from bnverify.reports.document.prose import prose
-from bnverify.theory import Printed
-from bnverify.theory.audit.printed import Verdict
+from bnverify.theory import Record
+from bnverify.theory.audit.ruling import Ruling
+from bnverify.theory.audit.stated import Stated
 
 DIGITS = 3
-STANDS = frozenset(verdict.value for verdict in (Verdict.TRUE, Verdict.EQUALITY, Verdict.CONDITIONAL))
-TRUE = Verdict.TRUE.value
-ORDER = tuple(verdict.value for verdict in Verdict)
+STANDS = frozenset(ruling.value for ruling in Ruling if ruling.stands) | {Ruling.CONDITIONAL.value}
+TRUE = Ruling.TRUE.value
+ORDER = tuple(ruling.value for ruling in Ruling)
 
 
 @dataclass(frozen=True)
 class ShownRecord:
-    """A record of the audit, checked: ``correct`` is what the closest claim says, ``sides`` both sides at the
-    counterexample, exactly."""
+    """A record of the audit, checked: ``said`` is its ruling with whose text was judged, ``correct`` what the closest
+    claim says, ``sides`` both sides at the counterexample, exactly."""
 
     key: str
     title: str
@@ -35,29 +36,37 @@ class ShownRecord:
     example: str
     sides: str
     remark: str
+    said: str
 
     @property
     def source(self) -> str:
         return f"{self.place}, {self.reference}"
 
 
-def shown_record(record: Printed) -> ShownRecord:
+def is_shown(record: Record) -> bool:
+    """Whether the formula is a relation between the quantities of the claims, as the entries of the chapter are."""
+    return isinstance(record.evidence, Stated)
+
+
+def shown_record(record: Record) -> ShownRecord:
     """A record as strings; AuditError where its check fails."""
     record.check()
-    claim, relation = record.claims[0], record.relation
+    evidence = record.evidence
+    assert isinstance(evidence, Stated)
+    claim, relation = record.claims[0], evidence.relation
     example = sides = ""
-    if record.counterexample is not None:
-        example = counterexample.marked(record.counterexample)
-        at = record.at(record.counterexample)
+    if evidence.counterexample is not None:
+        example = counterexample.marked(evidence.counterexample)
+        at = evidence.at(evidence.counterexample)
         sides = f"the left side is {_exactly(at.left)}, the right side {_exactly(at.right)}"
     return ShownRecord(
-        record.key, prose(record.title), record.source.reference, prose(record.source.place), record.verdict.value,
+        record.key, prose(record.title), record.source.reference, prose(record.source.place), record.ruling.value,
         formula.relation(relation.lhs, formula.SIGNS[relation.rel_op], relation.rhs, spelled=True),
-        tuple(f"${_inline(premise)}$" for premise in record.premises),
+        tuple(f"${_inline(premise)}$" for premise in evidence.premises),
         tuple(one.key for one in record.claims),
         formula.relation(claim.left, formula.SIGNS[claim.relation], claim.right),
         " and ".join(prose(h.name) for h in claim.hypotheses if h.condition is not None),
-        example, sides, prose(record.remark),
+        example, sides, prose(record.remark), record.said,
     )  # fmt: skip
 
 

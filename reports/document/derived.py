@@ -18,7 +18,7 @@ import sympy as sp
 
 from bnverify.empirical.runs.files import write_atomically
 from bnverify.reports.document import formula
-from bnverify.reports.document.audited import ShownRecord, shown_record
+from bnverify.reports.document.audited import ShownRecord, is_shown, shown_record
 from bnverify.reports.document.normalizers import ShownNormalizer, shown_normalizer
 from bnverify.reports.document.prose import prose
 from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, Claim, Hypothesis, Proof
@@ -80,7 +80,7 @@ def derive(fingerprint: str = "") -> Derived:
     proofs = {key: claim.prove() for key, claim in CLAIMS.items()}
     return Derived(
         tuple(_claims(proofs)),
-        tuple(shown_record(record) for record in AUDIT.values()),
+        tuple(shown_record(record) for record in AUDIT.values() if is_shown(record)),
         tuple(shown_normalizer(normalizer) for normalizer in NORMALIZERS.values()),
         fingerprint,
     )

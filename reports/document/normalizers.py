@@ -8,7 +8,7 @@ import sympy as sp
 
 from bnverify.reports.document import counterexample, formula
 from bnverify.reports.document.prose import prose
-from bnverify.theory import AUDIT, Example, Normalizer, Printed, smoothing
+from bnverify.theory import AUDIT, Example, Normalizer, Record, smoothing
 from bnverify.theory.normalizers.smoothing import WORST_FACTORS, Answer
 
 ABOUT = (
@@ -66,9 +66,9 @@ def shown_normalizer(normalizer: Normalizer) -> ShownNormalizer:
     )  # fmt: skip
 
 
-def _enlarges(record: Printed, normalizer: Normalizer) -> bool:
+def _enlarges(record: Record, normalizer: Normalizer) -> bool:
     """Whether the counterexample of a record is of this normalizer and has |v| > (gamma/s)|Pg|, exactly."""
-    example = record.counterexample
+    example = getattr(record.evidence, "counterexample", None)
     if not isinstance(example, Example) or example.normalizer is not normalizer:
         return False
     return bool(example.number("v_v") * example.s**2 > example.gamma**2 * example.number("Pg_Pg"))

@@ -9,13 +9,14 @@ import typer
 from rich.table import Table
 
 from bnverify.commands.terminal import columns, console
-from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, Normalizer, Printed, UnknownClaim, Verdict, explain, smoothing
+from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, Normalizer, UnknownClaim, counts, explain, papers, smoothing
 from bnverify.theory import to_json as _to_json
 
 
 def command(
     key: Annotated[
-        str | None, typer.Argument(help="A claim, an audit record or a normaliser; everything in tables without it.")
+        str | None,
+        typer.Argument(help="A claim, an audit record, a paper or a normaliser; without it, tables."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Proofs, certificates and audit as JSON.")] = False,
 ) -> None:
@@ -39,19 +40,21 @@ def _show_claims() -> None:
 
 
 def _show_audit() -> None:
-    style = {Verdict.TRUE: "green", Verdict.EQUALITY: "green", Verdict.CONDITIONAL: "yellow"}
-    heads = columns("printed", "statement", "source", "verdict", "true instead", "smallest counterexample")
+    heads = columns("printed", "statement", "source", "ruling", "at")
     table = Table(*heads, title="What is printed, and how it fares")
     for record in AUDIT.values():
         record.check()
-        verdict = f"[{style.get(record.verdict, 'red')}]{record.verdict.value}[/]"
-        example = "" if record.counterexample is None else str(record.counterexample)
-        table.add_row(record.key, record.title, str(record.source), verdict, record.corrected[0], example)
+        colour = "green" if record.ruling.stands else "yellow" if record.ruling.value.startswith("true") else "red"
+        at = getattr(record.evidence, "counterexample", None) or getattr(record.evidence, "at", None)
+        shown = "" if at is None or callable(at) else str(at)
+        table.add_row(record.key, record.title, str(record.source), f"[{colour}]{record.said}[/]", shown)
     console.print(table)
+    console.print(f"{len(AUDIT)} printed formulas audited: every ruling proved or refuted by exact arithmetic.")
+    for party, found in counts().items():
+        console.print(f"{party.value}: " + ", ".join(f"{number} {said}" for said, number in found.items()) + ".")
     console.print(
-        f"{len(AUDIT)} printed formulas audited: every verdict proved or refuted by exact arithmetic.\n"
-        "`bnverify theory KEY` prints one claim with its proof, one formula with its counterexample, or one normaliser "
-        f"({', '.join(NORMALIZERS)})."
+        "`bnverify theory KEY` prints one claim with its proof, one formula with its evidence, one paper "
+        f"('Xiong et al. 2020'), or one normaliser ({', '.join(NORMALIZERS)})."
     )
 
 
@@ -59,26 +62,16 @@ def _show(key: str) -> None:
     if key in CLAIMS:
         console.print(str(explain(CLAIMS[key])), soft_wrap=True, highlight=False, markup=False)
     elif key in AUDIT:
-        _show_record(AUDIT[key])
+        AUDIT[key].check()
+        console.print(AUDIT[key].describe(), soft_wrap=True, highlight=False, markup=False)
+    elif key in papers():
+        from bnverify.theory.audit.pages import page
+
+        console.print(str(page(key)), soft_wrap=True, highlight=False, markup=False)
     elif key in NORMALIZERS:
         _show_normalizer(NORMALIZERS[key])
     else:
-        raise UnknownClaim("key", key, (*CLAIMS, *AUDIT, *NORMALIZERS))
-
-
-def _show_record(record: Printed) -> None:
-    record.check()
-    lines = [
-        f"{record.title}  ({record.source})",
-        f"  {record.relation.lhs} {record.relation.rel_op} {record.relation.rhs}",
-    ]
-    lines += [f"  if {p.lhs} {p.rel_op} {p.rhs}" for p in record.premises]
-    lines += [f"Verdict: {record.verdict.value}. {record.remark}"]
-    if record.counterexample is not None:
-        sides = record.at(record.counterexample)
-        lines += [f"Counterexample: {record.counterexample}", f"  left {sides.left}, right {sides.right}, exactly"]
-    lines += [f"True instead: {claim.key}\n  {claim.left} {claim.relation} {claim.right}" for claim in record.claims]
-    console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+        raise UnknownClaim("key", key, (*CLAIMS, *AUDIT, *papers(), *NORMALIZERS))
 
 
 def _show_normalizer(normalizer: Normalizer) -> None:

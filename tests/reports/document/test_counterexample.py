@@ -5,7 +5,7 @@ import pytest
 from bnverify.reports.document.counterexample import assignments, marked, number
 from bnverify.theory import AUDIT
 
-EXAMPLES = [record.counterexample for record in AUDIT.values() if record.counterexample is not None]
+EXAMPLES = [r.evidence.counterexample for r in AUDIT.values() if getattr(r.evidence, "counterexample", None)]
 
 
 class Said:

@@ -98,7 +98,7 @@ def test_names_of_several_letters_are_closed_before_an_index_or_a_transposition(
 
 
 def test_an_indicator_is_one_in_brackets():
-    relation = AUDIT["c.2-misprint"].relation
+    relation = AUDIT["notes-c.2"].evidence.relation
     assert r"1[\langle w, x\rangle = \frac{1}{m}]" in "".join(formula.relation(relation.lhs, "=", relation.rhs))
 
 

@@ -31,7 +31,8 @@ WAN_RECORDS = (
         evidence=Asymptotic(
             Refuted(
                 formula("q = L*eta/(2*lam)", symbols=_rates | {"l": "positive"},
-                        given=(_step, "2*eta*lam < 1", "l <= L", "8*(eta*lam)**2*L < l*(1 - 2*eta*lam)**2"), sizes=(1,)),
+                        given=(_step, "2*eta*lam < 1", "l <= L", "8*(eta*lam)**2*L < l*(1 - "
+                            "2*eta*lam)**2"), sizes=(1,)),
                 point(eta=1, lam="1/10", L=1, l=1, q="100/19", m=1),
             ),
             ((formula("q = L*eta/(lam*(2 - eta*lam))", symbols=_rates,
@@ -39,7 +40,8 @@ WAN_RECORDS = (
               point(eta=1, lam="1/10", L=1, q="100/19", m=1)),),
             (2 - _x) / 2, _x, -_x / 2,
         ),
-        remark="Exact is (w*)^4 = L eta/(lambda (2 - eta lambda)). For unit gradients of constant norm V may be taken as "
+        remark="Exact is (w*)^4 = L eta/(lambda (2 - eta lambda)). For unit gradients of constant norm V may be "
+        "taken as "
         "0, and the printed right side tends to 0 while the left does not.",
         reading="Constant unit gradient norm L = l, V = 0, t -> infinity, q = |w|^4; at eta = 1, lambda = 1/10 all the "
         "printed conditions hold: 2 eta lambda < 1 and l > 2 (2 lambda eta/(1 - 2 lambda eta))^2 L.",
@@ -166,7 +168,8 @@ LI_RECORDS = (
         ),
         remark="A real root needs lambda eta <= (1 - sqrt(gamma))^2: 0.0026 at gamma = 0.9. The buffer of the momentum "
         "has to be matched as well, and epsilon is 0.",
-        reading="The discriminant of the quadratic, g = gamma and x = lambda eta in (0, 1). The theorem in the paper is "
+        reading="The discriminant of the quadratic, g = gamma and x = lambda eta in (0, 1). The theorem in the "
+        "paper is "
         "not what is judged.",
         instead="Real roots iff lambda eta <= (1 - sqrt(gamma))^2, for 0 < gamma, lambda eta < 1.",
     ),
@@ -177,7 +180,8 @@ LI_RECORDS = (
                         "https://www.offconvex.org, ExpLR1"),
         party=Party.ELSEWHERE, ruling=Ruling.MISPRINT,
         evidence=Computed("alpha^-2 = 1.481 for gamma = 0.9, lambda eta = 5e-5", _per_iteration, refutes=True),
-        remark="1.481 is the factor of an epoch of 391 iterations; an iteration's is 1.0010. The paper is not concerned.",
+        remark="1.481 is the factor of an epoch of 391 iterations; an iteration's is 1.0010. The paper is not "
+        "concerned.",
         reading="gamma = 0.9, lambda = 5e-4, eta = 0.1, the larger root, batches of 128 of 50,000 images.",
     ),
 )  # fmt: skip
@@ -203,8 +207,10 @@ OTHER_RECORDS = (
         "step divided by that of the vector; a loss that is linear in w/|w|.",
     ),
     Record(
-        key="mehmeti-ratio", title="Ratios of effective learning rates converge to 1", source=Source(MEHMETI, "abstract"),
-        text=Text(r"\text{when training with any constant learning rate, ELR ratios converge to } 1", Known.ABSTRACT, "",
+        key="mehmeti-ratio", title="Ratios of effective learning rates converge to "
+        "1", source=Source(MEHMETI, "abstract"),
+        text=Text(r"\text{when training with any constant learning rate, ELR ratios converge to } "
+            r"1", Known.ABSTRACT, "",
                   "https://proceedings.mlr.press/v235"),
         party=Party.OURS, ruling=Ruling.TRUE,
         evidence=Proved((
@@ -213,9 +219,11 @@ OTHER_RECORDS = (
             (formula("u/(1 + u**2)*w < w/(1 + w**2)*u", symbols={"u": "positive", "w": "positive"}, given=("u > w",),
                      sizes=(1,)), point(u=2, w=1, m=1)),
         )),
-        remark="In the simplest model: u -> u/(1 + u^2) whatever the gradient's constant is, so the larger of two rates "
+        remark="In the simplest model: u -> u/(1 + u^2) whatever the gradient's constant is, so the larger of two "
+        "rates "
         "always loses against the smaller, for every learning rate.",
-        reading="Formalised with |grad| = c/|w|, u = eta |grad|/|w|, q = |w|^2, e = eta c. With eta/|w|^2 as the rate the "
+        reading="Formalised with |grad| = c/|w|, u = eta |grad|/|w|, q = |w|^2, e = eta c. With eta/|w|^2 as the "
+        "rate the "
         "ratios need not tend to 1. The paper's 'critical learning rate' is not in this model.",
     ),
     Record(
@@ -229,7 +237,8 @@ OTHER_RECORDS = (
             (formula("dot(w - eta*p, w - eta*p) = dot(w, w) - 2*eta*dot(w, p) + eta**2*dot(p, p)", "w p",
                      {"eta": "real"}), point(eta=1, w=(1, 1), p=(1, 0))),
         )),
-        remark="True for scale-invariant losses: S = <w, p> obeys S' = beta (S - eta |p|^2), which sums to the formula.",
+        remark="True for scale-invariant losses: S = <w, p> obeys S' = beta (S - eta |p|^2), which sums to the "
+        "formula.",
         reading="p' = beta p + g at w' = w - eta p with <w', g> = 0, from p = 0.",
     ),
 )  # fmt: skip

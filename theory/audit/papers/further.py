@@ -66,7 +66,8 @@ GRADIENTS = (
               point(x=(0, 1), g=(1, 0)))),
         ),
         remark="Not gradient by gradient: with two values batch norm's is 0.",
-        reading="Formalised pointwise, for one g. True of the worst g for m >= 3: 1/psi <= 1/sigma, as psi^2 = sigma^2 + "
+        reading="Formalised pointwise, for one g. True of the worst g for m >= 3: 1/psi <= 1/sigma, as psi^2 = "
+        "sigma^2 + "
         "mu^2.", instead="The norms of the Jacobians are 1/psi and, for m >= 3, 1/sigma.",
     ),
     Record(
@@ -78,7 +79,8 @@ GRADIENTS = (
             point(gamma=1, x=(0, 1), w=(0, 1)),
         ),
         remark="The term yhat yhat'/n is missing: the rank is n - 2, not n - 1.",
-        reading="epsilon = 0, J symmetric for equal gains, tested on w. It is what layer norm with a detached sigma has.",
+        reading="epsilon = 0, J symmetric for equal gains, tested on w. It is what layer norm with a detached sigma "
+        "has.",
         corrected=("fact-c2", "jacobian-projector"),
     ),
     Record(
@@ -109,7 +111,8 @@ PERI = (
               point(gamma=1, h=1, a=(1, 1), g=(2, -2))),),
         ),
         remark="Needs |g| <= 4, which the note does not print. The gradient is h times J'g.",
-        reading="RMS norm at the output, D = m, g the gradient at o; |h| |J'g| is the norm of the whole gradient, with a "
+        reading="RMS norm at the output, D = m, g the gradient at o; |h| |J'g| is the norm of the whole gradient, "
+        "with a "
         "= hW real vectors: any a and h > 0 occur.",
         instead="The norm is at most gamma sqrt(D) |h| |g|/|a|, with equality for g orthogonal to a.",
     ),
@@ -131,7 +134,8 @@ PERI = (
 DEPTH = (
     Record(
         key="doshi-ln", title="Pre-LN at initialisation grows linearly", source=Source(LABOFDOUBT, "equation (10)"),
-        text=Text(r"\chi = 1+\frac{\sigma_w^2}{K_l}E[\phi'(\tilde h)^2], \quad K_{l+1}=K_l+\sigma_w^2E[\phi(\tilde h)^2]",
+        text=Text(r"\chi = 1+\frac{\sigma_w^2}{K_l}E[\phi'(\tilde h)^2], \quad K_{l+1}=K_l+\sigma_w^2E[\phi(\tilde "
+            r"h)^2]",
                   Known.ITSELF, "", "blog 'Normalization-free transformers are subcritical'"),
         party=Party.ELSEWHERE, ruling=Ruling.TRUE,
         evidence=Sequence("for the identity, sigma_w = 1 and K_1 = 1: K_l = l and the product of chi is L",
@@ -147,7 +151,8 @@ DEPTH = (
         evidence=Sequence(
             "the sum of log(1 + 1/sqrt(lambda k)) over k <= l is sqrt(l/lambda) to leading order",
             (NotNegative(1 / _root - 2 * (sp.sqrt(n + 1) - _root),
-                         1 / (_root * (sp.sqrt(n + 1) + _root) ** 2), "so the sum of 1/sqrt(k) is at least 2 sqrt(l+1) - 2"),
+                         1 / (_root * (sp.sqrt(n + 1) + _root) ** 2), "so the sum of 1/sqrt(k) is at least 2 "
+                             "sqrt(l+1) - 2"),
              NotNegative(2 * (sp.sqrt(n + 1) - _root) - 1 / sp.sqrt(n + 1),
                          1 / (sp.sqrt(n + 1) * (sp.sqrt(n + 1) + _root) ** 2), "and at most 2 sqrt(l) - 1"),
              Leading(sp.log(1 + sp.Symbol("x")), sp.Symbol("x"), sp.Symbol("x"), 2)),
@@ -173,7 +178,8 @@ ISOMETRY = (
             9 * _n**4 / ((_n - 1) * _d), _d, 9 * _n**4 / (_n - 1), _n, (2, 4, 16, 128),
             "The paper's first figure has d = 32. The rate 1/sqrt(d) is as measured.",
         ),
-        remark="V^2 = |G|^2/(tr G)^2 - 1/n is at most 1 - 1/n for every H, and alpha, the least singular value, at most "
+        remark="V^2 = |G|^2/(tr G)^2 - 1/n is at most 1 - 1/n for every H, and alpha, the least singular value, at "
+        "most "
         "1/sqrt(n), as |H|_F = 1. The printed floor is below that only for d > 9 n^4/(n - 1).",
         reading="Batch norm without mean, as in the paper's (1); the expectation itself is not judged here.",
     ),
@@ -257,7 +263,8 @@ SCALARS = (
                       symbols=dict.fromkeys(("w1", "w2", "w3", "a", "c", "x0", "x1", "x2"), "real"), sizes=(1,)),
               point(w1=1, w2=1, w3=1, a=1, c=1, x0=0, x1=0, x2=0, m=1)),),
         ),
-        remark="At a border that is padded with zeros the shift c is missing from the tap outside. The paper folds a batch "
+        remark="At a border that is padded with zeros the shift c is missing from the tap outside. The paper folds "
+        "a batch "
         "norm after its convolution, where the formula is exact.",
         reading="Our use of the formula in the other order: three taps, at the left border; a x + c is the norm in "
         "inference. True without padding, and for c = 0.",
@@ -282,7 +289,8 @@ UNATTRIBUTED = (
     Record(
         key="ws-identity", title="The squared gradient through weight standardisation",
         source=Source(RECALLED, "weight standardisation"),
-        text=_recalled(r"\|\nabla_WL\|^2=\frac{1}{\sigma^2}\left(\|g\|^2-\frac{\langle 1,g\rangle^2}{I}-\frac{\langle g,"
+        text=_recalled(r"\|\nabla_WL\|^2=\frac{1}{\sigma^2}\left(\|g\|^2-\frac{\langle "
+            r"1,g\rangle^2}{I}-\frac{\langle g,"
                        r"\hat W\rangle^2}{I}\right)"),
         party=Party.OURS, ruling=Ruling.TRUE,
         evidence=Proved(((formula("dot(b, b)*var(w) = dot(g, g) - sum(g)**2/m - dot(g, bn(w))**2/m", "w g", **_S),

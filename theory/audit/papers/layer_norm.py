@@ -35,7 +35,8 @@ XIONG_RECORDS = (
         "which is larger, not smaller. With epsilon > 0 nothing changes for large x.",
         reading="For every x, d = 3; J w for the direction w = (1, -1, 0) bounds the norm of J from below. True where "
         "|x| <= kappa |Cx|, with the constant kappa, and true for RMS norm with the constant 1.",
-        instead="|J w| <= |w|/sigma, that is sqrt(d)/|Cx|, with equality for d >= 3 in a direction orthogonal to 1 and x.",
+        instead="|J w| <= |w|/sigma, that is sqrt(d)/|Cx|, with equality for d >= 3 in a direction orthogonal to 1 "
+        "and x.",
         corrected=("jacobian-norm",),
     ),
 )  # fmt: skip
@@ -80,11 +81,13 @@ XU_RECORDS = (
             formula("phi = C*(1 - k*t)", symbols={"C": "positive", "k": "positive", "c": "real", "t": "real"},
                     phi="C*(1 - k*t) + c*(t**2 - 1)"),
             point(C=1, k="1/10", c="1/10", t=0, m=2),
-            ((formula("C*(1 - k*mean(y)) + c*(dot(y, y)/m - 1) = C", "y", {"C": "positive", "k": "positive", "c": "real"},
+            ((formula("C*(1 - k*mean(y)) + c*(dot(y, y)/m - 1) = "
+                "C", "y", {"C": "positive", "k": "positive", "c": "real"},
                       ("sum(y) = 0", "dot(y, y) = m")), point(C=1, k="1/10", c="1/10", y=(1, -1))),),
         ),
         remark="C(1 - ky) + c(y^2 - 1) has mean C for every c as well, and its mean of z is bounded for each H: the "
-        "entries of a normalised vector are at most sqrt(H) in size. Shown at C = 1, k = c = 1/10, where the two differ "
+        "entries of a normalised vector are at most sqrt(H) in size. Shown at C = 1, k = c = 1/10, where the two "
+        "differ "
         "at y = 0.",
         reading="H fixed, as in a layer. True among affine functions; and among polynomials if M may not grow with H.",
         instead="Unique among affine functions.",
@@ -129,7 +132,8 @@ JIANG_RECORDS = (
         ruling=Ruling.TRUE,
         evidence=Proved(((formula("bn(x, eps) = rms(center(x), eps)", "x", {"eps": "nonnegative"}),
                           point(eps="3/4", x=(0, 1))),)),
-        remark="True, and epsilon survives.", reading="Gain 1, no shift. The equivalence of networks needs a stream that "
+        remark="True, and epsilon survives.", reading="Gain 1, no shift. The equivalence of networks needs a stream "
+        "that "
         "is read through norms only: pre-LN, not post-LN.",
     ),
 )  # fmt: skip
@@ -174,7 +178,8 @@ STOLLENWERK_RECORDS = (
         text=quote(r"y = \frac{\sqrt d\,x}{\sqrt{x^2 + C}}", "a reader", "https://arxiv.org/abs/2503.21708"),
         ruling=Ruling.TRUE,
         evidence=Computed("dy/dx is the diagonal entry of RMS norm's Jacobian, |x|^2 = x_i^2 + C", _dyisru, False),
-        remark="True for the diagonal; what lies off it is dropped.", reading="C the squared norm of the other entries.",
+        remark="True for the diagonal; what lies off it is dropped.", reading="C the squared norm of the other "
+        "entries.",
     ),
 )  # fmt: skip
 

@@ -93,7 +93,8 @@ FACTS = tuple(
     for key, title, place, quote, ruling, claim, remark, reading in (
         ("c.1-fact", "Gradient through batch norm", "Fact C.1",
          r"\frac{\partial f}{\partial A^{(b)}} = \frac{\gamma}{m\sigma}\left(m\frac{\partial f}{\partial C^{(b)}} - "
-         r"\sum_k \frac{\partial f}{\partial C^{(k)}} - B^{(b)}\sum_k \frac{\partial f}{\partial C^{(k)}}B^{(k)}\right)",
+         r"\sum_k \frac{\partial f}{\partial C^{(k)}} - B^{(b)}\sum_k \frac{\partial f}{\partial "
+         r"C^{(k)}}B^{(k)}\right)",
          Ruling.TRUE, "fact-c1", "True for every epsilon, with sigma read as s = sqrt(sigma^2 + epsilon).",
          "Tested against every vector w, which is the same as in every entry."),
         ("c.2-fact", "Gradient of the normalised outputs", "Fact C.2",
@@ -248,7 +249,8 @@ MINIMA = (
         key="4.5-optimum", title="kW* is an optimum of the normalised network", source=Source(PAPER, "Lemma 4.5"),
         text=quoted(r"\hat W^* \text{ and } W^* \text{ local optima of the two networks, } \hat W^* = kW^*"),
         party=Party.OURS, ruling=Ruling.CONDITIONAL, evidence=_preserved,
-        remark="False in general (Dannemann and Junike 2025), here at k = 1 without a bias; true for a layer with bias, "
+        remark="False in general (Dannemann and Junike 2025), here at k = 1 without a bias; true for a layer with "
+        "bias, "
         "gamma = s(W*), beta = mu(W*).",
         reading="Over the weights, gamma and beta constant.",
         corrected=("invariance-scale", "observation-4.3-minima", "lemma-4.5"),

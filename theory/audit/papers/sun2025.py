@@ -43,7 +43,8 @@ RECORDS = (
             "1/3 + (L-1)/3 <= sigma_L <= sigma_1 + (L-1)/2 from sigma_1 >= 1/3: sigma^2 grows like L^2, strictly "
             "inside", refutes=False,
         ),
-        remark="True, but neither end is ever attained: by its own recurrence (6) the variance is of the order L^2 from "
+        remark="True, but neither end is ever attained: by its own recurrence (6) the variance is of the order L^2 "
+        "from "
         "every start, so (10) and (11) speak of cases that do not occur.",
         reading="(6) as a recurrence, sigma^2_(k+1) = sigma^2_k (1 + 1/sigma_k), its Theta read as equality.",
         instead="sigma^2_L is of the order L^2.",
@@ -51,7 +52,8 @@ RECORDS = (
     Record(
         key="sun-10", title="The bound of Theorem 3.3 converges where the variance grows exponentially",
         source=Source(PAPER, "Theorem 3.3, equation (10)"),
-        text=_text(r"\sigma^2_{x_\ell} \sim \exp(\ell), \quad \left\|\frac{\partial y_L}{\partial x_1}\right\|_2 \le M"),
+        text=_text(r"\sigma^2_{x_\ell} \sim \exp(\ell), \quad \left\|\frac{\partial y_L}{\partial x_1}\right\|_2 "
+            r"\le M"),
         ruling=Ruling.TRUE,
         evidence=Sequence(
             "the product of 1 + A/sigma_l + B/sigma_l^2 is bounded for sigma_l^2 = e^l",
@@ -66,7 +68,8 @@ RECORDS = (
     Record(
         key="sun-11", title="The bound of Theorem 3.3 is linear where the variance grows linearly",
         source=Source(PAPER, "Theorem 3.3, equation (11)"),
-        text=_text(r"\sigma^2_{x_\ell} \sim \ell, \quad \left\|\frac{\partial y_L}{\partial x_1}\right\|_2 \le \Theta(L)"),
+        text=_text(r"\sigma^2_{x_\ell} \sim \ell, \quad \left\|\frac{\partial y_L}{\partial x_1}\right\|_2 \le "
+            r"\Theta(L)"),
         ruling=Ruling.FALSE,
         evidence=Sequence(
             "whatever satisfies (9) with sigma_l^2 = l and A = B = 1 is at most a constant times L",
@@ -75,13 +78,16 @@ RECORDS = (
              NotNegative(_root / (n + 1) - 1 / (2 * _root), (n - 1) / (2 * _root * (n + 1))),
              NotNegative(1 / _root - (_root - _before), _before / (_root * (_root + _before)),
                          "so the sum of 1/sqrt(l) over l < L is at least sqrt(L - 1)")),
-            "the product (9) is L times the product of 1 + sqrt(l)/(l+1), hence at least L (1 + sqrt(L-1)/2): more than "
+            "the product (9) is L times the product of 1 + sqrt(l)/(l+1), hence at least L (1 + sqrt(L-1)/2): more "
+            "than "
             "c L for L > 4 c^2 + 1, whatever c is", refutes=True,
         ),
         remark="False as an evaluation of (9): a Jacobian whose norm equals the bound satisfies (9) and exceeds c L. "
-        "For A = B = 1 the logarithm of the product grows like 2 sqrt(L), not like log L. The network itself may well be "
+        "For A = B = 1 the logarithm of the product grows like 2 sqrt(L), not like log L. The network itself may "
+        "well be "
         "tamer than the bound.",
-        reading="As a consequence of (9), A = B = 1, sigma_l^2 = l exactly. True for A = 0, B = 1, where the product is L.",
+        reading="As a consequence of (9), A = B = 1, sigma_l^2 = l exactly. True for A = 0, B = 1, where the "
+        "product is L.",
         instead="The bound is of the order exp(2 A sqrt(L)) L^(B - A^2/2).",
     ),
     Record(
@@ -100,7 +106,8 @@ RECORDS = (
     Record(
         key="sun-16", title="With LayerNorm Scaling the bound is omega(1) at the upper growth",
         source=Source(PAPER, "Theorem 4.2, equation (16)"),
-        text=_text(r"\sigma^2_{x_\ell} \sim \ell^{(2-\epsilon)}, \quad \left\|\frac{\partial y_L}{\partial x_1}\right\|_2 "
+        text=_text(r"\sigma^2_{x_\ell} \sim \ell^{(2-\epsilon)}, \quad \left\|\frac{\partial y_L}{\partial "
+            r"x_1}\right\|_2 "
                    r"\le \omega(1)"),
         ruling=Ruling.VACUOUS,
         evidence=Sequence(
@@ -127,7 +134,8 @@ RECORDS = (
     Record(
         key="sun-17", title="With LayerNorm Scaling the bound is linear at linear growth",
         source=Source(PAPER, "Theorem 4.2, equation (17)"),
-        text=_text(r"\sigma^2_{x_\ell} \sim \ell, \quad \left\|\frac{\partial y_L}{\partial x_1}\right\|_2 \le \Theta(L)"),
+        text=_text(r"\sigma^2_{x_\ell} \sim \ell, \quad \left\|\frac{\partial y_L}{\partial x_1}\right\|_2 \le "
+            r"\Theta(L)"),
         ruling=Ruling.VACUOUS,
         evidence=Sequence(
             "the product of 1 + A/l^(3/2) + B/l^3 is bounded", _CONVERGENT,
