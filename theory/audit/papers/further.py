@@ -302,11 +302,13 @@ UNATTRIBUTED = (
         source=Source(RECALLED, "weight standardisation"),
         text=_recalled(r"\|\nabla^2_W L\| \le \|\nabla^2_{\hat W}L\|/\sigma^2"), party=Party.OURS, ruling=Ruling.FALSE,
         evidence=Refuted(
-            formula("dot(h, h) <= 0", "w c x", sizes=(4,), h="grad(dot(x, grad(dot(c, bn(w)), w)), w)"),
-            point(w=(0, 0, 1, -1), c=(1, -1, 0, 0), x=(0, 0, 1, -1)),
+            formula("grad(dot(c, bn(w)), w) = grad(dot(c, bn(2*w)), w)/2", "w c", sizes=(4,)),
+            point(w=(1, 1, -1, -1), c=(1, -1, 0, 0)),
         ),
         remark="The loss L = w_1 - w_2 has no curvature, its composition with weight standardisation has.",
-        reading="A loss that is linear in the standardised weights: the right side is 0. Not known to be printed.",
+        reading="A loss that is linear in the standardised weights: the right side is 0, so there would be no "
+        "curvature "
+        "between W and 2W, and one gradient at both. Not known to be printed.",
     ),
     Record(
         key="ghost-running", title="The running mean of ghost batch norm", source=Source(RECALLED, "Ghost BN"),

@@ -25,7 +25,7 @@ RECORDS = (
         ),
         remark=_remark, reading="y = Wu, one channel over the batch, epsilon = 0. True for every a > 0.",
         instead="BN_eps(ay) = BN_(eps/a^2)(y) for a > 0, whatever epsilon is.",
-        corrected=("invariance-scale",),
+        corrected=("invariance-scale", "invariance-scale-epsilon"),
     ),
     Record(
         key="ioffe-scalar-input", title="A scalar factor leaves the gradient by the input alone",
@@ -42,7 +42,8 @@ RECORDS = (
               point(a=2, u=(0, 0, 1), g=(0, 1, 0))),),
         ),
         remark=_remark, reading="One channel with W = 1, tested on every g. True for every a > 0.",
-        instead="The gradient by u is that of W, times sign(a).", corrected=("invariance-scale",),
+        instead="The gradient by u is that of W, times "
+        "sign(a).", corrected=("invariance-scale", "invariance-scale-epsilon"),
     ),
     Record(
         key="ioffe-scalar-weights", title="The gradient by the weights is divided by the scalar",

@@ -130,9 +130,11 @@ JIANG_RECORDS = (
         key="jiang-4", title="Layer norm is RMS norm of the centred vector", source=Source(JIANG, "equation (4)"),
         text=transcribed(r"\mathrm{LN}(x) = \mathrm{RMSNorm}(x - \mu\mathbf 1)", "https://arxiv.org/abs/2305.11403"),
         ruling=Ruling.TRUE,
-        evidence=Proved(((formula("bn(x, eps) = rms(center(x), eps)", "x", {"eps": "nonnegative"}),
+        evidence=Proved(((formula("center(x)/sqrt(dot(x, x)/m - mean(x)**2 + eps) = rms(center(x), "
+            "eps)", "x", {"eps": "nonnegative"}),
                           point(eps="3/4", x=(0, 1))),)),
-        remark="True, and epsilon survives.", reading="Gain 1, no shift. The equivalence of networks needs a stream "
+        remark="True, and epsilon survives.", reading="Gain 1, no shift, the variance as E[x^2] - mu^2, as the "
+        "paper's (1) has it. The equivalence of networks needs a stream "
         "that "
         "is read through norms only: pre-LN, not post-LN.",
     ),
