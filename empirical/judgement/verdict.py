@@ -15,6 +15,7 @@ from bnverify.empirical.runs.records import FLAGS, FORMAT, SIZES, Run
 from bnverify.theory import CLAIMS, QUANTITIES, claims_for
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.proof.quantities import names_of
+from bnverify.theory.results.dynamics.steps import DYNAMICS
 
 # Claims about these alone do not depend on any activation, so a constant channel does not matter to them.
 _OF_WEIGHTS = frozenset(name for name in QUANTITIES if name.endswith(("W0_W0", "W0_Wstar", "Wstar_Wstar", "distance2")))
@@ -268,7 +269,8 @@ def _last(records: xr.Dataset | None, name: str) -> float | None:
 
 def verify(run: Run) -> list[Verdict]:
     """Every claim that speaks of a network's normaliser, on every network of a run: float64 records first, then what
-    the float32 training steps recorded. In the plain network batch norm is inserted."""
+    the float32 training steps recorded, then the steps themselves, where they were observed. In the plain network batch
+    norm is inserted."""
     spoken_of = {"bn": claims_for(run.config.normalizer), "plain": claims_for("batch")}
     verdicts = []
     for dtype, groups in (("float64", run.exact), ("float32", run.inline)):
@@ -280,4 +282,14 @@ def verify(run: Run) -> list[Verdict]:
                 verdict = evaluate(claim, records, network=network, dtype=dtype)
                 if verdict is not None:
                     verdicts.append(verdict)
-    return verdicts
+    return verdicts + _of_steps(run)
+
+
+def _of_steps(run: Run) -> list[Verdict]:
+    """The claims about two consecutive states, of filters before the run's own batch norms."""
+    records = run.observed("dynamics").get("bn") if run.config.normalizer == "batch" else None
+    if records is None:
+        return []
+    judged = places(records)
+    found = (evaluate(claim, judged, network="bn") for claim in DYNAMICS)
+    return [verdict for verdict in found if verdict is not None]

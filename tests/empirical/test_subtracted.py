@@ -13,7 +13,7 @@ from bnverify.empirical.experiments.subtracted import (
     shares,
     table,
 )
-from bnverify.empirical.measurement.measurement import first_order
+from bnverify.empirical.measurement.reductions import first_order
 from bnverify.reports.figures.subtracted import alignment_against_chance, subtracted_shares
 
 M, CHANNELS = 400, 301

@@ -75,6 +75,11 @@ class Channel:
             "W_filter": lambda: self.filter, "grad_W_filter": lambda: self.pull(self.vector("v")),
             "W_filter_next": lambda: [p - self.more["learning_rate"] * q
                                       for p, q in zip(self.filter, self.vector("grad_W_filter"), strict=True)],
+            "B_filter": lambda: self.start[::-1],
+            "B_filter_next": lambda: [self.more["momentum"] * b + g + self.more["weight_decay"] * w for b, g, w in zip(
+                self.vector("B_filter"), self.vector("grad_W_filter"), self.filter, strict=True)],
+            "W_filter_stepped": lambda: [w - self.more["learning_rate"] * b
+                                         for w, b in zip(self.filter, self.vector("B_filter_next"), strict=True)],
             "W0": lambda: self.start, "Wstar": lambda: self.optimum,
             "positive": lambda: [max(x, 0 * x) for x in e.yhat], "negative": lambda: [max(-x, 0 * x) for x in e.yhat],
             "room": lambda: [1 - x * x for x in e.yhat], "signs_y": lambda: [(x > 0) - (x < 0) for x in e.y],

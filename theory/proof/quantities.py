@@ -29,6 +29,7 @@ design_norm2, frozen_plain, frozen_normalised = sp.symbols(
     "design_norm2 frozen_plain frozen_normalised", nonnegative=True
 )
 k, learning_rate = sp.symbols("k learning_rate", positive=True)
+momentum, weight_decay = sp.symbols("momentum weight_decay", nonnegative=True)
 shift_c = sp.Symbol("shift", real=True)
 next_y_v = sp.Symbol("next_y_v", real=True)
 followed = sp.Symbol("followed", nonnegative=True)
@@ -77,6 +78,9 @@ LAYER_WSTAR = Vector.atom("Wstar_layer", space="n*C", latex=r"\mathbf W^{*}")
 WEIGHTS = Vector.atom("W_filter", space="n", latex="W_j")
 WEIGHT_GRADIENT = Vector.atom("grad_W_filter", space="n", latex=r"\nabla_{W_j}\hat L")
 NEXT_WEIGHTS = Vector.atom("W_filter_next", space="n", latex="W_j^{+}")
+STEPPED = Vector.atom("W_filter_stepped", space="n", latex="W_j^{+}")
+BUFFER = Vector.atom("B_filter", space="n", latex="B_j")
+NEXT_BUFFER = Vector.atom("B_filter_next", space="n", latex="B_j^{+}")
 XW = Vector.atom("XW", latex="XW_j")
 COVARIANCE = SelfAdjoint("S")
 Z_REPARAMETRISED = Vector.atom("z_w", latex=r"(X\tilde w_j+\beta\mathbf 1)")
@@ -108,6 +112,8 @@ LATEX_NAMES = {
     learning_rate: r"\eta",
     within_variance: r"\overline{\sigma^{2}_{\mathrm{rep}}}",
     between_variance: r"\operatorname{Var}(\mu_{\mathrm{rep}})",
+    momentum: r"\alpha",
+    weight_decay: r"\lambda",
     next_y_v: r"\sum_{\text{next layer}}\langle y, v\rangle",
     along_gamma: r"\langle t, \nabla_\gamma\hat L\rangle",
     along_beta: r"\langle t, \nabla_\beta\hat L\rangle",
@@ -267,6 +273,12 @@ _ROWS = (
     ("gradW_gradW", WEIGHT_GRADIENT @ WEIGHT_GRADIENT, "channel", "squared norm of the filter's gradient"),
     ("learning_rate", learning_rate, "site", "learning rate of a step of plain gradient descent"),
     ("W_next_W_next", NEXT_WEIGHTS @ NEXT_WEIGHTS, "channel", "squared norm of the filter after that step"),
+    ("momentum", momentum, "site", "momentum of a step of gradient descent"),
+    ("weight_decay", weight_decay, "site", "weight decay of that step, coupled"),
+    ("W_stepped", WEIGHTS @ STEPPED, "channel", "the filter on itself after that step"),
+    ("stepped_stepped", STEPPED @ STEPPED, "channel", "squared norm of the filter after that step"),
+    ("W_buffer", WEIGHTS @ BUFFER, "channel", "the filter on the momentum buffer before the step"),
+    ("buffer_next_buffer_next", NEXT_BUFFER @ NEXT_BUFFER, "channel", "squared norm of the buffer after the step"),
     ("W_S_W", WEIGHTS @ COVARIANCE(WEIGHTS), "channel", "filter on the covariance of the layer's inputs"),
     ("w_zw", W @ Z_REPARAMETRISED, "channel", "w on the linear layer with weights gamma W / sqrt(W'SW + epsilon)"),
     ("design_norm2", design_norm2, "layer", "largest eigenvalue of X'X, X the design matrix of the layer"),

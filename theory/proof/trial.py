@@ -214,6 +214,8 @@ def trial(
             "k": F(3),
             "shift": F(7, 2),
             "learning_rate": F(1, 5),
+            "momentum": F(1, 2),
+            "weight_decay": F(1, 3),
             "design_norm2": gram,
             "running_weight": F(1, 10),
             "mean_before": F(5),

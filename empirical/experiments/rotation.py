@@ -1,0 +1,86 @@
+"""How fast weights before a normaliser turn and grow, measured on the training's own steps and predicted.
+
+Per layer, cos = <W, W+>/|W|^2 of the float32 training. Exactly, at every step,
+
+    1 - cos = eta (lambda + alpha <W, B>/|W|^2 + p),    p = sum of gamma (1 - rho) a over |W|^2,
+
+where p is epsilon's part. On average in a stationary state 1 - cos = eta (lambda + p)/(1 + alpha): what is printed has
+no p.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+
+from bnverify.empirical.experiments.comparable import LAST, phases
+from bnverify.empirical.runs.config import NETWORKS
+from bnverify.empirical.runs.records import Run
+
+MEANINGS = {
+    "turn": "1 - <W, W+>/|W|^2 of the training's own step",
+    "exact": "the same by the claim step-rotation, without any gradient but its radial part",
+    "epsilon": "eta p, epsilon's part of it",
+    "growth": "|W+|^2/|W|^2 - 1 of the training's own step",
+    "norm2": "|W|^2",
+    "radial": "sum over the layer of gamma (1 - rho) a",
+}
+
+
+def rotation(run: Run, network: str) -> xr.Dataset:
+    """`MEANINGS` (step, site), from the observation "dynamics"; an empty data set without it."""
+    records = run.observed("dynamics").get(network)
+    if records is None:
+        return xr.Dataset()
+    q = {name: records[name].astype(float).sum("channel") for name in (
+        "W_W", "W_stepped_run", "stepped_stepped_run", "W_buffer")}  # fmt: skip
+    eta, alpha, decay = (records[name] for name in ("learning_rate", "momentum", "weight_decay"))
+    radial = (records["gamma"] * (1 - records["rho"]) * records["a"]).sum("channel")
+    columns = {
+        "turn": 1 - q["W_stepped_run"] / q["W_W"],
+        "exact": eta * (decay + (alpha * q["W_buffer"] + radial) / q["W_W"]),
+        "epsilon": eta * radial / q["W_W"],
+        "growth": q["stepped_stepped_run"] / q["W_W"] - 1,
+        "norm2": q["W_W"],
+        "radial": radial,
+    }
+    return xr.Dataset({name: each.assign_attrs(long_name=MEANINGS[name]) for name, each in columns.items()})
+
+
+def stationary(run: Run, network: str) -> xr.Dataset:
+    """Over the last fifth of the training, by site: the measured 1 - E<W, W+>/E|W|^2 ("turn"), the law with epsilon's
+    part ("law") and as it is printed ("printed"), and by how much |W|^2 changes a step ("drift"), which is 0 in a
+    stationary state."""
+    data = rotation(run, network)
+    if not data.data_vars:
+        return data
+    (last,) = [phase for phase in phases(run) if phase.name == LAST]
+    here = data.isel(step=np.flatnonzero(last.of(data["step"].values)))
+    config = run.config
+    weight = here["norm2"].sum("step")
+    factor = config.learning_rate / (1 + config.momentum)
+    turn = (here["turn"] * here["norm2"]).sum("step") / weight
+    return xr.Dataset({
+        "turn": turn,
+        "law": factor * (config.weight_decay + here["radial"].sum("step") / weight),
+        "printed": xr.full_like(turn, factor * config.weight_decay),
+        "drift": (here["growth"] * here["norm2"]).sum("step") / weight,
+    })  # fmt: skip
+
+
+def finding(run: Run) -> str:
+    """One sentence a network."""
+    parts = []
+    for network in NETWORKS:
+        found = stationary(run, network)
+        if found.data_vars and found.sizes["site"]:
+            turn, law, printed, drift = (float(found[name].median()) for name in ("turn", "law", "printed", "drift"))
+            whole = rotation(run, network)
+            exact, epsilon = (float(whole[name].isel(step=-1).median()) for name in ("exact", "epsilon"))
+            parts.append(
+                f"The network {NETWORKS[network]}: over the last fifth the median layer turns by 1 - cos = {turn:.3g} "
+                f"a step (stationary law {law:.3g}, as printed without epsilon {printed:.3g}), its |W|^2 changes by "
+                f"{drift:.2g} a step; exactly, with the buffer, {exact:.3g} at the last observed step, of which "
+                f"epsilon has {epsilon:.2g}."
+            )
+    return " ".join(parts)

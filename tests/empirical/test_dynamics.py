@@ -1,0 +1,197 @@
+"""Two consecutive states of a real training: the claims about a step hold on them, and fail where they should."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import sympy as sp
+import xarray as xr
+
+from bnverify.empirical.architectures.resnet import resnet
+from bnverify.empirical.experiments.rotation import finding, rotation, stationary
+from bnverify.empirical.judgement.verdict import evaluate, places
+from bnverify.empirical.measurement.placement import Placement
+from bnverify.empirical.networks.layers import convolution_stage, dense_stage
+from bnverify.empirical.networks.network import Network, Site, Stage
+from bnverify.empirical.runs.config import preset
+from bnverify.empirical.runs.records import Run
+from bnverify.empirical.training.training import Trainer
+from bnverify.empirical.trajectory.dynamics import dynamics
+from bnverify.empirical.trajectory.observation import Here, observation
+from bnverify.theory.results.dynamics.steps import DYNAMICS, GROWTH, ROTATION, STATIONARY, stationary_cosine
+
+SHAPE, ETA, ALPHA, DECAY = (6, 4, 4, 3), 0.1, 0.9, 0.05
+
+
+def _network(placement):
+    stages = (
+        convolution_stage("conv1", 4), *placement.stages(1), Stage("relu1", lambda p, x: jax.nn.relu(x)),
+        convolution_stage("conv2", 5), *placement.stages(2), Stage("relu2", lambda p, x: jax.nn.relu(x)),
+        Stage("flatten", lambda p, x: x.reshape(x.shape[0], -1)), dense_stage("dense1", 3),
+    )  # fmt: skip
+    return Network(stages, (Site("conv1", 1, "conv1"), Site("conv2", 4, "conv2")))
+
+
+NETWORKS = {
+    "bn": _network(Placement(epsilon=0.1)),  # an epsilon that is seen
+    "plain": _network(Placement(None)),
+    "resnet": resnet(batch_norm=True, width=0.125, blocks=1, classes=3),
+}
+
+
+def _observe(network, steps=3, **options):
+    trainer = Trainer(NETWORKS[network], ETA, **({"momentum": ALPHA, "weight_decay": DECAY} | options))
+    shape = (6, 8, 8, 3) if network == "resnet" else SHAPE
+    images = 1 + 2 * jax.random.normal(jax.random.key(1), (steps + 1, *shape), jnp.float32)
+    labels = jax.random.randint(jax.random.key(2), (steps + 1, shape[0]), 0, 3)
+    state, _ = trainer.bare_chunk(trainer.start(jax.random.key(0), shape), images[:steps], labels[:steps])
+    return trainer, state, dynamics(Here(trainer, steps, state, images[steps], labels[steps], 0))
+
+
+@pytest.fixture(scope="module")
+def observed():
+    return {name: _observe(name)[2] for name in NETWORKS}
+
+
+@pytest.mark.parametrize("claim", DYNAMICS, ids=lambda claim: claim.key)
+@pytest.mark.parametrize("network", ["bn", "resnet"])
+def test_the_claims_hold_on_the_steps_of_a_training(observed, network, claim):
+    records = observed[network]
+    verdict = evaluate(claim, places(records), network="bn")
+    channels = int(records["channels"].sum())
+    assert (verdict.points, verdict.violations) == (channels, 0) and verdict.worst < 1e-11
+
+
+@pytest.mark.parametrize("claim", DYNAMICS, ids=lambda claim: claim.key)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"weight_decay": 0.0}, {"momentum": 0.0}, {"learning_rate": 0.9 * ETA}, {"rho": 1.0},  # no weight decay, ...
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_step_that_is_another_is_noticed(observed, claim, wrong):
+    """Without momentum or weight decay, with another rate, or with epsilon's part forgotten."""
+    records = observed["bn"].copy()
+    for name, value in wrong.items():
+        records[name] = value * (records[name] if name == "learning_rate" else xr.ones_like(records[name]))
+        if name == "learning_rate":
+            records[name] = records[name] / ETA
+    verdict = evaluate(claim, places(records), network="bn")
+    assert verdict.violations > 0.9 * verdict.points
+
+
+@pytest.mark.parametrize("claim", DYNAMICS, ids=lambda claim: claim.key)
+def test_without_normalisation_the_claims_fail(observed, claim):
+    """The plain network's gradient is not orthogonal to its weights."""
+    verdict = evaluate(claim, places(observed["plain"]), network="plain")
+    assert verdict.violations == verdict.points > 0
+
+
+def test_the_steps_are_those_of_the_optimiser(observed):
+    trainer, state, records = _observe("bn")
+    buffer = np.asarray(trainer.buffer(state)["conv2"]["kernel"], float).reshape(-1, 5)
+    weights = np.asarray(state.params["conv2"]["kernel"], float).reshape(-1, 5)
+    here = records.sel(step=3, site="conv2")
+    np.testing.assert_allclose(here["W_buffer"].values, (weights * buffer).sum(0), rtol=1e-12)
+    np.testing.assert_allclose(here["W_W"].values, (weights**2).sum(0), rtol=1e-12)
+    # The training's own step agrees with that in float64 as far as float32 can, and is the formula's within rounding.
+    for name in ("W_stepped", "stepped_stepped"):
+        np.testing.assert_allclose(here[f"{name}_run"].values, here[name].values, rtol=1e-5)
+        assert (here[f"{name}_run"].values != here[name].values).any()
+    for network in observed:
+        values = observed[network]["step_gap"].values
+        assert 0 < np.nanmax(values) <= 1 + 1e-6
+        assert 0 < np.nanmax(observed[network]["gradient_gap"].values) < 1e-3
+
+
+def test_a_step_beside_the_formula_is_outside_its_rounding(monkeypatch):
+    """A rate that is off by a millionth."""
+    import optax
+
+    class Off(Trainer):
+        @property
+        def optimizer(self):
+            return optax.chain(super().optimizer, optax.scale(1 + 1e-5))
+
+    trainer = Off(NETWORKS["bn"], ETA, ALPHA, weight_decay=DECAY)
+    x = jax.random.normal(jax.random.key(1), (1, *SHAPE), jnp.float32)
+    labels = jnp.zeros((1, SHAPE[0]), jnp.int32)
+    record = dynamics(Here(trainer, 0, trainer.start(jax.random.key(0), SHAPE), x[0], labels[0], 0))
+    assert np.nanmax(record["step_gap"].values) > 2
+
+
+def test_weight_decay_is_that_of_a_penalty():
+    """The step on L + lambda |W|^2/2."""
+    trainer, state, _ = _observe("bn", momentum=0.0)
+    x = jax.random.normal(jax.random.key(5), (1, *SHAPE), jnp.float32)
+    labels = jnp.zeros((1, SHAPE[0]), jnp.int32)
+
+    def penalised(params):
+        squares = sum((leaf**2).sum() for leaf in jax.tree.leaves(params))
+        return trainer.objective(trainer.network(params, x[0]), labels[0]) + jnp.float32(DECAY / 2) * squares
+
+    slope = jax.grad(penalised)(state.params)
+    following, _ = trainer.bare_chunk(state, x, labels)
+    for old, g, new in zip(*map(jax.tree.leaves, (state.params, slope, following.params)), strict=True):
+        np.testing.assert_allclose(new, old - np.float32(ETA) * g, rtol=1e-4, atol=1e-6)
+
+
+def test_the_stationary_law_is_derived():
+    assert sp.simplify(stationary_cosine() - STATIONARY) == 0
+    assert ROTATION.prove() and GROWTH.prove()
+
+
+@pytest.mark.parametrize(("epsilon", "decay", "alpha"), [(0.0, 0.1, 0.0), (0.0, 0.05, 0.9), (0.3, 0.1, 0.5)])
+def test_the_stationary_law_on_a_long_walk(epsilon, decay, alpha):
+    """A filter under gradients orthogonal to it, plus epsilon's radial part: with it the law holds, without it not."""
+    rng, eta = np.random.default_rng(0), 0.2
+    w, b, sums = rng.standard_normal(30), np.zeros(30), np.zeros(3)
+    for t in range(30_000):
+        g = rng.standard_normal(30)
+        g = (g - w * (g @ w) / (w @ w)) / np.sqrt(w @ w) + epsilon * w / (1 + w @ w)
+        b = alpha * b + g + decay * w
+        after = w - eta * b
+        sums += (t > 5000) * np.array([w @ after, w @ w, w @ g])
+        w = after
+    cosine, radial = sums[0] / sums[1], sums[2] / sums[1]
+    values = {"learning_rate": eta, "weight_decay": decay, "momentum": alpha}
+    law = float(STATIONARY.subs({s: values.get(s.name, radial) for s in STATIONARY.free_symbols}))
+    assert 1 - cosine == pytest.approx(1 - law, rel=2e-2)
+    printed = eta * decay / (1 + alpha)
+    assert (1 - cosine == pytest.approx(printed, rel=2e-2)) == (epsilon == 0)
+
+
+class _Stored(Run):
+    def __init__(self, records):
+        config = preset("tiny").changed(learning_rate=ETA, weight_decay=DECAY, steps=5, record_every=1, check_every=5)
+        super().__init__(None, config, {"data": {}})
+        self.records = records
+        self.__dict__["curves"] = {}
+
+    def observed(self, name):
+        return self.records
+
+
+def test_rotation_and_growth_of_layers(observed):
+    records = xr.concat([observed["bn"], observed["bn"].assign_coords(step=[4])], "step")
+    run = _Stored({"bn": records})
+    found = rotation(run, "bn")
+    one = records.isel(step=0, site=1)
+    turn = 1 - (one["W_stepped_run"].sum() / one["W_W"].sum()).item()
+    assert found["turn"].isel(step=0, site=1).item() == pytest.approx(turn, rel=1e-12)
+    # The exact law against the training's own step: float32 makes the difference.
+    np.testing.assert_allclose(found["exact"], found["turn"], rtol=1e-3)
+    growth = (one["stepped_stepped_run"].sum() / one["W_W"].sum()).item() - 1
+    assert found["growth"].isel(step=0, site=1).item() == pytest.approx(growth, rel=1e-9)
+    assert (abs(found["epsilon"]) > 1e-6).any()
+    law = stationary(run, "bn")
+    assert law["printed"].values.tolist() == pytest.approx([ETA * DECAY / (1 + ALPHA)] * 2)
+    radial = (one["gamma"] * (1 - one["rho"]) * one["a"]).sum() / one["W_W"].sum()
+    assert law["law"].values[1] == pytest.approx(ETA * (DECAY + radial.item()) / (1 + ALPHA))
+    assert "stationary law" in finding(run)
+    assert not rotation(_Stored({}), "bn").data_vars and finding(_Stored({})) == ""
+
+
+def test_it_is_an_observation():
+    assert observation("dynamics").measure is dynamics
