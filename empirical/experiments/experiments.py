@@ -84,6 +84,7 @@ _RENORM_QUICK: dict[int, dict[str, Any]] = {
     128: {"renorm_stretch": 0.002},
 }
 
+_DECAYED: dict[str, Any] = {"learning_rate": 0.1, "momentum": 0.5, "weight_decay": 0.05, "dynamics_every": 20}
 _SHIFT = Published(
     "batch norm does not reduce the internal covariate shift, and often has more", "figure 3", "bn_shifts_no_less"
 )
@@ -212,6 +213,19 @@ _ALL = (
                  for name in ("batch", "layer", "group", "instance", "rms")}),
         published=(Published("each of them trains", "common practice", "all_variants_train", stated={}),),
         cost="10 minutes",
+    ),
+    Experiment(
+        "dynamics", "Rotation and growth of weights under weight decay", "Wan et al. 2021; epsilon's part: this work",
+        # Rates and decays at which a few hundred steps reach the stationary state.
+        **_both({"VGG": _DECAYED, "ResNet-20": _DECAYED | {"architecture": "resnet", "width": 0.125, "batch": 32}},
+                {"VGG": {"momentum": 0.9, "weight_decay": 5e-4, "dynamics_every": 50},
+                 "ResNet-20": {"architecture": "resnet", "steps": 64000, "momentum": 0.9, "weight_decay": 1e-4,
+                               "dynamics_every": 200, "record_every": 100}}),
+        published=(
+            Published("in equilibrium the weights before a normalisation turn by 1 - cos = eta lambda/(1 + alpha) a "
+                      "step, to first order", "Theorem 3", "rotation_in_equilibrium", stated={}),
+        ),
+        cost="6 minutes",
     ),
     Experiment(
         "main", "The VGG with and without batch norm, everything measured",

@@ -15,12 +15,14 @@ import xarray as xr
 
 from bnverify.empirical.experiments.comparable import AFTER, BEFORE, WHOLE, Compared, chance, compared, judged, phases
 from bnverify.empirical.experiments.experiments import Published
+from bnverify.empirical.experiments.rotation import stationary
 from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
 
 Runs = Mapping[str, Run]
 # What "as well" and "almost as well" mean here, as factors of a loss: the papers show curves and name no margin.
 _AS_WELL, _ALMOST = 1.05, 1.2
+_NEAR = 0.1
 _LEARNED, _HARDLY = 0.9, 0.95  # of the loss of chance
 
 
@@ -307,6 +309,22 @@ def _accuracy(runs: Runs, published: Published) -> Seen:
     return Seen(all(abs(scores[n] - published.numbers[n]) < 0.02 for n in NETWORKS), text)
 
 
+def _rotation(runs: Runs, published: Published) -> Seen:
+    """Whether the median layer turns as the printed law says, over the last fifth of the training."""
+    parts, verdicts = [], []
+    for label, run in runs.items():
+        found = stationary(run, "bn")
+        if not found.data_vars or not found.sizes["site"]:
+            raise Missing("two consecutive states (the observation dynamics)")
+        turn, law, printed, drift = (float(found[name].median()) for name in ("turn", "law", "printed", "drift"))
+        verdicts.append(abs(turn - printed) <= _NEAR * printed)
+        parts.append(
+            f"{label}: 1 - cos = {turn:.3g} in the median layer over the last fifth, printed {printed:.3g}, with "
+            f"epsilon's part {law:.3g}; |W|^2 changes by {drift:.2g} a step"
+        )
+    return Seen(all(verdicts), "; ".join(parts) + f"; near: within {_NEAR:.0%}")
+
+
 TESTS: dict[str, Callable[[Runs, Published], Seen]] = {
     "bn_learns_faster": _learns_faster,
     "plain_fails_at_high": _plain_fails,
@@ -322,5 +340,6 @@ TESTS: dict[str, Callable[[Runs, Published], Seen]] = {
     "variants_train_as_well": _as_well,
     "bn_stays_nearer": _nearer,
     "renorm_helps_small_batches": _renorm,
+    "rotation_in_equilibrium": _rotation,
     "test_accuracy": _accuracy,
 }

@@ -17,6 +17,7 @@ from bnverify.reports.figures import (
     initialisation,
     landscape,
     residuals,
+    rotation,
     subtracted,
     training,
 )
@@ -84,6 +85,15 @@ FIGURES: dict[str, Figure] = {
             r"factor $\gamma/s$. Open marks: the size of the subtracted term of Theorem 4.2 over $\lvert u'Hu\rvert$. "
             r"Grey: $2/m$, what random directions would lose.",
             subtracted.subtracted_shares,
+        ),
+        _chart(
+            "rotation", "How far the weights of a layer turn in a step",
+            r"One panel a site. Marks: $1 - \langle W, W^{+}\rangle/\lVert W\rVert^2$ of the training's own step; "
+            r"lines: the claim on the step with momentum and weight decay, $\eta(\lambda + \alpha\langle W, "
+            r"B\rangle/\lVert W\rVert^2 + p)$ with epsilon's part $p$. Without normalisation the claim says nothing, "
+            r"and its line departs from the marks. Grey: $\eta\lambda/(1+\alpha)$, what is printed of a stationary "
+            r"state.",
+            rotation.turning,
         ),
         _chart(
             "theorem-4.2", "Theorem 4.2 for whole layers",

@@ -18,6 +18,8 @@ from bnverify.empirical.runs.records import Run
 from bnverify.empirical.training.training import Trainer
 from bnverify.empirical.trajectory.dynamics import dynamics
 from bnverify.empirical.trajectory.observation import Here, observation
+from bnverify.reports.figures.figure import NotRecorded
+from bnverify.reports.figures.rotation import turning
 from bnverify.theory.results.dynamics.steps import DYNAMICS, GROWTH, ROTATION, STATIONARY, stationary_cosine
 
 SHAPE, ETA, ALPHA, DECAY = (6, 4, 4, 3), 0.1, 0.9, 0.05
@@ -191,6 +193,18 @@ def test_rotation_and_growth_of_layers(observed):
     assert law["law"].values[1] == pytest.approx(ETA * (DECAY + radial.item()) / (1 + ALPHA))
     assert "stationary law" in finding(run)
     assert not rotation(_Stored({}), "bn").data_vars and finding(_Stored({})) == ""
+
+
+def test_the_figure_shows_these_numbers(observed):
+    run = _Stored({name: observed[name] for name in ("bn", "plain")})
+    chart = turning(run)
+    for network in ("bn", "plain"):
+        found = rotation(run, network).sel(site="conv2")
+        np.testing.assert_array_equal(chart.curve("conv2", network, "turn").values, found["turn"].values)
+        np.testing.assert_array_equal(chart.curve("conv2", network, "exact").values, found["exact"].values)
+    assert chart.panels[0].rules == (pytest.approx(ETA * DECAY / (1 + ALPHA)),)
+    with pytest.raises(NotRecorded, match="dynamics"):
+        turning(_Stored({}))
 
 
 def test_it_is_an_observation():

@@ -28,6 +28,10 @@ class Invented(Run):
         for name, value in kinds.items():
             self.__dict__[name] = value
 
+    def observed(self, name):
+        """Records of other observations."""
+        return self.__dict__.get(name, {})
+
     def of(self, config):
         """The same records under another configuration."""
         kinds = {k: v for k, v in self.__dict__.items() if k not in ("path", "config", "description")}
@@ -252,6 +256,22 @@ def test_small_batches():
     chance = {f"{name}, batch 4": _run(2.3, 2.3) for name in ("batch", "batch-renorm")}
     (found,) = _findings("batch-renorm", runs | chance)
     assert found.verdict == NOT_COMPARABLE and "neither has learned" in found.ours
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(1.0, AGREE), (1.05, AGREE), (1.2, DIFFER), (0.8, DIFFER)])
+def test_rotation_is_compared_with_the_printed_law(share, verdict):
+    runs = {}
+    for label, config in EXPERIMENTS["dynamics"].paper.items():
+        turn = share * config.learning_rate * config.weight_decay / (1 + config.momentum)
+        one = (("step", "site", "channel"), np.ones((1, 1, 1)))
+        names = ("W_W", "stepped_stepped_run", "gamma", "rho", "a", "W_buffer")
+        data = dict.fromkeys(names, one) | {"W_stepped_run": (one[0], np.full((1, 1, 1), 1 - turn))}
+        for name in ("learning_rate", "momentum", "weight_decay"):
+            data[name] = (("step", "site"), [[getattr(config, name)]])
+        records = xr.Dataset(data, {"step": [config.steps - 1], "site": ["conv1"]})
+        runs[label] = Invented(config, curves={}, dynamics={"bn": records})
+    (found,) = findings(EXPERIMENTS["dynamics"], runs)
+    assert found.verdict == verdict and "printed" in found.ours
 
 
 def test_an_accuracy_is_compared_in_its_own_settings():
