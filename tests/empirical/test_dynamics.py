@@ -20,6 +20,7 @@ from bnverify.empirical.trajectory.dynamics import dynamics
 from bnverify.empirical.trajectory.observation import Here, observation
 from bnverify.reports.figures.figure import NotRecorded
 from bnverify.reports.figures.rotation import turning
+from bnverify.theory.results.dynamics.laws import law
 from bnverify.theory.results.dynamics.steps import DYNAMICS, GROWTH, ROTATION, STATIONARY, stationary_cosine
 
 SHAPE, ETA, ALPHA, DECAY = (6, 4, 4, 3), 0.1, 0.9, 0.05
@@ -142,6 +143,10 @@ def test_weight_decay_is_that_of_a_penalty():
 def test_the_stationary_law_is_derived():
     assert sp.simplify(stationary_cosine() - STATIONARY) == 0
     assert ROTATION.prove() and GROWTH.prove()
+    eta, lam, al, p = sp.Rational(1, 5), sp.Rational(1, 3), sp.Rational(1, 2), sp.Rational(1, 7)
+    values = {"learning_rate": eta, "weight_decay": lam, "momentum": al, "p": p}
+    cosine = STATIONARY.subs({symbol: values[symbol.name] for symbol in STATIONARY.free_symbols})
+    assert law("rotation").residual(A=sp.Integer(2), B=2 * cosine, x=eta * lam, al=al, eta=eta, e=2 * p) == 0
 
 
 @pytest.mark.parametrize(("epsilon", "decay", "alpha"), [(0.0, 0.1, 0.0), (0.0, 0.05, 0.9), (0.3, 0.1, 0.5)])
