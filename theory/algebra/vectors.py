@@ -207,9 +207,6 @@ class Vector:
             raise TypeError(f"got {other!r}; expected a Vector; write `c * u` for a multiple")
         return sp.Add(*(c * d * Inner(a, b) for a, c in self.terms.items() for b, d in other.terms.items()))
 
-    def _sympy_(self):
-        raise sp.SympifyError(f"got the vector {self!r}; expected a scalar; use u.map(function) for its coefficients")
-
     def map(self, function: Callable[[sp.Expr], sp.Expr]) -> Vector:
         """Apply a function to every coefficient."""
         return Vector({a: function(c) for a, c in self.terms.items()})
