@@ -181,6 +181,15 @@ def test_another_normalizer_is_printed_with_its_verdict():
     refused(changed)
 
 
+@pytest.mark.parametrize("matrix", [[["-1", "0"], ["0", "1"]], [["1", "2"], ["2", "1"]], [["0", "1"], ["1", "0"]]])
+def test_an_operator_of_the_example_is_what_it_is_declared_to_be(matrix):
+    changed = small(example=copy.deepcopy(small()["example"]))
+    changed["example"]["channels"][0]["operators"]["B"] = matrix
+    refused(changed, "not positive semidefinite")
+    changed["example"]["channels"][0]["operators"]["B"] = [["1", "2"], ["2", "4"]]
+    assert recheck(changed)
+
+
 def test_symbols_have_the_signs_they_are_used_with():
     changed = document("theorem-4.1")
     changed["symbols"]["rho"] = "real"

@@ -76,6 +76,9 @@ class Point:
                 raise Refused(f"{n} of the example is no vector of R^m")
             if v["entries"] == "nonnegative" and min(self.vectors[n]) < 0:
                 raise Refused(f"{n} of the example has a negative entry")
+        for n, operator in d["operators"].items():
+            if operator["is"] == "positive semidefinite" and not semidefinite(self.matrices[n]):
+                raise Refused(f"{n} of the example is not positive semidefinite")
         if d["normalizer"] is not None:
             self.definition(d["normalizer"])
         for h in d["hypotheses"]:
@@ -152,6 +155,21 @@ class Point:
             case ast.Call(args=[argument]):
                 return root(self.evaluate(argument))
         raise Refused("the example cannot be evaluated")
+
+
+def semidefinite(matrix: list[list[Fraction]]) -> bool:
+    """Whether a symmetric matrix is positive semidefinite, by elimination."""
+    rows = [list(row) for row in matrix]
+    for i in range(len(rows)):
+        pivot = rows[i][i]
+        if pivot < 0 or (pivot == 0 and any(rows[i])):
+            return False
+        for j in range(i + 1, len(rows)) if pivot else ():
+            factor = rows[j][i] / pivot
+            rows[j] = [p - factor * q for p, q in zip(rows[j], rows[i], strict=True)]
+        if pivot:
+            rows[i] = [Fraction(0)] * len(rows)
+    return True
 
 
 def power(base: Fraction, exponent: Fraction) -> Fraction:
