@@ -11,9 +11,9 @@ from itertools import product as pairs
 
 import sympy as sp
 
-from bnverify.theory.certify.document import Document
+from bnverify.theory.certify.document import Document, word_of
 from bnverify.theory.certify.expressions import Refused, parse, power, rational
-from bnverify.theory.certify.products import Products, word_of
+from bnverify.theory.certify.products import Products
 
 Sum = sp.Function("Sum_over_channels", real=True)
 
@@ -34,19 +34,14 @@ class Algebra:
         return sp.Symbol(name, **known.get(sign, {"nonnegative": True}))
 
     @cached_property
-    def assumed(self) -> dict[sp.Expr, sp.Expr]:
-        """What hypotheses put for symbols."""
-        return {self.symbol(n): self.read(v) for h in self.doc.hypotheses for n, v in h.sets.items()}
-
-    @cached_property
     def relations(self) -> dict[sp.Expr, sp.Expr]:
         """Relations about one inner product, or a power of one."""
         table = {self.read(left): self.read(right) for left, right in self.doc.relations.items()}
         return {left: right for left, right in table.items() if not left.has(Sum) and not left.is_Add}
 
     def normal(self, text: str) -> sp.Expr:
-        """Everything inserted, then relations and what is assumed."""
-        return sp.expand(self.read(text)).xreplace(self.relations).xreplace(self.assumed)
+        """Everything inserted, then relations."""
+        return sp.expand(self.read(text)).xreplace(self.relations)
 
     def read(self, text: str) -> sp.Expr:
         """Scalars and vectors that are written out inserted."""
@@ -80,18 +75,26 @@ class Algebra:
         doc = self.doc
         if name in doc.scalars:
             return self.read(doc.scalars[name])
+        if name == "m" and doc.size is not None:
+            return self.read(doc.size)
         if name in doc.sums:
             return Sum(self.read(doc.sums[name]))
-        if name not in doc.products:
-            return self.symbol(name)
-        a, b = (self.products.image(atom) for atom in doc.products[name])
-        terms = (self._product(x, y) * self.read(c) * self.read(d) for (x, c), (y, d) in pairs(a.items(), b.items()))
-        return sp.Add(*terms)
+        return self._product(*doc.products[name]) if name in doc.products else self.symbol(name)
 
     def _product(self, a: str, b: str) -> sp.Expr:
         word = word_of(a, b)
-        known = self.products.facts.get(word)
-        return self.read(known) if known is not None else self._symbols[word]
+        known = self.products.facts.get(word) or self._known.get(word)
+        if known is not None:
+            return self.read(known)
+        if not self.products.expandable(*self.products.writing[word]):
+            return self._symbols[word]
+        images = (self.doc.image(atom).items() for atom in self.products.writing[word])
+        terms = (self._product(x, y) * self.read(c) * self.read(d) for (x, c), (y, d) in pairs(*images))
+        return sp.Add(*terms)
+
+    @cached_property
+    def _known(self) -> dict:
+        return {word_of(*self.doc.products[name]): self.doc.scalars[name] for name in self.products.known}
 
     @cached_property
     def _symbols(self) -> dict:
@@ -103,7 +106,7 @@ class Algebra:
 
     def spread(self, name: str) -> list[tuple[sp.Expr, sp.Expr]]:
         """A sum over channels by linearity: what does not depend on the channel, times the sum of the rest."""
-        body = sp.expand(self.read(self.doc.sums[name]).xreplace(self.assumed))
+        body = sp.expand(self.read(self.doc.sums[name]))
         terms: dict[sp.Expr, sp.Expr] = {}
         for term in sp.Add.make_args(body):
             if term != 0:

@@ -118,12 +118,17 @@ def _identifier(document: Mapping[str, Any]) -> str:
         return ""
 
 
+def _shown(document: Mapping[str, Any]) -> str:
+    """A key fit for one line, whatever it is."""
+    return " ".join(printable(str(document.get("key") if isinstance(document, Mapping) else None)).split())[:80]
+
+
 def _certify(
     document: Mapping[str, Any], *, library: Path, installed: str, fresh: bool, names: list[str]
 ) -> Certificate:
     start, key = (
         time.perf_counter(),
-        printable(str(document.get("key") if isinstance(document, Mapping) else None))[:80],
+        _shown(document),
     )
     try:
         work = _work(document)
@@ -165,7 +170,7 @@ def _checked(work: _Work, folder: Path, library: Path) -> Certificate:
         f"Goal ltac:(let t := type of {link}.{name}_from_definition in exact t).\n"
         f"Proof. intros. eapply {claim}.{name}. Abort."
     )
-    modules = ["Given", *(each.removeprefix("bnverify.") for each in (claim, link))]
+    modules = [each.removeprefix("bnverify.") for each in (claim, link)]
     linked = ask(f"{link}.{name}_from_definition", folder, paths, modules, after=instance)
     return dataclasses.replace(
         found,
@@ -205,6 +210,8 @@ def _stored(name: str) -> Certificate | None:
         return None
     try:
         content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            return None
         found = Certificate(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
     except (OSError, ValueError, TypeError):
         return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ _RELATIONS = ("==", "<=", "<", ">=", ">")
 
 Pair = tuple[str, str]
 Vector = Mapping[str, str]
+Word = tuple[str, tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,10 @@ class Condition:
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """A named hypothesis: what it says, and what it puts for symbols (``sets``)."""
+    """A named hypothesis and what it says."""
 
     name: str
     conditions: tuple[Condition, ...]
-    sets: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Document:
     relations: Mapping[str, str]
     hypotheses: tuple[Hypothesis, ...]
     certificate: tuple[tuple[Mapping[str, Any], ...], ...]
+    size: str | None
 
     @property
     def identifier(self) -> str:
@@ -76,6 +78,37 @@ class Document:
         """Whether the statement speaks of a sum over channels, so that the rest has a channel."""
         todo = [self.statement.left, str(self.statement.right), *self.scalars.values(), *self.relations]
         return any(name in self.sums for text in todo for name in names(parse(text)))
+
+    def image(self, atom: str) -> dict[str, str]:
+        """An atom with the definitions inserted, also below operators: coefficients by atom."""
+        if atom in self.definitions:
+            return dict(self.definitions[atom])
+        operator, _, rest = atom.partition(" ")
+        return {f"{operator} {each}": c for each, c in self.image(rest).items()} if rest else {atom: "1"}
+
+    @cached_property
+    def spoken(self) -> tuple[Pair, ...]:
+        """Inner products that occur by name, in facts or in the certificate's vectors, definitions not inserted."""
+        named = [pair for name, pair in self.products.items() if name in self.used and name not in self.scalars]
+        return (*named, *self.facts, *(pair for product in self.certificate for f in product for pair in _pairs(f)))
+
+    def expanded(self, spoken: Iterable[Pair]) -> list[Pair]:
+        """Inner products, and those that inserting definitions, again and again, makes of them."""
+        found = dict.fromkeys(spoken)
+        todo = list(found)
+        while todo:
+            a, b = todo.pop(0)
+            new = [pair for pair in itertools.product(self.image(a), self.image(b)) if pair not in found]
+            found |= dict.fromkeys(new)
+            todo += new
+        return list(found)
+
+    @cached_property
+    def free(self) -> frozenset[str]:
+        """Inner products that `scalars` writes out and that occur nowhere else: numbers about which nothing else is
+        known."""
+        inside = {word_of(*pair) for pair in self.expanded(self.spoken)}
+        return frozenset(n for n in self.scalars if n in self.products and word_of(*self.products[n]) not in inside)
 
     @cached_property
     def used(self) -> frozenset[str]:
@@ -117,10 +150,35 @@ def _texts(doc: Document) -> Iterable[str]:
             yield from [condition.right] if isinstance(condition.right, str) else condition.right.values()
             if isinstance(condition.right, str):
                 yield condition.left
-        yield from hypothesis.sets.values()
     for product in doc.certificate:
         for factor in product:
             yield from _evidence(factor)
+
+
+def _pairs(factor: Mapping[str, Any]) -> Iterable[Pair]:
+    """The inner products that the evidence for a factor is about."""
+    of = factor["of"]
+    match factor["because"]:
+        case "squared norm":
+            yield from itertools.product(of, of)
+        case "Gram determinant":
+            atoms = [atom for vector in of for atom in vector]
+            yield from itertools.product(atoms, atoms)
+        case "sum over pairs of entries, none negative":
+            yield from (("1", of), (of, of))
+        case "form of a positive semidefinite operator" | "inner product of vectors without negative entries":
+            yield tuple(of)
+        case "sum over channels" | "power" | "sum":
+            for part in of:
+                yield from _pairs(part)
+
+
+def word_of(a: str, b: str) -> Word:
+    """<a, b> however it is written: symmetric, and an operator moves to the other side."""
+    *outer, x = a.split()
+    *inner, y = b.split()
+    word = (*reversed(outer), *inner)
+    return min((x, word, y), (y, word[::-1], x))
 
 
 def _evidence(factor: Mapping[str, Any]) -> Iterable[str]:
@@ -128,6 +186,8 @@ def _evidence(factor: Mapping[str, Any]) -> Iterable[str]:
     of = factor["of"]
     if factor["because"] == "squared norm":
         yield from of.values()
+    elif factor["because"] == "Gram determinant":
+        yield from (text for vector in of for text in vector.values())
     elif factor["because"] in ("sum over channels", "power", "sum"):
         for part in of:
             yield from _evidence(part)
@@ -159,7 +219,7 @@ def _read(document: Mapping[str, Any]) -> Document:
     products = {_name(name): _pair(pair) for name, pair in document["inner_products"].items()}
     facts = {_pair(pair): text for pair, text in document["facts"].items()}
     definitions = {_atom(atom): _vector(vector) for atom, vector in document["definitions"].items()}
-    certificate = document["certificate"]
+    certificate, scalars = document["certificate"], _scalars(document)
     doc = Document(
         key=document["key"],
         statement=Condition(statement["left"], statement["relation"], statement["right"]),
@@ -172,7 +232,8 @@ def _read(document: Mapping[str, Any]) -> Document:
         nonnegative=frozenset(n for n, vector in document["vectors"].items() if vector["entries"] == "nonnegative"),
         spaces={},
         facts=facts,
-        scalars={_name(name): text for name, text in document["scalars"].items()},
+        scalars={name: text for name, text in scalars.items() if name != "m"},
+        size=scalars.get("m"),
         definitions=definitions,
         relations=dict(document["relations"]),
         hypotheses=tuple(map(_hypothesis, document["hypotheses"])),
@@ -235,14 +296,19 @@ def _hypothesis(hypothesis: Mapping[str, Any]) -> Hypothesis:
         )
     for each in conditions:
         _one_of(each.relation, _RELATIONS)
-    return Hypothesis(
-        hypothesis["name"], tuple(conditions), {_name(name): text for name, text in hypothesis["sets"].items()}
-    )
+    return Hypothesis(hypothesis["name"], tuple(conditions))
+
+
+def _scalars(document: Mapping[str, Any]) -> dict[str, str]:
+    """What is put for scalars, by derivation or by hypothesis."""
+    tables = [document["scalars"], *(hypothesis["sets"] for hypothesis in document["hypotheses"])]
+    return {_name(name): text for table in reversed(tables) for name, text in table.items()}
 
 
 def _spaces(document: Mapping[str, Any], doc: Document) -> dict[str, str]:
     """The spaces of vectors as declared; of an operator, that of the vectors it is applied to."""
-    spaces = {_name(n): _one_of(vector["space"], SPACES) for n, vector in document["vectors"].items()}
+    tables = {**document["vectors"], **document["operators"]}
+    spaces = {_name(name): _one_of(meaning["space"], SPACES) for name, meaning in tables.items()}
     applied = [atom for name, pair in doc.products.items() if name in doc.used for atom in pair]
     applied += [atom for vector in doc.definitions.values() for atom in vector]
     of_operators = {operator: atom.split()[-1] for atom in applied for operator in atom.split()[:-1]}

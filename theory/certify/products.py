@@ -6,19 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product as pairs
+from itertools import starmap
 
-from bnverify.theory.certify.document import Document, Pair
+from bnverify.theory.certify.document import Document, Pair, Word, word_of
+from bnverify.theory.certify.expressions import names, parse
 from bnverify.theory.certify.statement import Statement
-
-_Word = tuple[str, tuple[str, ...], str]
-
-
-def word_of(a: str, b: str) -> _Word:
-    """<a, b> however it is written: symmetric, and an operator moves to the other side."""
-    *outer, x = a.split()
-    *inner, y = b.split()
-    word = (*reversed(outer), *inner)
-    return min((x, word, y), (y, word[::-1], x))
 
 
 @dataclass(frozen=True)
@@ -35,7 +27,7 @@ class Lemma:
     def coq(self) -> str:
         if not self.channel:
             return f"Lemma {self.name} : {self.left} = {self.right}.\nProof. {self.proof} Qed."
-        proof = self.proof.replace("expanded", "expanded_at j in'j")
+        proof = self.proof.replace("products", "products_at j in'j")
         return (
             f"Lemma {self.name} : forall j, (j < C)%nat -> {self.left} = {self.right}.\n"
             f"Proof. intros j in'j; {proof} Qed."
@@ -56,39 +48,43 @@ class Products:
     def doc(self) -> Document:
         return self.statement.doc
 
-    def image(self, atom: str) -> dict[str, str]:
-        """An atom with the definitions inserted, also below operators: coefficients by atom."""
-        if atom in self.doc.definitions:
-            return dict(self.doc.definitions[atom])
-        operator, _, rest = atom.partition(" ")
-        return {f"{operator} {each}": c for each, c in self.image(rest).items()} if rest else {atom: "1"}
-
     def defined(self, atom: str) -> bool:
-        return self.image(atom) != {atom: "1"}
+        return self.doc.image(atom) != {atom: "1"}
+
+    def _turned(self, a: str, b: str) -> bool:
+        """Whether a matrix has to be on the right for what is written out: P y, where that is the definition."""
+        return " " not in a and " " in b and b in self.doc.definitions
+
+    def expandable(self, a: str, b: str) -> bool:
+        """Whether one of them is written out, and not by this very inner product."""
+        texts = [*self.doc.image(a).values(), *self.doc.image(b).values()]
+        inside = {name for text in texts for name in names(parse(text))} & set(self.doc.products)
+        itself = word_of(a, b) in {word_of(*self.doc.products[name]) for name in inside}
+        return (self.defined(a) or self.defined(b)) and not itself
 
     @cached_property
-    def named(self) -> list[Pair]:
-        """Inner products with a name that is used, unless `scalars` says what they are."""
-        doc = self.doc
-        return [pair for name, pair in doc.products.items() if name in doc.used and name not in doc.scalars]
-
-    @cached_property
-    def facts(self) -> dict[_Word, str]:
+    def facts(self) -> dict[Word, str]:
         return {word_of(*pair): text for pair, text in self.doc.facts.items()} | {("1", (), "1"): "m"}
+
+    @property
+    def known(self) -> list[str]:
+        """The inner products that `scalars` writes out and that occur elsewhere too."""
+        return [name for name in self.doc.scalars if name in self.doc.products and name not in self.doc.free]
 
     @cached_property
     def all(self) -> list[Pair]:
         """Every writing that can occur, those of the document first."""
-        atoms = [factor["of"] for product in self.doc.certificate for factor in product
-                 if factor["because"] == "squared norm"]  # fmt: skip
-        spoken = [*self.named, *self.doc.facts, *(pair for of in atoms for pair in pairs(of, of))]
-        expanded = [(a, b) for x, y in spoken for a, b in pairs(self.image(x), self.image(y))]
-        return list(dict.fromkeys([*spoken, *expanded, *((b, a) for a, b in [*spoken, *expanded])]))
+        related = [self.doc.products[name] for name in self.known]
+        occurring = self.doc.expanded([*self.doc.spoken, *related])
+        words = [(x, list(operators), y) for x, operators, y in starmap(word_of, occurring) if operators]
+        both = [pair for x, w, y in words for pair in ((x, " ".join([*w, y])), (y, " ".join([*w[::-1], x])))]
+        occurring = self.doc.expanded([*occurring, *(pair for pair in both if self._turned(*pair))])
+        return list(dict.fromkeys([*occurring, *((b, a) for a, b in occurring)]))
 
     @cached_property
-    def writing(self) -> dict[_Word, Pair]:
+    def writing(self) -> dict[Word, Pair]:
         """The one writing of each inner product; where an operator has to move, all are on the right."""
-        chosen: dict[_Word, Pair] = {}
+        chosen: dict[Word, Pair] = {word_of(a, b): (a, b) for a, b in reversed(self.all) if self._turned(a, b)}
         for a, b in self.all:
             if " " not in a:
                 chosen.setdefault(word_of(a, b), (a, b))
@@ -115,16 +111,16 @@ class Products:
     def expansions(self) -> Iterator[Lemma]:
         """Bilinearity: inner products of vectors that are written out."""
         write = self.statement
-        for number, (a, b) in enumerate(dict.fromkeys(map(self._written, self.named))):
-            if not (self.defined(a) or self.defined(b)):
+        for number, (a, b) in enumerate(dict.fromkeys(map(self._written, self.all))):
+            if not self.expandable(a, b):
                 continue
             terms = [
                 f"({write.scalar(c)} * {write.scalar(d)} * {self.canonical((x, y))})"
-                for (x, c), (y, d) in pairs(self.image(a).items(), self.image(b).items())
+                for (x, c), (y, d) in pairs(self.doc.image(a).items(), self.doc.image(b).items())
             ]
             rewriting = f"rewrite (dot_ext {write.dimension(a)} _ _ _ _ {self._proof(a)} {self._proof(b)})"
             yield Lemma(f"product'{number}", write.product((a, b)), " + ".join(terms) or "0",
-                        f"{rewriting}; expanded; finish.", any(map(write.varies, (a, b))))  # fmt: skip
+                        f"{rewriting}; products; finish.", any(map(write.varies, (a, b))))  # fmt: skip
 
     def _written(self, pair: Pair) -> Pair:
         return self.writing[word_of(*pair)]
@@ -137,5 +133,5 @@ class Products:
             return f"({name} j in'j)" if write.varies(atom) else name
         operator, _, rest = atom.partition(" ")
         if rest and self.defined(rest):
-            return f"(mv_ext {d} {write._at(operator, write.varies(operator))} _ _ {self._proof(rest)})"
+            return f"(mv_ext {d} {write.operator(operator)} _ _ {self._proof(rest)})"
         return f"(veq_refl {d} {write.word(atom)})"

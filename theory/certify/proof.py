@@ -58,7 +58,9 @@ class _File:
         return list(roots(self.algebra))
 
     def lines(self) -> Iterator[str]:
-        given, facts, relations, sets = map(self._named, ("given'", "fact'", "rel'", "set'"))
+        given, facts, relations = map(self._named, ("given'", "fact'", "rel'"))
+        known = [self.premises[f"given'{name}"] for name in self.algebra.products.known]
+        size = ["set'm"] if self.doc.size is not None else []
         values = [f"value'{root.number}" for root in self.roots if root.value is not None]
         yield "Section Claim'."
         yield from self.statement.variables()
@@ -67,12 +69,12 @@ class _File:
         yield from self._symmetries()
         yield from self._size()
         yield from (lemma.coq for lemma in self.swaps)
-        yield from self._tactic("products", ["autorewrite with ip", self.swaps, facts, relations])
-        yield from self._tactic("basic", [given, "products", sets])
-        yield from (line for root in self.roots for line in root.lemmas)
-        yield from self._tactic("expanded", [values, "products"])
+        yield from self._tactic("products", ["autorewrite with ip", self.swaps, facts, relations, known])
         yield from (lemma.coq for lemma in self.expansions)
-        yield from self._tactic("normal", [given, "expanded", self.expansions, "expanded", sets, values])
+        yield from self._tactic("basic", [given, "products", *2 * [self.expansions, "products"], given, size])
+        yield from (line for root in self.roots for line in root.lemmas)
+        each = [part for lemma in self.expansions for part in ([lemma], values)]
+        yield from self._tactic("normal", [given, values, "products", *2 * [*each, "products"], given, size, values])
         if self.doc.layer:
             yield self._pointwise()
             yield from self.sums.lemmas()
@@ -85,19 +87,15 @@ class _File:
 
     # What rewrites.
 
-    def _named(self, prefix: str) -> list[Premise | str]:
-        found: list[Premise | str] = [p for name, p in self.premises.items() if name.startswith(prefix)]
-        return [*found, "set'm"] if prefix == "set'" and self._set_m is not None else found
-
-    @property
-    def _set_m(self) -> str | None:
-        return next((h.sets["m"] for h in self.doc.hypotheses if "m" in h.sets), None)
+    def _named(self, prefix: str) -> list[Premise]:
+        return [premise for name, premise in self.premises.items() if name.startswith(prefix)]
 
     def _size(self) -> Iterator[str]:
-        """What a hypothesis puts for m, as a number."""
-        if self._set_m is not None:
-            place = next(p.name for p in self.premises.values() if p.text == f"m = {self._set_m}%nat")
-            yield f"Lemma set'm : INR m = {self._set_m}.\nProof. rewrite {place}; simpl; ring. Qed."
+        """What is put for m, as a number."""
+        size = self.doc.size
+        if size is not None:
+            place = next(p.name for p in self.premises.values() if p.text == f"m = {size}%nat")
+            yield f"Lemma set'm : INR m = {size}.\nProof. rewrite {place}; simpl; ring. Qed."
 
     def _symmetries(self) -> Iterator[str]:
         for name, premise in self.premises.items():

@@ -49,6 +49,10 @@ class Signs:
                 vector = write.combination(of)
                 square = f"(dot {write.dimension(next(iter(of)))} {vector} {vector})"
                 return f"replace {value} with {square} by first [reflexivity | equal]. apply dot_self."
+            case "Gram determinant":
+                dimension = write.dimension(next(iter(of[0])))
+                gram = f"gram{len(of)} {' '.join([dimension, *map(write.combination, of)])}"
+                return f"replace {value} with ({gram}) by (unfold gram{len(of)}; equal). apply gram{len(of)}_nonneg."
             case "positive number" | "affine in a number between 0 and 1":
                 return "lra."
             case "declared sign":

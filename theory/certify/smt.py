@@ -13,9 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bnverify.theory.certify.document import Document, read
+from bnverify.theory.certify.document import Document, read, word_of
 from bnverify.theory.certify.expressions import Refused, parse, rational
-from bnverify.theory.certify.products import word_of
 
 _SECONDS = 5
 
@@ -71,8 +70,7 @@ class _Question:
     def answer(self, conclusion: Mapping[str, str]) -> str:
         z3, doc = self.z3, self.doc
         left, right = self.read(conclusion["left"]), self.read(conclusion["right"])
-        for table in (doc.relations, *(h.sets for h in doc.hypotheses)):
-            self.known += [self.read(a) == self.read(b) for a, b in table.items()]
+        self.known += [self.read(a) == self.read(b) for a, b in doc.relations.items()]
         for hypothesis in doc.hypotheses:
             for condition in hypothesis.conditions:
                 if isinstance(condition.right, str):
@@ -82,7 +80,7 @@ class _Question:
         if doc.statement.relation == "==":
             solver.add(left != right)
         else:
-            solver.add(left > right, right - left == self._certificate())
+            solver.add(z3.Or(left > right, right - left != self._certificate()))
         solver.add(*self.known)
         return {"unsat": "no counterexample", "sat": "counterexample"}.get(str(solver.check()), "unknown")
 

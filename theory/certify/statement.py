@@ -81,7 +81,7 @@ class Statement:
         doc = self.doc
         if not doc.layer or name == "m" or name in doc.sums or name in doc.constants:
             return False
-        if name in doc.products and name not in doc.scalars:
+        if name in doc.products and name not in doc.free:
             return any(map(self.varies, doc.products[name]))
         return True
 
@@ -95,8 +95,12 @@ class Statement:
         *operators, base = atom.split()
         term = "one" if base == "1" else self._at(self.identifier(base), self.varies(base))
         for operator in reversed(operators):
-            term = f"(mv {self.dimension(atom)} {self._at(self.identifier(operator), self.varies(operator))} {term})"
+            term = f"(mv {self.dimension(atom)} {self.operator(operator)} {term})"
         return term
+
+    def operator(self, name: str) -> str:
+        """A matrix."""
+        return self._at(self.identifier(name), self.varies(name))
 
     def product(self, pair: Pair) -> str:
         if len({self.dimension(atom) for atom in pair}) > 1:
@@ -104,11 +108,11 @@ class Statement:
         return f"(dot {self.dimension(pair[0])} {self.word(pair[0])} {self.word(pair[1])})"
 
     def name(self, name: str) -> str:
-        """A scalar. An inner product that `scalars` writes out is a number about which nothing else is known."""
+        """A scalar. A free inner product is a number."""
         doc = self.doc
         if name == "m":
             return "(INR m)"
-        if name in doc.products and name not in doc.scalars:
+        if name in doc.products and name not in doc.free:
             return self.product(doc.products[name])
         if name in doc.sums:
             return f"(bsum C (fun j => {self.scalar(doc.sums[name])}))"
@@ -154,7 +158,7 @@ class Statement:
         doc = self.doc
         dimensions = {"m", *map(self.dimension, doc.spaces), *(["C"] if doc.layer else [])}
         yield f"Variables ({' '.join(sorted(dimensions))} : nat)."
-        numbers = [n for n in (*doc.signs, *doc.functions, *doc.scalars) if n != "m" and n in doc.used]
+        numbers = [n for n in (*doc.signs, *doc.functions, *doc.free) if n != "m" and n in doc.used]
         for kind, family in (("R", numbers), ("vec", self.vectors), ("mat", self.matrices)):
             for varies in (False, True):
                 of_channel = self.of_channel if kind == "R" else self.varies
@@ -191,9 +195,6 @@ class Statement:
                     else (condition.left, condition.right)
                 )
                 yield Premise(f"hyp'{number}'{place}", self.condition(condition), self.mentions_channel(*texts))
-            for name, value in hypothesis.sets.items():
-                if name != "m" and name in doc.used:
-                    yield self._equation(f"set'{name}", self.name(name), value, self.of_channel(name))
         for number, text in enumerate(doc.radicands):
             yield Premise(f"root'{number}", f"0 < {self.scalar(text)}", self.mentions_channel(text))
         for number, text in enumerate(doc.divisors):

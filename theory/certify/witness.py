@@ -111,7 +111,7 @@ class Example:
             return Fraction(self.m)
         if name in doc.sums:
             return self.value(doc.sums[name])
-        if name in doc.products and name not in doc.scalars:
+        if name in doc.products and name not in doc.free:
             a, b = map(self.vector, doc.products[name])
             return _dot(a, b)
         if name not in self.numbers:
@@ -139,16 +139,15 @@ def search(doc: Document) -> Example | None:
 
 
 def _tried(doc: Document, chance: random.Random, trial: int) -> Example:
-    set_m = [h.sets["m"] for h in doc.hypotheses if "m" in h.sets]
-    example = Example(doc, int(set_m[0]) if set_m else (2, 4, 2, 3)[trial % 4])
+    example = Example(doc, int(doc.size) if doc.size else (2, 4, 2, 3)[trial % 4])
     bases = [name for name in doc.spaces if name not in doc.operators]
     for name in doc.operators:
         if name in doc.spaces:
             example.matrices[name] = _symmetric(example.size(name), chance, doc.operators[name])
     for name in bases:
-        if name not in doc.definitions:
+        if name not in doc.definitions or not _written_out(doc, name):
             example.vectors[name] = _entries(doc, name, example.size(name), chance)
-    unknown = [n for n in (*doc.signs, *doc.functions, *doc.scalars) if n != "m" and n in doc.used]
+    unknown = [n for n in (*doc.signs, *doc.functions, *doc.free) if n != "m" and n in doc.used]
     equations = list(_equations(doc))
     while True:
         progress = False
@@ -172,8 +171,14 @@ def _tried(doc: Document, chance: random.Random, trial: int) -> Example:
     return example
 
 
+def _written_out(doc: Document, atom: str) -> bool:
+    """Whether the definition of an atom does not speak of itself."""
+    inside = _reached(doc, *doc.definitions[atom].values()) & set(doc.products)
+    return all(atom not in each.split() for name in inside for each in doc.products[name])
+
+
 def _symmetric(size: int, chance: random.Random, kind: str) -> tuple[Entries, ...]:
-    if kind == "positive semidefinite":
+    if kind == "positive semidefinite" or chance.random() < 0.5:
         return tuple(tuple(Fraction(int(i == k)) for k in range(size)) for i in range(size))
     entries = {(i, k): chance.choice(_ENTRIES) for i in range(size) for k in range(i + 1)}
     return tuple(tuple(entries[max(i, k), min(i, k)] for k in range(size)) for i in range(size))
@@ -193,7 +198,6 @@ def _entries(doc: Document, name: str, size: int, chance: random.Random) -> Entr
 def _equations(doc: Document) -> Iterator[tuple[str | Pair, str]]:
     """Premises that are equations between scalars."""
     for hypothesis in doc.hypotheses:
-        yield from ((name, text) for name, text in hypothesis.sets.items() if name in doc.used or name == "m")
         yield from ((c.left, c.right) for c in hypothesis.conditions if c.relation == "==" and isinstance(c.right, str))
     yield from doc.facts.items()
     yield from doc.relations.items()

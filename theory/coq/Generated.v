@@ -22,6 +22,44 @@ Qed.
 
 #[global] Hint Rewrite mv_vadd mv_vscal mv_vzero : ip.
 
+(* Gram determinants. *)
+Definition gram2 m u v := dot m u u * dot m v v - dot m u v ^ 2.
+Definition gram3 m u v w :=
+  dot m u u * (dot m v v * dot m w w - dot m v w ^ 2)
+  - (dot m u v ^ 2 * dot m w w - 2 * (dot m u v * dot m u w * dot m v w) + dot m u w ^ 2 * dot m v v).
+
+Lemma gram2_nonneg m u v : 0 <= gram2 m u v.
+Proof. pose proof (cauchy_schwarz m u v). unfold gram2. lra. Qed.
+
+Lemma gram3_nonneg m u v w : 0 <= gram3 m u v w.
+Proof.
+  pose proof (gram2_nonneg m v w) as D. unfold gram2 in D. unfold gram3.
+  set (vv := dot m v v) in *. set (ww := dot m w w) in *. set (vw := dot m v w) in *.
+  set (uu := dot m u u). set (uv := dot m u v). set (uw := dot m u w).
+  destruct (Req_dec (vv * ww - vw ^ 2) 0) as [Z|N].
+  - enough (uv ^ 2 * ww - 2 * (uv * uw * vw) + uw ^ 2 * vv = 0) by (rewrite Z; lra).
+    destruct (Req_dec vv 0) as [V|V].
+    + assert (E : veq m v vzero) by (apply dot_self_zero; exact V).
+      assert (A : uv = 0) by (unfold uv; rewrite (dot_ext_r m u v vzero E); apply dot_zero_r).
+      rewrite A, V. ring.
+    + assert (W : ww = vw ^ 2 / vv) by (apply Rmult_eq_reg_l with vv; auto; field_simplify; auto; lra).
+      set (d := vadd w (vscal (- (vw / vv)) v)).
+      assert (E : dot m d d = 0).
+      { unfold d. rewrite !dot_add_l, !dot_add_r, !dot_scal_l, !dot_scal_r, (dot_comm m w v).
+        fold vv vw ww. rewrite W. field; auto. }
+      apply dot_self_zero in E.
+      assert (A : uw - vw / vv * uv = 0).
+      { replace (uw - vw / vv * uv) with (dot m u d) by (unfold d; rewrite dot_add_r, dot_scal_r; fold uv uw; ring).
+        rewrite (dot_ext_r m u d vzero E). apply dot_zero_r. }
+      replace uw with (vw / vv * uv) by lra. rewrite W. field; auto.
+  - assert (P : 0 < vv * ww - vw ^ 2) by lra.
+    apply (Rmult_le_reg_l (vv * ww - vw ^ 2)); auto. rewrite Rmult_0_r.
+    set (x := vadd (vscal (vv * ww - vw ^ 2) u) (vadd (vscal (- (uv * ww - uw * vw)) v) (vscal (- (uw * vv - uv * vw)) w))).
+    pose proof (dot_self m x) as S. unfold x in S.
+    rewrite !dot_add_l, !dot_add_r, !dot_scal_l, !dot_scal_r, (dot_comm m v u), (dot_comm m w u), (dot_comm m w v) in S.
+    fold vv vw ww uu uv uw in S. nra.
+Qed.
+
 (* Roots. *)
 Lemma sqrt_eq e r : 0 <= r -> r * r = e -> sqrt e = r.
 Proof. intros P E. rewrite <- E. apply sqrt_square; auto. Qed.
