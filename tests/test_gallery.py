@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from empirical.experiments import EXPERIMENTS
+
+from bnverify.empirical.experiments.experiments import EXPERIMENTS
 
 ROOT = Path(__file__).parent.parent
 _SPEC = importlib.util.spec_from_file_location("gallery", ROOT / "docs" / "gallery.py")

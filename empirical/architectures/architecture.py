@@ -39,14 +39,21 @@ class Words:
 class Task(Protocol):
     """What a network is trained to do: data, batches, loss, and the test of a state."""
 
-    datasets: tuple[str, ...]
-    """Names of the data sets; the first is the one that needs no files."""
-    loss: str
-    """The loss in words."""
-    unit: str
-    """The unit of the loss."""
-    classified: bool
-    """Whether outputs are classes, so that there is an accuracy."""
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Names of the data sets; the first is the one that needs no files."""
+
+    @property
+    def loss(self) -> str:
+        """The loss in words."""
+
+    @property
+    def unit(self) -> str:
+        """The unit of the loss."""
+
+    @property
+    def classified(self) -> bool:
+        """Whether outputs are classes, so that there is an accuracy."""
 
     def load(self, config: RunConfig, directory: str | Path | None, download: bool) -> Any:
         """The data set of a configuration."""

@@ -7,6 +7,7 @@ the map and doubles the channels, its shortcut takes every second pixel and adds
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bnverify.empirical.architectures.architecture import Architecture, Images, Words
@@ -55,7 +56,7 @@ def resnet(
             convolution(channels, stride)
             stages.append(relu(f"relu{block}a"))
             convolution(channels, 1)
-            stages.append(join_stage(f"join{block}", lambda skip, like, stride=stride: shortcut(skip, like, stride)))
+            stages.append(join_stage(f"join{block}", partial(shortcut, stride=stride)))
             stages.append(relu(f"relu{block}b"))
     stages.append(Stage("mean", lambda p, x: x.mean((1, 2))))
     stages.append(dense_stage("dense1", classes))

@@ -32,7 +32,9 @@ def keep_compiled() -> Path | None:
     """Switch the cache on before the first compilation; its folder, or None where nothing is kept."""
     import jax
 
-    if os.environ.get("BNVERIFY_CACHE", "").lower() in ("off", "0", "no") or jax.config.jax_compilation_cache_dir:
+    if os.environ.get("BNVERIFY_CACHE", "").lower() in ("off", "0", "no") or getattr(
+        jax.config, "jax_compilation_cache_dir", None
+    ):
         return None
     try:
         place = folder()

@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -52,7 +53,8 @@ def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     if objects:
         raise TypeError(f"objects in {', '.join(objects)}: only arrays of numbers are stored")
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(arrays))
+    named: dict[str, Any] = dict(arrays)
+    np.savez(buffer, **named)
     write_atomically(path, buffer.getvalue())
 
 

@@ -65,21 +65,18 @@ def dynamics(here: Here) -> xr.Dataset:
             y = passes.ys[number]
             gamma, _, epsilon = normalisation_at(trainer.network, params, site, y, trainer.insertion_epsilon)
             known = first_order(y, passes.gs[number], passes.vs[number], gamma, epsilon)
+            before = (state.params, trainer.buffer(state), slope)
+            after = (moved, ahead, following.params, trainer.buffer(following))
+            kernels = [tree[site.layer]["kernel"] for tree in (*before, *after)]
             records[site.name] = {name: np.asarray(value) for name, value in known.items()} | _of_filters(
-                *(tree[site.layer]["kernel"] for tree in (
-                    state.params, trainer.buffer(state), slope, moved, ahead, following.params,
-                    trainer.buffer(following),
-                )),
-                trainer,
-            )  # fmt: skip
+                trainer, *map(_filters, kernels)
+            )
     return site_dataset(here.step, records)
 
 
-def _of_filters(weights, buffer, slope, moved, ahead, run_weights, run_buffer, trainer) -> dict[str, np.ndarray]:
-    """With NumPy: sums of products of measured arrays, nothing is derived here."""
-    w, b, g, next_w, next_b, run_w, run_b = map(
-        _filters, (weights, buffer, slope, moved, ahead, run_weights, run_buffer)
-    )
+def _of_filters(trainer, w, b, g, next_w, next_b, run_w, run_b) -> dict[str, np.ndarray]:
+    """Of weights, buffer and gradient before the step, and of weights and buffer after it, in float64 and in the run:
+    with NumPy, sums of products of measured arrays; nothing is derived here."""
     eta, alpha, decay = trainer.learning_rate, trainer.momentum, trainer.weight_decay
     allowed = _ROUNDING * (np.abs(run_w) + 2 * np.abs(eta * run_b))
     gap = np.abs(run_w - (w - eta * run_b)) / np.where(allowed > 0, allowed, 1)
