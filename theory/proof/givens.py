@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import sympy as sp
@@ -183,29 +183,24 @@ def derived(n: Normalizer) -> dict[Any, Callable[[], Given]]:
     }  # fmt: skip
     for total, part in ((LAYER_W0 @ LAYER_W0, W0 @ W0), (LAYER_W0 @ LAYER_WSTAR, W0 @ WSTAR),
                         (LAYER_WSTAR @ LAYER_WSTAR, WSTAR @ WSTAR)):  # fmt: skip
-        table[ChannelSum(part)] = lambda total=total, part=part: Given(
-            ChannelSum(part), total, "sum over channels", (), "sum over filters",
-            "the weights of a layer are those of its filters",
-            _d(f"sum of {part}", rf"\sum_j {sp.latex(part)}"))  # fmt: skip
+        table[ChannelSum(part)] = partial(_summed, part, total)
     if n.projector is None:
         table[Y] = lambda: Given(
             Y, (mu * ONE if n.centred else Vector()) + s * values, "values", (), "values",
             "the definition of yhat, solved for y", _d("y", "y"))  # fmt: skip
         for u in (G, V, X, Y):
             image = single_atom(P(u))
-            table[image] = lambda u=u: Given(
-                P(u), centre(u) if n.centred else u, "projector", (u,), f"P {u!r}",
-                "P is the centring projector" if n.centred else "P is the identity",
-                _d(f"P {u!r}", f"P{_tex(u)}"))  # fmt: skip
+            table[image] = partial(_image, n, u)
         table[P(values) @ G] = table[single_atom(P(values))] = lambda: _projected(n)
     else:
         table[single_atom(n.projector(values))] = lambda: _projected(n)
-        table[single_atom(n.projector(Y))] = lambda: Given(
-            n.projector(Y), s * values, "values", (), "values", "the definition of yhat", _d("P y", "Py")
+        of_y = n.projector(Y)
+        table[single_atom(of_y)] = lambda: Given(
+            of_y, s * values, "values", (), "values", "the definition of yhat", _d("P y", "Py")
         )
     if formula:
         table |= _of_a_formula(n)
-    elif n.scale.gradient != N:
+    elif isinstance(n.scale, KnownScale) and n.scale.gradient != N:
         table[N] = lambda: Given(N, n.n, "slope of the scale", (), "gradient of the scale",
                                  "declared with the scale, and compared with its derivative at exact examples",
                                  _d("gradient of s at y", r"\nabla s(y)"))  # fmt: skip
@@ -219,9 +214,7 @@ def _of_a_formula(n: Normalizer) -> dict[Any, Callable[[], Given]]:
                          _d("gradient of s at y", r"\nabla s(y)")),
     }  # fmt: skip
     for x in (X, V):
-        table[x @ M(x)] = lambda x=x: Given(
-            x @ M(x), n.scale_hessian(x, x), "curvature of the scale", (x, x), "Hessian of the scale", "D^2 s[x, x]",
-            _d(f"D^2 s[{x!r}, {x!r}]", rf"\mathrm D^2 s[{_tex(x)}, {_tex(x)}]"))  # fmt: skip
+        table[x @ M(x)] = partial(_bent, n, x)
     if n.centred and n.normalised == YHAT:
         table |= _of_batch(n)
     return table
@@ -252,6 +245,26 @@ def _of_batch(n: Normalizer) -> dict[Any, Callable[[], Given]]:
                                  "yhat and s do not change, so z and g are the same",
                                  _d("gradient of L(z(y)) at y + c 1", r"\nabla L(z(y+c\mathbf 1))")),
     }  # fmt: skip
+
+
+def _summed(part: sp.Expr, total: sp.Expr) -> Given:
+    return Given(
+        ChannelSum(part), total, "sum over channels", (), "sum over filters",
+        "the weights of a layer are those of its filters", _d(f"sum of {part}", rf"\sum_j {sp.latex(part)}"),
+    )  # fmt: skip
+
+
+def _image(n: Normalizer, u: Vector) -> Given:
+    reason = "P is the centring projector" if n.centred else "P is the identity"
+    value = centre(u) if n.centred else u
+    return Given(P(u), value, "projector", (u,), f"P {u!r}", reason, _d(f"P {u!r}", f"P{_tex(u)}"))
+
+
+def _bent(n: Normalizer, x: Vector) -> Given:
+    return Given(
+        x @ M(x), n.scale_hessian(x, x), "curvature of the scale", (x, x), "Hessian of the scale", "D^2 s[x, x]",
+        _d(f"D^2 s[{x!r}, {x!r}]", rf"\mathrm D^2 s[{_tex(x)}, {_tex(x)}]"),
+    )  # fmt: skip
 
 
 def _projected(n: Normalizer) -> Given:
@@ -333,13 +346,14 @@ def table_for(n: Normalizer | None, hypotheses: Iterable[Hypothesis], raw: bool)
     table: dict[Any, Callable[[], Given]] = dict(derived(n or BATCH))
     if raw:
         table = {u: make for u, make in table.items() if u not in (Y, Z, V)}
-        table |= {given.subject: (lambda given=given: given) for given in in_raw_coordinates(n or BATCH)}
+        in_y = {given.subject: given for given in in_raw_coordinates(n or BATCH)}
+        table |= {subject: partial(in_y.__getitem__, subject) for subject in in_y}
     for hypothesis in hypotheses:
         for subject, value in hypothesis.equations.items():
             if not raw:
                 subject, value = about(n, subject), about(n, value)
             key = single_atom(subject) if isinstance(subject, Vector) and subject not in table else subject
-            table[key] = lambda h=hypothesis, u=subject, v=value: _assumed(h, u, v)
+            table[key] = partial(_assumed, hypothesis, subject, value)
     out: dict[Any, Callable[[], Given]] = {}
     for subject, make in table.items():  # atoms by themselves, scalars as expressions
         out[single_atom(subject) if isinstance(subject, Vector) else sp.sympify(subject)] = make
