@@ -84,10 +84,11 @@ Qed.
 Definition worst_design (m d : nat) (N : R) (v : vec) (r : R) : Prop :=
   is_max (fun r => exists X, bounded_by m d X N /\ r = dot d (mv m (trans X) v) (mv m (trans X) v)) r.
 
-Lemma worst_design_value m d N v r : (1 <= d)%nat -> 0 <= N -> worst_design m d N v r -> r = N * dot m v v.
+Lemma worst_attained m d N v : (1 <= d)%nat -> 0 <= N ->
+  exists X, bounded_by m d X N /\ N * dot m v v = dot d (mv m (trans X) v) (mv m (trans X) v).
 Proof.
-  intros Hd PN M. apply (is_max_value _ _ _ M).
-  - (* X = sqrt N v e' / |v| *)
+  intros Hd PN.
+    (* X = sqrt N v e' / |v| *)
     set (c := sqrt N / sqrt (dot m v v)). set (X := (fun i k => c * v i * ident 0%nat k) : mat).
     assert (C2 : c * c * (dot m v v * dot m v v) = N * dot m v v).
     { destruct (Req_dec (dot m v v) 0) as [Z|Z]; [rewrite Z; ring|].
@@ -115,7 +116,12 @@ Proof.
         rewrite bsum_scal. unfold dot. ring. }
       rewrite (dot_ext d _ _ _ _ E E), dot_scal_l, dot_scal_r, dot_ident by lia. unfold ident. simpl.
       rewrite <- C2. ring.
-  - intros r0 (X & B & ->). apply transpose_bound; auto.
+Qed.
+
+Lemma worst_design_value m d N v r : (1 <= d)%nat -> 0 <= N -> worst_design m d N v r -> r = N * dot m v v.
+Proof.
+  intros Hd PN M. apply (is_max_value _ _ _ M); [apply worst_attained; auto|].
+  intros r0 (X & B & ->). apply transpose_bound; auto.
 Qed.
 
 (* The spectral norm of a design bounds its transpose too. *)
@@ -185,4 +191,10 @@ Proof.
   unfold bn_backward. autorewrite with ip.
   rewrite (dot_comm m g one), (dot_comm m (yhat m eps (lin d X W b)) g), (dot_comm m (yhat m eps (lin d X W b)) one), Yhat_sum, Yhat_norm.
   field. lra.
+Qed.
+
+(* The worst case is attained. *)
+Lemma worst_design_is m d N v : (1 <= d)%nat -> 0 <= N -> worst_design m d N v (N * dot m v v).
+Proof.
+  intros Hd PN. split; [apply worst_attained; auto|]. intros r (X & B & ->). apply transpose_bound; auto.
 Qed.

@@ -13,6 +13,8 @@ Proof.
   assert (V := backward_at 2 0 1 y01 y01 _ _ S y01_yhat). rewrite (dot_ext 2 _ _ _ _ V V) in F.
   rewrite S, !(dot_ext_r 2 y01 _ _ y01_yhat) in F. unfold y01, dot, one, at_list in F. simpl in F. replace (1 + 1) with 2 in F by ring.
   assert (A : sqrt 2 * sqrt 2 = 2) by (apply sqrt_sqrt; lra). assert (B : 0 < sqrt 2) by (apply sqrt_lt_R0; lra).
-  assert (C : sqrt 2 < 2) by nra. assert (I : / sqrt 2 = sqrt 2 / 2) by (field_simplify_eq; lra).
+  clear - A B F.
+  assert (I : / sqrt 2 = sqrt 2 / 2) by (field_simplify_eq; [nra | lra]).
+  assert (C : 1 < sqrt 2) by (clear F; nra).
   unfold Rdiv in F. rewrite I in F. lra.
 Qed.
