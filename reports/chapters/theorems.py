@@ -83,7 +83,7 @@ def _cell(cell: Span) -> Text:
 def record(r: ShownRecord, derived: Derived) -> Iterator[Block]:
     """One printed formula: as printed, what holds, where it fails."""
     lead: tuple[Span, ...] = (Key(r.key), f" · {r.place}, ", Cite(r.reference), " · ", Strong(r.said))
-    yield Paragraph(lead)
+    yield Paragraph(lead, keep=True)
     yield Statement([Display(r.printed)])
     if r.premises:
         yield Paragraph(f"{', '.join(r.premises)}.", lead="As printed, for")
@@ -93,7 +93,7 @@ def record(r: ShownRecord, derived: Derived) -> Iterator[Block]:
         yield Paragraph(("As it stands, as ", correction, *also, "."), lead="Proved.")
     else:
         given = f", under the hypothesis {r.conditions}" if r.conditions else ""
-        yield Paragraph((correction, given, *also, ":"), lead="What holds:")
+        yield Paragraph((correction, given, *also, ":"), lead="What holds:", keep=True)
         yield Display(r.correct)
     if r.sides:
         yield Paragraph(f"{r.example}. There {r.sides}.", lead="Counterexample:")
@@ -137,13 +137,13 @@ def chapter(content: Content, family: Family, wanted: Collection[str]) -> Sectio
         for claim in family.claims
         if claim.key in wanted
     ]
-    return Section(family.title, family.label, [Paragraph(family.about), *claims]) if claims else None
+    return Section(family.title, family.label, [Paragraph(family.about, keep=True), *claims]) if claims else None
 
 
 def claimed(claim: ShownClaim, derived: Derived, measured: list[str]) -> Iterator[Block]:
     """A claim: source, statement, hypotheses, proof, and what was measured."""
     where = f" · {claim.kind} at every {PLACES[claim.shape]} · {claim.place}, "
-    yield Paragraph((Key(claim.key), where, Cite(claim.reference)))
+    yield Paragraph((Key(claim.key), where, Cite(claim.reference)), keep=True)
     yield Statement([Display(claim.statement)])
     if claim.hypotheses:
         yield Paragraph("; ".join(name for name, _, _ in claim.hypotheses) + ".", lead="Hypotheses:")
@@ -156,7 +156,7 @@ def claimed(claim: ShownClaim, derived: Derived, measured: list[str]) -> Iterato
     if len(measured) == 1:
         yield Paragraph(measured[0], lead="Measured:")
     elif measured:
-        yield Paragraph("", lead="Measured:")
+        yield Paragraph("", lead="Measured:", keep=True)
         yield Facts(measured)
 
 
@@ -175,12 +175,13 @@ def proof(claim: ShownClaim, derived: Derived) -> Iterator[Block]:
         if step.same and step.pieces == ("0",):
             yield Paragraph((Strong(f"{step.name}:"), f" {step.reason}; both sides are 0."))
             continue
-        yield Paragraph((Strong(f"{step.name}:"), f" {step.reason}{'; both sides are' if step.same else ':'}"))
+        told = f" {step.reason}{'; both sides are' if step.same else ':'}"
+        yield Paragraph((Strong(f"{step.name}:"), told), keep=True)
         yield Display(step.pieces)
     if claim.tried:
         yield Paragraph(f"Before it was proved, the claim was tried exactly at {counted(len(claim.tried), 'example')}.")
     if claim.certificate:
-        yield Paragraph((Strong("certificate:"), " no factor is negative in the slack"))
+        yield Paragraph((Strong("certificate:"), " no factor is negative in the slack"), keep=True)
         yield Display(claim.certificate)
 
 

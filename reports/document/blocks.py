@@ -53,11 +53,12 @@ def listed(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """``lead`` stands before the text, emphasised."""
+    """``lead`` stands before the text, emphasised; with ``keep`` no page ends behind it."""
 
     text: Text
     lead: str = ""
     small: bool = False
+    keep: bool = False
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,8 @@ def _shell(*words: str) -> str:
 def _python(config: RunConfig) -> str:
     """Lines of Python that train the configuration."""
     where = ", directory='DIR'" if config.dataset == "cifar10" else ""
-    changes = ", ".join(f"{name}={value!r}" for name, value in asdict(config).items())
+    changes = ",\n    ".join(f"{name}={value!r}" for name, value in asdict(config).items())
     return (
         "from bnverify.empirical import RunConfig, train\nfrom bnverify.empirical.runs.experiment import load_data\n"
-        f"config = RunConfig({changes})\ntrain(config, load_data(config{where}), 'runs/again')"
+        f"config = RunConfig(\n    {changes},\n)\ntrain(config, load_data(config{where}), 'runs/again')"
     )

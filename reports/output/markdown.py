@@ -64,12 +64,13 @@ class Writer:
 
     def block(self, block: Block) -> str:
         match block:
-            case Paragraph(text, lead, small):
+            case Paragraph(text, lead, small, keep):
                 shown = _opened(self.text(text))
                 shown = f"*{self.text(lead)}* {shown}".rstrip() if lead else shown
-                return _div("small", shown) if small and shown else shown
+                kind = "small" if small else "keep" if keep else ""
+                return _div(kind, shown) if kind and shown else shown
             case Display(pieces):
-                return _div("display", "\n".join(_mathematics(piece) for piece in pieces))
+                return _div("display", "\n".join(_mathematics(_signed(piece)) for piece in pieces))
             case Facts(items):
                 return "\n\n".join(f"- {_opened(self.text(item))}" for item in items)
             case Listing(text):
@@ -174,6 +175,11 @@ def plain(marked: str) -> str:
 def anchor(label: str) -> str:
     """The name of a place in the document, of characters that all formats allow."""
     return re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower()
+
+
+def _signed(piece: str) -> str:
+    """A piece whose first sign stands between two terms, and so has room behind it."""
+    return re.sub(r"^([-+]) ", r"\1\\;", piece)
 
 
 def _mathematics(tex: str) -> str:

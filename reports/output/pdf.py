@@ -15,7 +15,7 @@ _SCALED = re.compile(r"#scale\(x: (\d+)%, y: \d+%\)\[(\\?.|\w+)\]")
 def typst_source(markdown: str) -> str:
     """The Typst of a report."""
     source = convert(markdown, "typst", "report.typ")
-    return _SCALED.sub(lambda found: f"lr(size: #{found[1]}%, {found[2]})", source)
+    return _SCALED.sub(lambda found: f"stretch({found[2]}, size: #{found[1]}%)", source)
 
 
 def pdf(source: str, folder: Path) -> bytes:

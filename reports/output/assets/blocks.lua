@@ -9,7 +9,7 @@ local function around(before, div, after)
   return blocks
 end
 
-local environments = {display = 'display', statement = 'statement', small = 'smalltext', reference = 'reference'}
+local environments = {display = 'display', statement = 'statement', small = 'smalltext', keep = 'keep', reference = 'reference'}
 
 function Div(div)
   local kind = div.classes[1]
@@ -27,7 +27,8 @@ function Div(div)
       return around('<details class="proof"><summary>' .. title .. '</summary>', div, '</details>')
     end
     local head = pandoc.Para {pandoc.Strong {pandoc.Str(title .. '.')}}
-    div.content:insert(1, head)
+    local kept = typst and around('#keep[', pandoc.Div({head}), ']') or {head}
+    for place, block in ipairs(kept) do div.content:insert(place, block) end
     if typst then return around('#proof[', div, ']') end
     return div.content
   end

@@ -132,7 +132,7 @@ def test_three_formats_say_the_same():
     assert shown["html"].count("<math") == 6 and "<details" in shown["html"] and "<summary>Proof" in shown["html"]
     assert r"\begin{display}" in shown["latex"] and r"\Bigl(" in shown["latex"] and "one.pdf" in shown["latex"]
     assert r"\texttt{x-\allowbreak{}1}" in shown["latex"]
-    assert "lr(size: #180%" in shown["typst"] and "#scale" not in shown["typst"]
+    assert "stretch(\\(, size: #180%)" in shown["typst"] and "#scale" not in shown["typst"]
     assert 'alt="Figure 1: A picture"' in shown["html"]
 
 
