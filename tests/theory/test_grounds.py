@@ -214,6 +214,7 @@ def test_premises_are_printed_with_the_claim():
     growth = "grad_W_filter"
     for text in (str(shown), shown._repr_markdown_(), str(explain(shown)), str(to_json(shown))):
         assert growth in text and "plain gradient descent" in text
+    assert "Derived from: s yhat = y - mu 1, s = sqrt(" in str(explain(shown))
     h = next(h for h in shown.hypotheses if h.name == "plain gradient descent")
     assert latex(next(iter(h.equations.values()))) in h._repr_latex_()
     assert H(YHAT) != H(G)

@@ -190,6 +190,15 @@ def test_an_operator_of_the_example_is_what_it_is_declared_to_be(matrix):
     assert recheck(changed)
 
 
+@pytest.mark.parametrize("name", ["rho", "s", "a", "gamma"])
+def test_what_differs_between_channels_does_not_leave_a_sum(name):
+    """Said to be the same for all channels, it could be taken out of a sum over them."""
+    changed = document("theorem-4.2-layer-exact")
+    assert len({c["symbols"]["rho"] for c in changed["example"]["channels"]}) > 1
+    changed["same_for_all_channels"].append(name)
+    refused(changed, "not the same for all channels")
+
+
 def test_symbols_have_the_signs_they_are_used_with():
     changed = document("theorem-4.1")
     changed["symbols"]["rho"] = "real"

@@ -82,6 +82,15 @@ class Normalizer:
                 "not assumed; leave `values` out"
             )
 
+    @property
+    def definition(self) -> str:
+        """The definition in one line, as it is printed with everything that rests on it."""
+        yhat = repr(self.normalised)
+        projected = f"{self.projector} y" if self.projector is not None else "y - mu 1" if self.centred else "y"
+        known = isinstance(self.scale, KnownScale)
+        scale = "s known by its gradient n and Hessian" if known else f"s = {self.formula(Y)}"
+        return f"s {yhat} = {projected}, {scale}, z = ({self.gain}) {yhat} + ({self.shift}) 1"
+
     def check(self) -> None:
         """ValueError where the scale, if it is a formula, is not positive at a vector of different entries."""
         if isinstance(self.scale, KnownScale):

@@ -26,6 +26,7 @@ class Explanation:
     steps: tuple[Step, ...]
     products: tuple[tuple[Reason, ...], ...] = ()
     trials: tuple[str, ...] = ()
+    definition: str = ""
 
     @property
     def signs(self) -> tuple[str, ...]:
@@ -47,6 +48,7 @@ class Explanation:
         lines = [f"{claim.title} ({claim.key})", _wrapped(f"{claim.left} {claim.relation} {claim.right}", "    "),
                  f"Source: {claim.source}"]  # fmt: skip
         lines += [_wrapped(f"Assumed: {h}") for h in claim.hypotheses]
+        lines += [_wrapped(f"Derived from: {self.definition}")] if self.definition else []
         lines += [_wrapped(f"Remark: {claim.remark}")] if claim.remark else []
         for number, step in enumerate(self.steps, 1):
             lines.append(_wrapped(f"{number}. {step.name} — {step.reason}"))
@@ -66,6 +68,7 @@ class Explanation:
         if claim.hypotheses:
             assumed = (f"- {_escaped(str(h))}" for h in claim.hypotheses)
             parts.append("\n".join(["*Assumed:*\n", *assumed]))
+        parts += [f"*Derived from:* {_escaped(self.definition)}"] if self.definition else []
         parts += [f"*Remark:* {_escaped(claim.remark)}"] if claim.remark else []
         for number, step in enumerate(self.steps, 1):
             parts.append(f"**{number}. {_escaped(step.name)}** — {_escaped(step.reason)}")
@@ -98,12 +101,14 @@ class Explanation:
 def explain(claim: Claim) -> Explanation:
     """Prove a claim and lay out how; ProofError where it does not hold."""
     proof = claim.prove()
+    normalizer = claim.derive().normalizer
     products = () if proof.certificate is None else proof.certificate.terms
     return Explanation(
         claim,
         proof.steps,
         tuple(tuple(r for factor in factors for r in reasons(factor, claim.hypotheses)) for factors in products),
         proof.trials,
+        "" if normalizer is None else normalizer.definition,
     )
 
 

@@ -201,7 +201,9 @@ class _Writer(StrPrinter):
             "symbols": symbols, "inner_products": inner, "sums_over_channels": self.sums,
             "functions": self.functions, "facts": self.facts,
             "vectors": marks, "operators": operators,
-            "same_for_all_channels": [name for name, meaning in self.taken.items() if meaning in _CONSTANT],
+            # epsilon is as well, but no sum needs it, and examples choose it by channel so that s is rational
+            "same_for_all_channels": [name for name, meaning in self.taken.items()
+                                      if meaning in _CONSTANT and meaning != epsilon],
         }  # fmt: skip
 
     def _give(self, meaning: Any, wish: str) -> str:

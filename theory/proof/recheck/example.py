@@ -28,6 +28,9 @@ def satisfied(document: Mapping[str, Any]) -> None:
     points = [Point(document, channel, example) for channel in example["channels"]]
     for point in points:
         point.others = points
+    for n in document["same_for_all_channels"] if document["sums_over_channels"] else ():
+        if len({point.value(n) for point in points}) > 1:
+            raise Refused(f"{n} is not the same for all channels of the example")
     for point in points:
         point.check()
 
