@@ -1,6 +1,6 @@
 # make run   derive, train two small networks, verify, report        make test   the tests
 # make check lint, types and tests                                   make lock   write constraints.txt anew
-# make docs  the API reference in build/api
+# make docs  a page a theorem, a page a paper and the API reference in build/site
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -35,7 +35,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 docs: $(VENV)/.dev
-	$(BIN)/python docs/api.py build/api
+	$(BIN)/python docs/site.py build/site
 
 lock: $(VENV)/.dev
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt

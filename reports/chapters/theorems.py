@@ -28,7 +28,6 @@ from bnverify.reports.document.blocks import (
 )
 from bnverify.reports.document.derived import Derived, ShownClaim
 from bnverify.reports.document.prose import prose
-from bnverify.reports.document.wording import counted
 from bnverify.theory import CLAIMS, QUANTITIES
 
 PLACES = {"site": "site", "channel": "channel", "sample": "sampled channel", "layer": "layer"}
@@ -178,8 +177,6 @@ def proof(claim: ShownClaim, derived: Derived) -> Iterator[Block]:
         told = f" {step.reason}{'; both sides are' if step.same else ':'}"
         yield Paragraph((Strong(f"{step.name}:"), told), keep=True)
         yield Display(step.pieces)
-    if claim.tried:
-        yield Paragraph(f"Before it was proved, the claim was tried exactly at {counted(len(claim.tried), 'example')}.")
     if claim.certificate:
         yield Paragraph((Strong("certificate:"), " no factor is negative in the slack"), keep=True)
         yield Display(claim.certificate)

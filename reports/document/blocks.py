@@ -53,12 +53,13 @@ def listed(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """``lead`` stands before the text, emphasised; with ``keep`` no page ends behind it."""
+    """``lead`` stands before the text, emphasised; with ``keep`` no page ends behind it; ``label`` names its place."""
 
     text: Text
     lead: str = ""
     small: bool = False
     keep: bool = False
+    label: str = ""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ PROOFS: Text = (
     r"$\varepsilon$ and inner products, so that nothing depends on a batch size or on rounding. Where both sides come "
     "out as literally the same expression, it is printed once. An upper bound also has a certificate: its slack, right "
     "minus left, written as a sum of products of factors that are each non-negative. Proofs are checked when a report "
-    "is first built, and again whenever a line of the theory changes.",
+    "is first built, and again whenever a line of the theory changes; before, each claim is tried at exact examples.",
 )  # fmt: skip
 
 VERDICTS = (

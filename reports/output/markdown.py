@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bnverify.reports.document.blocks import (
@@ -64,10 +64,11 @@ class Writer:
 
     def block(self, block: Block) -> str:
         match block:
-            case Paragraph(text, lead, small, keep):
+            case Paragraph(text, lead, small, keep, label):
                 shown = _opened(self.text(text))
                 shown = f"*{self.text(lead)}* {shown}".rstrip() if lead else shown
-                kind = "small" if small else "keep" if keep else ""
+                kind = "small" if small else "keep" if keep or label else ""
+                kind += f" #{anchor(label)}" if label else ""
                 return _div(kind, shown) if kind and shown else shown
             case Display(pieces):
                 return _div("display", "\n".join(_mathematics(_signed(piece)) for piece in pieces))
@@ -127,16 +128,17 @@ class Writer:
                 return f"[{self.text(key)}](#{anchor(f'reference:{key}')})"
             case Link(label, shown, number):
                 words = self.span(shown)
-                if number:
-                    called = self.numbers[label]
+                called = self.numbers[label] if number else ""
+                if called:
                     words += f", {called}" if called[:2] in ("Fi", "Ta") else f" (section\u00a0{called})"
                 return f"[{words}](#{anchor(label)})"
         return inline(str(span))
 
 
-def markdown(document: Document, pictures: Mapping[str, str]) -> str:
-    """The Markdown of a document; ``pictures``: the file of every figure by name."""
-    writer = Writer(numbers(document), pictures)
+def markdown(document: Document, pictures: Mapping[str, str], elsewhere: Iterable[str] = ()) -> str:
+    """The Markdown of a document; ``pictures``: the file of every figure by name; ``elsewhere``: labels that are in
+    other documents, and have no number here."""
+    writer = Writer(dict.fromkeys(elsewhere, "") | numbers(document), pictures)
     head = {
         "title": writer.text(document.title), "subtitle": writer.text(document.subtitle),
         "author": writer.text(document.author), "lang": "en",
