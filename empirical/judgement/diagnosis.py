@@ -27,8 +27,9 @@ def hints(args: tuple, options: Mapping[str, Any], found: Sequence[Verdict]) -> 
     with exact():
         _, y, gamma, beta, epsilon = args
         y, gamma, beta = (jnp.asarray(each, options.get("dtype", "float64")) for each in (y, gamma, beta))
-        out = list(_precision(layer, y, gamma, beta, epsilon))
-        z = np.asarray(layer(y, gamma, beta, epsilon))
+        context = options.get("context", ())
+        out = list(_precision(layer, y, gamma, beta, epsilon, *context))
+        z = np.asarray(layer(y, gamma, beta, epsilon, *context))
         for name, other in _readings(y, gamma, beta, epsilon):
             if other.shape == z.shape and np.abs(other - z).max() <= _SAME * np.abs(other).max():
                 out.append(f"hint: its values are those of {name}")

@@ -60,7 +60,7 @@ def smooth(norm: Normalization, columns: Float[Array, "m K"], precision: Any = N
     """Whether the scale is differentiable at every vector: not where an entry is 0 (L1) or two tie (Linf)."""
     entries = columns - columns.mean(0) if norm.scale in (l1, linf) else columns
     size = jnp.abs(entries)
-    margin = _MARGIN * jnp.finfo(precision or columns.dtype).eps * jnp.abs(columns).max(0)
+    margin = _MARGIN * float(jnp.finfo(precision or columns.dtype).eps) * jnp.abs(columns).max(0)
     if norm.scale in (l1, l1_uncentred):
         return size.min(0) > margin
     if norm.scale in (linf, linf_uncentred) and len(columns) > 1:

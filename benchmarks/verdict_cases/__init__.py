@@ -1,0 +1,1 @@
+"""Layers that are right, in random settings, and layers that are wrong, each by one change."""
