@@ -21,8 +21,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker of the added tests."""
+    """The marker of the added tests; and a sentence where what was named is no run, before workers are started that
+    could only fail on it."""
     config.addinivalue_line("markers", "bnverify: a claim on a stored run, added by --bnverify-run DIR")
+    for path in config.getoption("bnverify_runs"):
+        if not (Path(path) / "config.json").is_file():
+            raise pytest.UsageError(
+                f"--bnverify-run {path}\ngot:      no config.json in {path}\nexpected: the directory of a stored run\n"
+                "do:       pass a directory that `bnverify train` wrote"
+            )
 
 
 @pytest.fixture(scope="session")
