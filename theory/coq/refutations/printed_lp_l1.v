@@ -30,5 +30,5 @@ Proof.
   assert (V : veq 3 (norm_backward 3 (centring 3) (l1_scale 3) 1 n y g) (at_list [- 108 / 100; 72 / 100; 36 / 100])).
   { intros i Li. unfold norm_backward, n, vadd, vscal. rewrite (dot_ext_r 3 g _ _ Y), S, mv_centring, (dot_ext_r 3 one _ _ SG), (SG i Li) by auto.
     unfold g, dot, one, at_list. destruct i as [|[|[|i]]]; try lia; simpl; field. }
-  rewrite (dot_ext 3 _ _ _ _ V V), S in F. unfold g, dot, one, at_list in F. simpl in F. lra.
+  cbv beta in F. rewrite (dot_ext 3 _ _ _ _ V V), S in F. unfold g, dot, one, at_list in F. simpl in F. lra.
 Qed.
