@@ -1,12 +1,13 @@
 # make run   derive, train two small networks, verify, report        make test   the tests
 # make check lint, types and tests                                   make lock   write constraints.txt anew
 # make docs  a page a theorem, a page a paper and the API reference in build/site
+# make certify  every claim checked by Coq's kernel (apt-get install --no-install-recommends coq)
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test lint check docs lock clean
+.PHONY: run test lint check certify docs lock clean
 
 run: $(VENV)/.runtime
 	$(BIN)/bnverify run
@@ -20,6 +21,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 check: lint test
+
+certify: $(VENV)/.runtime
+	$(BIN)/bnverify certify --all --jobs 2
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

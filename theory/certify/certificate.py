@@ -61,7 +61,7 @@ class Certificate:
     seconds: float = 0.0
 
     def __bool__(self) -> bool:
-        return self.verdict in (LINKED, PREMISES, UNSHOWN)
+        return self.verdict != REFUSED
 
     def __str__(self) -> str:
         lines = [f"{self.key}: {self.verdict}"] + ([f"  {self.reason}"] if self.reason else [])
@@ -106,7 +106,7 @@ def certify(documents: Iterable[Mapping[str, Any]], jobs: int = 2, fresh: bool =
 def certificate_of(document: Mapping[str, Any]) -> Certificate | None:
     """The certificate of exactly this document, if it was certified before; Coq is not asked."""
     try:
-        return _stored(_work(document).hash)
+        return stored(_work(document).hash)
     except Refused:
         return None
 
@@ -136,7 +136,7 @@ def _certify(
             raise Refused(f"got two documents whose theorem would be {work.document.identifier}; expected one")
     except Refused as error:
         return Certificate(key, REFUSED, reason=printable(str(error)))
-    known = None if fresh else _stored(work.hash)
+    known = None if fresh else stored(work.hash)
     if known is not None:
         return known
     with tempfile.TemporaryDirectory(prefix="bnverify-") as scratch:
@@ -146,7 +146,7 @@ def _certify(
             found = Certificate(work.key, REFUSED, reason=str(error))
     found = dataclasses.replace(found, hash=work.hash, coq=installed, seconds=round(time.perf_counter() - start, 2))
     if found:
-        _store(found)
+        stow(found)
     return found
 
 
@@ -204,7 +204,7 @@ def _satisfiable(document: Document, theorem: Theorem, folder: Path, paths: Mapp
 # What is kept.
 
 
-def _stored(name: str) -> Certificate | None:
+def stored(name: str) -> Certificate | None:
     folder = cache()
     if folder is None:
         return None
@@ -218,7 +218,7 @@ def _stored(name: str) -> Certificate | None:
     return found if found.hash == name and found else None
 
 
-def _store(found: Certificate) -> None:
+def stow(found: Certificate) -> None:
     """Written to a file of its own, then renamed; nothing happens where that is not possible."""
     folder = cache()
     if folder is None:

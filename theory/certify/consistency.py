@@ -23,7 +23,7 @@ def consistency(theorem: Theorem, example: Example, name: str) -> str:
     values = " ".join(_value(example, names.get(n, n), kind) for n, kind in binders)
     arrows = "".join(f"{premise} ->\n  " for premise in premises)
     roots = " | ".join(
-        f"replace (sqrt e) with ({_number(root)}) by (symmetry; apply sqrt_eq; numbers)"
+        f"replace (sqrt e) with ({number_in_coq(root)}) by (symmetry; apply sqrt_eq; numbers)"
         for root in sorted(example.roots)
     )
     root = f"idtac; match goal with |- context [sqrt ?e] => first [{roots}] end" if roots else "fail"
@@ -41,19 +41,19 @@ def _value(example: Example, name: str, kind: str) -> str:
         case "nat":
             term = str({"m": example.m, "C": 1}.get(name, 2)) + "%nat"
         case "R":
-            term = _number(example.numbers[name])
+            term = number_in_coq(example.numbers[name])
         case "vec":
-            term = _entries(example.vectors[name])
+            term = entries_in_coq(example.vectors[name])
         case "mat":
-            rows = [_entries(row) for row in example.matrices[name]]
+            rows = [entries_in_coq(row) for row in example.matrices[name]]
             term = _cases([f"{row}" for row in rows], "(fun _ => 0)")
         case _:
             raise Refused(f"got a variable of type {kind}; expected a number, a vector or a matrix")
     return f"(fun _ => {term})" if channel else f"({term})"
 
 
-def _entries(entries: Entries) -> str:
-    return _cases(list(map(_number, entries)), "0")
+def entries_in_coq(entries: Entries) -> str:
+    return _cases(list(map(number_in_coq, entries)), "0")
 
 
 def _cases(terms: list[str], rest: str) -> str:
@@ -64,6 +64,6 @@ def _cases(terms: list[str], rest: str) -> str:
     return f"(fun i => match i with {' | '.join(lines)} | _ => {rest} end)"
 
 
-def _number(number: Fraction) -> str:
+def number_in_coq(number: Fraction) -> str:
     text = str(abs(number.numerator)) + (f" / {number.denominator}" if number.denominator > 1 else "")
     return f"(- ({text}))" if number < 0 else f"({text})"

@@ -55,15 +55,16 @@ def _chosen(keys: list[str], everything: bool) -> tuple[list[Mapping[str, Any]],
             got="no key" if not keys else f"--all and {' '.join(keys)}", expected="keys of claims, or --all",
             advice="bnverify certify theorem-4.1",
         )  # fmt: skip
-    records = {key: record for key, record in AUDIT.items() if refutable(key)}
+    records = {key: record.to_json() for key, record in AUDIT.items()}
+    records = {key: record for key, record in records.items() if refutable(record)}
     if everything:
-        return [to_json(claim) for claim in CLAIMS.values()], [record.to_json() for record in records.values()]
+        return [to_json(claim) for claim in CLAIMS.values()], list(records.values())
     documents, refuted = [], []
     for key in keys:
         if key in CLAIMS:
             documents.append(to_json(CLAIMS[key]))
         elif key in records:
-            refuted.append(records[key].to_json())
+            refuted.append(records[key])
         elif key.endswith(".json"):
             documents.append(_document(Path(key)))
         else:
