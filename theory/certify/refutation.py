@@ -72,7 +72,10 @@ def refutation(record: Mapping[str, Any]) -> str:
     evidence = record["evidence"]
     left, relation, right = evidence["relation"]
     values = evidence["counterexample"]["values"]
-    if set(values) - {"y", "g", "w", "x", "gamma", "beta", "epsilon", "normalizer"} or values["normalizer"] != "batch":
+    if (
+        set(values) - {"y", "g", "w", "x", "gamma", "beta", "epsilon", "normalizer"}
+        or _name(values["normalizer"]) != "batch"
+    ):
         raise Refused(f"got a counterexample with {', '.join(sorted(values))}; expected numbers of one channel")
     statement = _Relation()
     goal = f"{statement.write(left)} {_RELATIONS[relation]} {statement.write(right)}"
@@ -87,6 +90,7 @@ def refutation(record: Mapping[str, Any]) -> str:
     scale = _root(sum((entry - mean) ** 2 for entry in y) / m + numbers["epsilon"])
     tests = sorted(statement.vectors & {"w", "x"})
     arrows = "".join(f"  {premise} ->\n" for premise in premises)
+    quantified = " ".join(["g", "v", *tests])
     gamma, beta, eps = (number_in_coq(numbers[name]) for name in ("gamma", "beta", "epsilon"))
     return f"""From Coq Require Import Reals Lra Lia Psatz.
 From bnverify Require Import Vectors Calculus Normalizer BatchNorm Generated.
@@ -103,7 +107,7 @@ Lemma spread : var {m} y0 + {eps} = {number_in_coq(scale**2)}.
 Proof. unfold var, mean, y0. cbn [bsum INR pow]. field. Qed.
 Lemma scale : sd {m} {eps} y0 = {number_in_coq(scale)}.
 Proof. unfold sd. rewrite spread. apply sqrt_eq; lra. Qed.
-Theorem refuted : ~ (forall (m : nat) (eps gamma beta : R) (y : vec) (L : vec -> R) (g v{"".join(f" {t}" for t in tests)} : vec),
+Theorem refuted : ~ (forall (m : nat) (eps gamma beta : R) (y : vec) (L : vec -> R) ({quantified} : vec),
   (1 <= m)%nat -> 0 <= eps -> 0 < var m y + eps -> is_grad m L (bn m eps gamma beta y) g ->
   is_grad m (fun x => L (bn m eps gamma beta x)) y v ->
 {arrows}  {goal}).
@@ -172,3 +176,7 @@ def _refute(record: Mapping[str, Any], *, library: Path, installed: str, fresh: 
     if found:
         stow(found)
     return found
+
+
+def _name(normalizer: Any) -> str:
+    return normalizer["name"] if isinstance(normalizer, Mapping) else normalizer

@@ -1,0 +1,32 @@
+"""The page about certificates says true numbers."""
+
+import re
+from pathlib import Path
+
+from bnverify.theory import AUDIT, CLAIMS
+from bnverify.theory.certify import coqc, refutable
+from bnverify.theory.certify.document import identifier
+
+PAGE = (Path(__file__).parents[1] / "docs" / "formal.md").read_text(encoding="utf-8")
+
+
+def counted(pattern):
+    (number,) = re.findall(pattern, PAGE)
+    return int(number)
+
+
+def test_counts():
+    links = {file.stem for file in (coqc.LIBRARY / "links").glob("*.v")}
+    linked = sum(identifier(key) in links for key in CLAIMS)
+    assert counted(r"All claims of the catalogue, (\d+) or more, are translated") <= len(CLAIMS)
+    assert counted(r"For (\d+) or more of them a link") <= linked
+    assert counted(r"(\d+) or more false formulas are refuted") <= sum(
+        refutable(record.to_json()) for record in AUDIT.values()
+    )
+
+
+def test_axioms_and_files_are_named():
+    for axiom in coqc.AXIOMS:
+        assert axiom.rpartition(".")[2] in PAGE, axiom
+    for file in re.findall(r"`(theory/[\w/.]+)`", PAGE):
+        assert (Path(__file__).parents[1] / file).exists(), file
