@@ -212,7 +212,8 @@ def stored(name: str) -> Certificate | None:
         content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         if not isinstance(content, dict):
             return None
-        found = Certificate(**{k: tuple(v) if isinstance(v, list) else v for k, v in content.items()})
+        fields: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
+        found = Certificate(**fields)
     except (OSError, ValueError, TypeError):
         return None
     return found if found.hash == name and found else None

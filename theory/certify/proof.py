@@ -19,6 +19,8 @@ From bnverify Require Import Vectors Generated.
 Open Scope R_scope.
 """
 
+_Part = str | Iterable[Lemma | Premise | str]  # a tactic, or what to rewrite with
+
 
 def generate(doc: Document) -> str:
     """The file of a claim: one section, whose theorem has the claim's identifier as its name."""
@@ -71,10 +73,11 @@ class _File:
         yield from (lemma.coq for lemma in self.swaps)
         yield from self._tactic("products", ["autorewrite with ip", self.swaps, facts, relations, known])
         yield from (lemma.coq for lemma in self.expansions)
-        yield from self._tactic("basic", [given, "products", *2 * [self.expansions, "products"], given, size])
+        once: list[_Part] = [self.expansions, "products"]
+        yield from self._tactic("basic", [given, "products", *once, *once, given, size])
         yield from (line for root in self.roots for line in root.lemmas)
-        each = [part for lemma in self.expansions for part in ([lemma], values)]
-        yield from self._tactic("normal", [given, values, "products", *2 * [*each, "products"], given, size, values])
+        once = [*(part for lemma in self.expansions for part in ((lemma,), values)), "products"]
+        yield from self._tactic("normal", [given, values, "products", *once, *once, given, size, values])
         if self.doc.layer:
             yield self._pointwise()
             yield from self.sums.lemmas()
@@ -103,7 +106,7 @@ class _File:
                 channel, at = ("fun j in'j => ", " j in'j") if premise.channel else ("", "")
                 yield f"Let sym'{name} := {channel}proj1 ({name}{at})."
 
-    def _tactic(self, name: str, parts: Iterable[str | Iterable[Lemma | Premise | str]]) -> Iterator[str]:
+    def _tactic(self, name: str, parts: Iterable[_Part]) -> Iterator[str]:
         """A tactic that rewrites with what is not about a channel; in a layer another, `_at` a channel j."""
         parts = [part if isinstance(part, str) else list(part) for part in parts]
         for channel in (False, True) if self.doc.layer else (False,):

@@ -86,8 +86,8 @@ def refutation(record: Mapping[str, Any]) -> str:
         name: tuple(map(Fraction, values[name])) for name in ("y", "g", "w", "x") if values.get(name) is not None
     }
     y, m = vectors["y"], len(vectors["y"])
-    mean = sum(y) / m
-    scale = _root(sum((entry - mean) ** 2 for entry in y) / m + numbers["epsilon"])
+    mean = sum(y, Fraction(0)) / m
+    scale = _root(sum(((entry - mean) ** 2 for entry in y), Fraction(0)) / m + numbers["epsilon"])
     tests = sorted(statement.vectors & {"w", "x"})
     arrows = "".join(f"  {premise} ->\n" for premise in premises)
     quantified = " ".join(["g", "v", *tests])

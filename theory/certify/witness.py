@@ -70,7 +70,7 @@ class Example:
 
     def _value(self, node: ast.expr) -> Fraction:
         match node:
-            case ast.Constant(value=number):
+            case ast.Constant(value=int() as number):
                 return Fraction(number)
             case ast.Name(id=name):
                 return self.named(name)
@@ -190,7 +190,7 @@ def _entries(doc: Document, name: str, size: int, chance: random.Random) -> Entr
     if name in doc.nonnegative:
         return tuple(map(abs, entries))
     if doc.facts.get(("1", name)) == "0":
-        mean = sum(entries) / size
+        mean = sum(entries, Fraction(0)) / size
         entries = [e - mean for e in entries]
     return tuple(entries)
 

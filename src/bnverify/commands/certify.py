@@ -59,7 +59,8 @@ def _chosen(keys: list[str], everything: bool) -> tuple[list[Mapping[str, Any]],
     records = {key: record for key, record in records.items() if refutable(record)}
     if everything:
         return [to_json(claim) for claim in CLAIMS.values()], list(records.values())
-    documents, refuted = [], []
+    documents: list[Mapping[str, Any]] = []
+    refuted: list[Mapping[str, Any]] = []
     for key in keys:
         if key in CLAIMS:
             documents.append(to_json(CLAIMS[key]))
