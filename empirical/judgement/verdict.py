@@ -151,6 +151,7 @@ def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype:
         broken = _broken(compiled.names, quantities, sides.left.shape)
         everywhere = np.ones(sides.left.shape, bool)
         candidate = everywhere & quantities["sampled"] if claim.shape == "sample" else everywhere
+        sides = sides._replace(lost=sides.lost | _underflow(sides, quantities, dtype, tolerance))
         for reason, mask in _exclusions(claim, sides, quantities, broken):
             hit = candidate & mask
             if hit.any():
@@ -182,6 +183,13 @@ def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype:
         float(np.median(right[positive] / left[positive])) if positive.any() else nothing,
         excluded, worst_points,
     )  # fmt: skip
+
+
+def _underflow(sides: Sides, quantities: Mapping[str, np.ndarray], dtype: str, tolerance: float) -> np.ndarray:
+    """Where sums of m squares are so small that entries may have been lost below the smallest number of the type."""
+    count = quantities.get("m", 1.0)
+    with np.errstate(all="ignore"):
+        return (sides.scale > 0) & (sides.scale * tolerance < count * float(np.finfo(dtype).tiny))
 
 
 def _quantiles(residual: np.ndarray) -> tuple[float, ...]:

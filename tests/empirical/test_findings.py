@@ -258,20 +258,25 @@ def test_small_batches():
     assert found.verdict == NOT_COMPARABLE and "neither has learned" in found.ours
 
 
-@pytest.mark.parametrize(("share", "verdict"), [(1.0, AGREE), (1.05, AGREE), (1.2, DIFFER), (0.8, DIFFER)])
-def test_rotation_is_compared_with_the_printed_law(share, verdict):
+@pytest.mark.parametrize(
+    ("share", "length", "verdict"),
+    [(1.0, 1.0, AGREE), (1.05, 1.0, AGREE), (1.2, 1.0, DIFFER), (0.8, 1.0, DIFFER), (1.0, 0.99, NOT_COMPARABLE)],
+)
+def test_rotation_is_compared_with_the_printed_law_in_equilibrium(share, length, verdict):
     runs = {}
     for label, config in EXPERIMENTS["dynamics"].paper.items():
         turn = share * config.learning_rate * config.weight_decay / (1 + config.momentum)
         one = (("step", "site", "channel"), np.ones((1, 1, 1)))
-        names = ("W_W", "stepped_stepped_run", "gamma", "rho", "a", "W_buffer")
+        names = ("W_W", "gamma", "rho", "a", "W_buffer")
         data = dict.fromkeys(names, one) | {"W_stepped_run": (one[0], np.full((1, 1, 1), 1 - turn))}
+        data["stepped_stepped_run"] = (one[0], np.full((1, 1, 1), length))
         for name in ("learning_rate", "momentum", "weight_decay"):
             data[name] = (("step", "site"), [[getattr(config, name)]])
         records = xr.Dataset(data, {"step": [config.steps - 1], "site": ["conv1"]})
         runs[label] = Invented(config, curves={}, dynamics={"bn": records})
     (found,) = findings(EXPERIMENTS["dynamics"], runs)
     assert found.verdict == verdict and "printed" in found.ours
+    assert ("not in equilibrium" in found.ours) == (length < 1)
 
 
 def test_an_accuracy_is_compared_in_its_own_settings():

@@ -177,3 +177,19 @@ def test_vectors_that_are_no_channels_keep_their_numbers(tmp_path):
     verdict = evaluate(CLAIMS["normalizer-jacobian"], records, network="bn")
     assert (verdict.points, verdict.violations) == (6, 1)
     assert (verdict.worst_points[0].site, verdict.worst_points[0].channel) == ("b", 90)
+
+
+@pytest.mark.parametrize(("size", "reason"), [(1.0, None), (1e-16, "below rounding")])
+def test_what_float32_loses_below_its_smallest_number_is_no_violation(tiny_run, size, reason):
+    """A gradient of 1e-16 and smaller has squares near 1e-38, of which some digits or all are gone."""
+    records = tiny_run.inline["plain"].copy(deep=True).astype(float)
+    claim = CLAIMS["theorem-4.1-exact"]
+    for name, power in (("g_g", 2), ("v_v", 2), ("a", 1), ("one_g", 1)):
+        unit = np.sqrt(tiny_run.inline["plain"]["g_g"].max())
+        records[name] = records[name] * (size / unit) ** power
+    records["v_v"] = records["v_v"] * 1.001
+    verdict = evaluate(claim, records, network="plain", dtype="float32")
+    if reason is None:
+        assert verdict.violations > 0.9 * verdict.points > 0
+    else:
+        assert verdict.violations == 0 and verdict.excluded[reason] > 0
