@@ -47,7 +47,7 @@ _FORMAT = "bnverify certificate 1"
 class Certificate:
     """The verdict on a claim. ``statement`` is the theorem as Coq prints it, ``linked`` the one from the definition,
     ``premises`` are those of the latter if there is one, ``axioms`` what they use of Coq's standard axioms, ``reason``
-    says why a claim was refused."""
+    says why a claim, or its link, was refused."""
 
     key: str
     verdict: str
@@ -145,7 +145,7 @@ def _certify(
         except CoqError as error:
             found = Certificate(work.key, REFUSED, reason=str(error))
     found = dataclasses.replace(found, hash=work.hash, coq=installed, seconds=round(time.perf_counter() - start, 2))
-    if found:
+    if found and not found.reason:
         stow(found)
     return found
 
@@ -164,21 +164,25 @@ def _checked(work: _Work, folder: Path, library: Path) -> Certificate:
     )
     if not work.link:
         return found
-    link = f"bnverify.links.{name}"
+    try:
+        linked = _from_definition(work, folder, paths)
+    except CoqError as error:
+        return dataclasses.replace(found, reason=f"the link to the definition is not accepted: {error}")
+    axioms = tuple(sorted({*theorem.axioms, *linked.axioms}))
+    return dataclasses.replace(found, verdict=LINKED, linked=linked.statement, premises=linked.parts[1], axioms=axioms)
+
+
+def _from_definition(work: _Work, folder: Path, paths: Mapping[str, Path]) -> Theorem:
+    """The theorem of a claim's link, of which Coq has to find that it is an instance of the claim's own."""
+    name = work.document.identifier
+    claim, link = f"bnverify.claims.{name}", f"bnverify.links.{name}"
     _compile(folder / "links" / f"{name}.v", work.link, paths)
     instance = (
         f"Goal ltac:(let t := type of {link}.{name}_from_definition in exact t).\n"
         f"Proof. intros. eapply {claim}.{name}. Abort."
     )
     modules = [each.removeprefix("bnverify.") for each in (claim, link)]
-    linked = ask(f"{link}.{name}_from_definition", folder, paths, modules, after=instance)
-    return dataclasses.replace(
-        found,
-        verdict=LINKED,
-        linked=linked.statement,
-        premises=linked.parts[1],
-        axioms=tuple(sorted({*theorem.axioms, *linked.axioms})),
-    )
+    return ask(f"{link}.{name}_from_definition", folder, paths, modules, after=instance)
 
 
 def _compile(file: Path, text: str, paths: Mapping[str, Path]) -> None:

@@ -102,7 +102,7 @@ def _show(found: Iterable[Any]) -> None:
             console.print(f"\n{each}", soft_wrap=True, highlight=False, markup=False)
     else:
         for each in found:
-            if not each:
+            if each.reason:
                 console.print(f"\n{each.key}: {each.reason}", soft_wrap=True, highlight=False, markup=False)
     verdicts = [each.verdict for each in found]
     counts = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts))
