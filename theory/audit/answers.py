@@ -15,7 +15,7 @@ import sympy as sp
 from bnverify.errors import InputError
 from bnverify.theory.audit.evaluation import EXACT, RATIONAL, ROUGH, NotRational, Unclear, Undefined, evaluate, holds
 from bnverify.theory.audit.formula import Formula
-from bnverify.theory.audit.points import LEVELS, Point, admitted, points
+from bnverify.theory.audit.points import LEVELS, Point, admitted, points, simpler
 from bnverify.theory.audit.proving import prove
 from bnverify.theory.audit.symbolic import Contradiction
 
@@ -77,6 +77,7 @@ def plain(value: Any) -> Any:
 
 
 def show(value: Any) -> str:
+    """A number exactly, with a decimal where it is not rational; a vector in brackets."""
     if isinstance(value, tuple):
         return f"({', '.join(map(str, value))})"
     rational = sp.sympify(value)
@@ -133,6 +134,8 @@ def _status(formula: Formula, point: Point, mode: str) -> str:
 
 
 def _rational(formula: Formula, point: Point) -> bool:
+    if not admitted(formula, point):
+        return False
     try:
         return _status(formula, point, RATIONAL) == FAILS
     except NotRational:
@@ -162,11 +165,19 @@ class _Search:
                         self.witness = self.witness or point
                     if found == FAILS:
                         if _rational(self.formula, point):
-                            return point
+                            return self._shrunk(point)
                         algebraic = algebraic or point
                 if algebraic is not None:
                     return algebraic
         return None
+
+    def _shrunk(self, point: Point) -> Point:
+        """The counterexample with every number as simple as it can be made alone."""
+        while True:
+            smaller = next((p for p in simpler(self.formula, point) if _rational(self.formula, p)), None)
+            if smaller is None:
+                return point
+            point = smaller
 
     def __str__(self) -> str:
         bound = max(self.levels, default=0)

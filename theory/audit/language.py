@@ -67,6 +67,7 @@ class Relation:
 
 
 def number(value: int | Fraction) -> Node:
+    """A number as a node."""
     return Node("number", value=Fraction(value))
 
 
@@ -75,42 +76,52 @@ SIZE = Node("size")
 
 
 def add(left: Node, right: Node) -> Node:
+    """The sum of two numbers or of two vectors."""
     return Node("add", (left, right), vector=left.vector)
 
 
 def scaled(factor: Node, vector: Node) -> Node:
+    """A number times a vector."""
     return Node("scale", (factor, vector), vector=True)
 
 
 def dot(left: Node, right: Node) -> Node:
+    """The inner product."""
     return Node("dot", (left, right))
 
 
 def divided(left: Node, right: Node) -> Node:
+    """A number over a number."""
     return Node("divide", (left, right))
 
 
 def power(base: Node, exponent: Fraction) -> Node:
+    """A number to a whole or half power."""
     return Node("power", (base,), value=exponent)
 
 
 def mean(vector: Node) -> Node:
+    """The mean of the entries."""
     return divided(dot(ONE_VECTOR, vector), SIZE)
 
 
 def negative(node: Node) -> Node:
+    """Minus a number or a vector."""
     return scaled(number(-1), node) if node.vector else Node("multiply", (number(-1), node))
 
 
 def centred(vector: Node) -> Node:
+    """The vector minus its mean."""
     return add(vector, negative(scaled(mean(vector), ONE_VECTOR)))
 
 
 def variance(vector: Node) -> Node:
+    """The biased variance of the entries."""
     return divided(dot(centred(vector), centred(vector)), SIZE)
 
 
 def over(vector: Node, scalar: Node) -> Node:
+    """A vector over a number."""
     return scaled(divided(number(1), scalar), vector)
 
 

@@ -75,6 +75,23 @@ def points(formula: Formula, level: int, size: int, most: int) -> Iterator[Point
             yield Point(size, {name: values[name] for name in formula.names})
 
 
+def simpler(formula: Formula, point: Point) -> Iterator[Point]:
+    """The points in which one number is replaced by a simpler one: 0, 1, -1, ... and smaller fractions."""
+    plan = solved_by(formula)
+    for name in formula.names:
+        if name in plan:
+            continue
+        value = point.values[name]
+        for place, entry in enumerate(value if isinstance(value, tuple) else (value,)):
+            for other in _numbers(_level(entry), {}):
+                if other == entry:
+                    break
+                new = (*value[:place], other, *value[place + 1 :]) if isinstance(value, tuple) else other
+                values = {**point.values, name: new}
+                if _complete(formula, plan, values, point.size):
+                    yield Point(point.size, values)
+
+
 def solved_by(formula: Formula) -> dict[str, Relation]:
     """Which equation among the hypotheses each dependent name is computed from, in the order of computation."""
     plan: dict[str, Relation] = {}

@@ -9,8 +9,9 @@ import pytest
 from bnverify.errors import InputError
 from bnverify.theory.audit.answers import FAILS, HOLDS, NOT_ADMITTED, Outcome, audit_formula, status
 from bnverify.theory.audit.formula import Formula
-from bnverify.theory.audit.points import point
+from bnverify.theory.audit.points import point, points
 from bnverify.theory.audit.proving import prove
+from bnverify.theory.audit.symbolic import Contradiction
 
 BATCH = {"s": "sqrt(var(y) + eps)", "yhat": "bn(y, eps)", "v": "grad(gamma*dot(g, bn(y, eps)), y)"}
 BATCH_SYMBOLS = {"gamma": "real", "eps": "nonnegative"}
@@ -169,3 +170,31 @@ def test_random_identities_and_their_mutants():
         assert prove(Formula(f"{product} = {right}", vectors=("u", "w"))) is not None
         wrong = Formula(f"{product} = {right} + dot(u, w)", vectors=("u", "w"))
         assert prove(wrong) is None and audit_formula(wrong).outcome is Outcome.REFUTED
+
+
+def test_a_counterexample_cannot_be_made_simpler_in_one_number():
+    """The claim fails for a < -2 only, with three idle names that are not left at odd values."""
+    formula = Formula(
+        "a + dot(u, w)**2/(1 + c**2) >= -2", symbols={"a": "integer", "c": "real"}, vectors=("u", "w"), sizes=(3,)
+    )
+    answer = audit_formula(formula, most=300)
+    assert answer.counterexample == point(a=-3, c=0, u=(0, 0, 0), w=(0, 0, 0))
+
+
+def test_what_is_proved_holds_wherever_it_is_tried():
+    """Random inequalities and hypotheses in two scalars and two vectors: a proof is never contradicted by a point."""
+    source = Random(5)
+    terms = ("a", "b", "a*b", "a**2", "b**2", "dot(u, u)", "dot(u, w)", "dot(w, w)", "sum(u)**2/m", "m", "1")
+    premises = ("a >= 0", "b > 1", "a <= b", "dot(u, w) >= 0", "u = 2*w", "sum(u) = 0", "a*b = 1", "dot(u, u) <= 1")
+    proved = 0
+    for _ in range(40):
+        chosen, sign = source.sample(terms, 3), source.choice("+-")
+        claim = f"{chosen[0]} + {chosen[1]} {sign} {chosen[2]} {source.choice(('>=', '>'))} 0"
+        given = tuple(source.sample(premises, 2))
+        formula = Formula(claim, {"a": "real", "b": "real"}, ("u", "w"), given)
+        with contextlib.suppress(Contradiction):
+            if prove(formula) is not None:
+                proved += 1
+                tried = [status(formula, p) for level in (2, 3) for p in points(formula, level, 3, 60)]
+                assert FAILS not in tried, str(formula)
+    assert proved >= 3

@@ -191,11 +191,14 @@ ISOMETRY = (
         party=Party.OURS, ruling=Ruling.FALSE,
         evidence=Refuted(
             formula("sum(bn(y))**2 > 0", "y"), point(y=(0, 1)),
-            ((formula("sum(bn(y)) = 0", "y"), point(y=(0, 1))),),
+            ((formula("sum(bn(y)) = 0", "y"), point(y=(0, 1))),
+             (formula("sum(y)**2 <= m*dot(y, y)", "y"), point(y=(1, 2)))),
         ),
         remark="With the mean every row of H is orthogonal to 1: the least singular value is 0 at every layer, so the "
         "theorem's assumption fails, and V >= 1/sqrt(n(n-1)) for every width. At n = 2 that is V's maximum: the two "
-        "samples become antipodal.",
+        "samples become antipodal. (The floor is the second formula for the n - 1 other eigenvalues of H'H, V^2 "
+        "being their "
+        "sum of squares over the square of their sum, minus 1/n.)",
         reading="Formalised as: assumption A1 (a positive least singular value, hence H1 not 0) can hold with the mean "
         "as well. y is a row of H over the n samples.",
         instead="With the mean the samples tend to a regular simplex.",
