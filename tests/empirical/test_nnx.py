@@ -13,7 +13,7 @@ from flax_models import WIDTH, Residual, TwoNames, images, loss, perturbed, resi
 
 from bnverify.empirical.adapters.nnx import FlaxCut as Cut
 from bnverify.empirical.adapters.nnx import measure_model
-from bnverify.empirical.judgement.judged import judge
+from bnverify.empirical.judgement.judged import judge, table
 
 
 class Several(nnx.Module):
@@ -267,3 +267,87 @@ def test_float32_everywhere_outside():
         measured = measure_model(Embedded(), loss, np.arange(12).reshape(3, 4) % 7)["norm"]
     assert measured.quantities["v_v"].dtype == np.float64
     assert not any(verdict.violations for verdict in judge({"norm": measured})["norm"])
+
+
+class ByKeyword(Residual):
+    def __call__(self, x):
+        y = self.first(x)
+        return self.head(jnp.tanh(y + self.norm(x=y)))
+
+
+class Recurrent(nnx.Module):
+    """A cell whose carry is made in the dtype of its parameters."""
+
+    def __init__(self):
+        rngs = nnx.Rngs(0)
+        self.norm = nnx.LayerNorm(WIDTH, rngs=rngs)
+        self.rnn = nnx.RNN(nnx.LSTMCell(WIDTH, 3, rngs=rngs))
+
+    def __call__(self, x):
+        return self.rnn(self.norm(x))
+
+
+@pytest.mark.parametrize("model", [ByKeyword, Recurrent])
+def test_a_keyword_for_y_and_a_recurrent_cell(model):
+    found = judge(measure_model(perturbed(model()), loss, images()))["norm"]
+    assert not any(verdict.violations for verdict in found)
+    assert {"values", "normalizer-backward"} <= {verdict.key for verdict in found if verdict.points}
+
+
+def test_running_statistics_of_batch_norm_are_judged():
+    found = {verdict.key: verdict for verdict in judge(measure_model(residual(), loss, images()))["norm"]}
+    for key in ("running-mean", "running-variance"):
+        assert (found[key].points, found[key].violations) == (WIDTH, 0)
+    assert found["running-variance-unbiased"].points == 0
+
+
+class WrongMomentum(nnx.BatchNorm):
+    """Its weight is that of PyTorch, in the words of Flax."""
+
+    def __call__(self, y, **options):
+        self.mean[...] = self.momentum * y.mean((0, 1)) + (1 - self.momentum) * self.mean[...]
+        self.var[...] = self.momentum * y.var((0, 1)) + (1 - self.momentum) * self.var[...]
+        s = jnp.sqrt(y.var((0, 1)) + self.epsilon)
+        return self.scale[...] * (y - y.mean((0, 1))) / s + self.bias[...]
+
+
+def test_a_momentum_the_wrong_way_round_is_found():
+    found = judge(measure_model(residual(WrongMomentum), loss, images()))["norm"]
+    assert {verdict.key for verdict in found if verdict.violations} == {"running-mean", "running-variance"}
+
+
+class RootMeanSquare(nnx.Module):
+    """Nothing in its name says that it normalises."""
+
+    def __init__(self):
+        self.gain = nnx.Param(jnp.ones(WIDTH))
+
+    def __call__(self, x):
+        return self.gain[...] * x * jax.lax.rsqrt((x**2).mean(-1, keepdims=True) + 1e-5)
+
+
+class Many(nnx.Module):
+    """A frozen batch norm, a layer norm, and an RMS norm written by hand."""
+
+    def __init__(self):
+        rngs = nnx.Rngs(0)
+        self.frozen = nnx.BatchNorm(WIDTH, use_running_average=True, rngs=rngs)
+        self.norm = nnx.LayerNorm(WIDTH, rngs=rngs)
+        self.scale = RootMeanSquare()
+
+    def __call__(self, x):
+        return self.scale(self.norm(self.frozen(x)))
+
+
+def test_what_looks_like_a_norm_and_is_not_measured_is_listed():
+    def both(model, other, x):
+        return loss(model, x) + loss(other, x)
+
+    measured = measure_model(perturbed(Many()), both, residual(nnx.RMSNorm), images())
+    reasons = measured.skipped
+    assert list(measured) == ["norm"] and "inference mode" in reasons["frozen"]
+    assert any(name.startswith("argument") and "RMSNorm" in why for name, why in reasons.items())
+    assert any("test_nnx.py" in name and "mean of squares" in why for name, why in reasons.items())
+    shown = table(measured, judge(measured))
+    assert shown.count("not measured: ") == len(reasons) >= 3
+    assert measure_model(residual(), loss, images()).skipped == {}

@@ -160,3 +160,19 @@ def test_without_flax():
     assert "no module flax" in printed and "pip install 'bnverify[flax]'" in printed
     clean = "import bnverify.empirical.judgement.assertion, sys; print('flax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", clean], capture_output=True, text=True).stdout == "False\n"
+
+
+def test_a_loss_that_differentiates_the_network_is_refused():
+    """On given values its gradient penalty is a constant: what would be measured is another loss."""
+
+    def penalty(model, x):
+        return jnp.square(jax.grad(lambda x: model(x).sum())(x)).sum()
+
+    with pytest.raises(InputError, match=r"cannot be cut there"):
+        Cut(residual(nnx.LayerNorm), penalty, images()).measure()
+
+
+def test_another_librarys_model_is_said_to_be_one():
+    equinox = pytest.importorskip("equinox")
+    with pytest.raises(InputError, match=r"equinox LayerNorm, which is no Flax NNX module"):
+        Cut(equinox.nn.LayerNorm(WIDTH), loss, images())
