@@ -227,7 +227,7 @@ def _exclusions(claim: Claim, sides: Sides, quantities, broken: np.ndarray) -> I
         undecided |= ~finite
         yield f"outside the hypothesis {name}", ~holds.astype(bool) & finite
     for hypothesis in claim.hypotheses:
-        flag = _FLAGGED.get(hypothesis.name)
+        flag = hypothesis.flag or _FLAGGED.get(hypothesis.name)
         if flag in quantities:
             yield f"outside the hypothesis {hypothesis.name}", np.broadcast_to(~quantities[flag], shape)
     finite = np.isfinite(sides.left) & np.isfinite(sides.right) & np.isfinite(sides.scale)
