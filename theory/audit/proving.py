@@ -23,21 +23,24 @@ class Shown:
 
 def prove(formula: Formula) -> Shown | None:
     """A proof of the claim from its hypotheses, None where none was found; `Contradiction` if they cannot all hold."""
-    reading = Reading(formula.facts, tuple(n for n in formula.names if n not in formula.facts))
-    least = min(formula.sizes)
     try:
-        reading.known.assume(m - least, strict=False)
-        for premise in formula.premises:
-            if premise.op == "==":
-                use_equation(reading, premise)
-        for premise in formula.premises:
-            if premise.op in ("<=", ">=", "<", ">"):
-                _use_inequality(reading, premise)
-        left, right = reading.of(formula.relation.left), reading.of(formula.relation.right)
-    except (Inexpressible, sp.PolynomialError, ValueError) as error:
-        if isinstance(error, Contradiction):
-            raise
-        return None
+        return _prove(formula)
+    except Contradiction:
+        raise
+    except (Inexpressible, sp.PolynomialError, NotImplementedError, ArithmeticError, ValueError, RecursionError):
+        return None  # outside the algebra, or of what SymPy can bring to a normal form
+
+
+def _prove(formula: Formula) -> Shown | None:
+    reading = Reading(formula.facts, tuple(n for n in formula.names if n not in formula.facts))
+    reading.known.assume(m - min(formula.sizes), strict=False)
+    for premise in formula.premises:
+        if premise.op == "==":
+            use_equation(reading, premise)
+    for premise in formula.premises:
+        if premise.op in ("<=", ">=", "<", ">"):
+            _use_inequality(reading, premise)
+    left, right = reading.of(formula.relation.left), reading.of(formula.relation.right)
     if isinstance(left, Vector):
         tops = [reading.numerator(c) for c in (left - right).terms.values()]
     else:
