@@ -38,6 +38,12 @@ class Lemma:
         return f"({self.name} j in'j)" if self.channel else self.name
 
 
+def _moved(a: str, b: str) -> Pair:
+    """An inner product with all matrices on the right."""
+    *outer, base = a.split()
+    return base, " ".join([*reversed(outer), b])
+
+
 @dataclass(frozen=True)
 class Products:
     """The inner products a document can come to speak of."""
@@ -76,6 +82,7 @@ class Products:
         """Every writing that can occur, those of the document first."""
         related = [self.doc.products[name] for name in self.known]
         occurring = self.doc.expanded([*self.doc.spoken, *related])
+        occurring = self.doc.expanded([*occurring, *starmap(_moved, occurring)])
         words = [(x, list(operators), y) for x, operators, y in starmap(word_of, occurring) if operators]
         both = [pair for x, w, y in words for pair in ((x, " ".join([*w, y])), (y, " ".join([*w[::-1], x])))]
         occurring = self.doc.expanded([*occurring, *(pair for pair in both if self._turned(*pair))])

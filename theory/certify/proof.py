@@ -71,7 +71,7 @@ class _File:
         yield from self._symmetries()
         yield from self._size()
         yield from (lemma.coq for lemma in self.swaps)
-        yield from self._tactic("products", ["autorewrite with ip", self.swaps, facts, relations, known])
+        yield from self._tactic("products", ["autorewrite with ip", known, self.swaps, facts, relations, known])
         yield from (lemma.coq for lemma in self.expansions)
         once: list[_Part] = [self.expansions, "products"]
         yield from self._tactic("basic", [given, "products", *once, *once, given, size])
