@@ -279,7 +279,6 @@ def _recalled(latex: str) -> Text:
     return Text(latex, Known.MEMORY)
 
 
-_S = {"b": "grad(dot(g, bn(w)), w)"}
 UNATTRIBUTED = (
     Record(
         key="pn-identity", title="The squared gradient of PN-V", source=Source(RECALLED, "PowerNorm"),
@@ -296,7 +295,8 @@ UNATTRIBUTED = (
             r"1,g\rangle^2}{I}-\frac{\langle g,"
                        r"\hat W\rangle^2}{I}\right)"),
         party=Party.OURS, ruling=Ruling.TRUE,
-        evidence=Proved(((formula("dot(b, b)*var(w) = dot(g, g) - sum(g)**2/m - dot(g, bn(w))**2/m", "w g", **_S),
+        evidence=Proved(((formula("dot(b, b)*var(w) = dot(g, g) - sum(g)**2/m - dot(g, bn(w))**2/m", "w "
+            "g", b="grad(dot(g, bn(w)), w)"),
                           point(w=(0, 1), g=(1, 0))),)),
         remark="An equality at epsilon = 0.", reading="One filter of I = m weights.",
     ),

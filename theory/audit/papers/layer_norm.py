@@ -17,7 +17,7 @@ JIANG, STOLLENWERK, QK = "Jiang et al. 2023", "Stollenwerk 2025", "Henry et al. 
 _XU_POSTER = "https://github.com/lancopku/AdaNorm"
 _K = sp.Symbol("K", positive=True)
 _J, _R = "grad(dot(w, bn(x)), x)", "grad(dot(w, rms(x)), x)"
-_V = {"v": "grad(dot(g, bn(x)), x)", "y": "bn(x)"}
+_V = "grad(dot(g, bn(x)), x)"
 
 XIONG_RECORDS = (
     Record(
@@ -47,9 +47,9 @@ XU_RECORDS = (
         source=Source(XU, "Theorem 1 (1)"), text=written_by(r"D_b \le \frac{D_g}{\sigma^2}", "poster", _XU_POSTER),
         ruling=Ruling.TRUE,
         evidence=Proved((
-            (formula("var(v)*var(x) <= var(g)", "x g", **_V), point(x=(0, 1), g=(0, 1))),
-            (formula("mean(v) = 0", "x g", **_V), point(x=(0, 1), g=(0, 1))),
-            (formula("var(v)*var(x) = var(g) - (dot(g, y)/m)**2", "x g", **_V), point(x=(0, 1), g=(0, 1))),
+            (formula("var(v)*var(x) <= var(g)", "x g", v=_V), point(x=(0, 1), g=(0, 1))),
+            (formula("mean(v) = 0", "x g", v=_V), point(x=(0, 1), g=(0, 1))),
+            (formula("var(v)*var(x) = var(g) - (dot(g, y)/m)**2", "x g", v=_V, y="bn(x)"), point(x=(0, 1), g=(0, 1))),
             (formula("var(v)*(var(x) + eps) = var(g) - (2 - rho)*(dot(g, y)/m)**2", "x g", {"eps": "nonnegative"},
                      v="grad(dot(g, bn(x, eps)), x)", y="bn(x, eps)", rho="var(x)/(var(x) + eps)"),
              point(x=(0, 1), g=(0, 1), eps="3/4")),

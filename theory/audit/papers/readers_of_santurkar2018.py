@@ -2,6 +2,7 @@ r"""Readers' notes on Santurkar et al. 2018, by people who can be found; the pap
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
@@ -58,7 +59,11 @@ def _notes(quote: str) -> Text:
 
 
 _01 = Example(_row(0, 1), _row(0, 1), H=_zeros(2))
-_flat = {"candidates": lambda: examples(hessians=(0,))}
+
+
+def _flat() -> Iterator[Example]:
+    """Examples whose loss is linear in z."""
+    return examples(hessians=(0,))
 
 
 def _covariate_shift() -> dict[str, Any]:
@@ -121,7 +126,7 @@ RECORDS = (
             r"{\partial{y_i}}\rVert^2"
         ),
         party=Party.ELSEWHERE, ruling=Ruling.MISPRINT,
-        evidence=Stated(_le(V @ HHAT(V), -gamma * a / (m * s**2) * (G @ G)), _01, **_flat),
+        evidence=Stated(_le(V @ HHAT(V), -gamma * a / (m * s**2) * (G @ G)), _01, candidates=_flat),
         remark="The last factor is the squared norm of the gradient through the normalisation, not of g.",
         reading="Stated for H = 0 (a loss linear in z), where the first term of the right side is 0.",
         corrected=("theorem-4.2",),
@@ -134,7 +139,7 @@ RECORDS = (
             r"\hat{g_j},\hat{y_j}\right\rangle\right)\rVert\frac{\partial\mathcal{L}}{\partial{y_i}}\rVert^2"
         ),
         party=Party.ELSEWHERE, ruling=Ruling.MISPRINT,
-        evidence=Stated(_le(V @ HHAT(V), _gain * (G @ H(G) - a / (m * gamma)) * (G @ G)), _01, **_flat),
+        evidence=Stated(_le(V @ HHAT(V), _gain * (G @ H(G) - a / (m * gamma)) * (G @ G)), _01, candidates=_flat),
         remark="The squared norm belongs to the second term alone, and is that of the gradient through the "
         "normalisation.",
         reading="As printed. H = 0 preserves every ratio of norms.", corrected=("theorem-4.2-ii",),
