@@ -11,6 +11,7 @@ import numpy as np
 
 from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.empirical.runs.records import Run
+from bnverify.reports.chapters.certificates import certificates
 from bnverify.reports.chapters.families import Family, families
 from bnverify.reports.document import naming, setting
 from bnverify.reports.document.audited import ORDER, STANDS
@@ -39,6 +40,11 @@ class Content:
     def derived(self) -> Derived:
         """Every claim proved and every record checked; where one fails there is no report."""
         return derived()
+
+    @cached_property
+    def certificates(self) -> dict[str, str]:
+        """What Coq's kernel said of claims, by key."""
+        return certificates(self.derived)
 
     @cached_property
     def families(self) -> tuple[Family, ...]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bnverify.empirical.runs.files import write_atomically
+from bnverify.reports.chapters.certificates import certificates
 from bnverify.reports.chapters.families import families
 from bnverify.reports.chapters.theorems import claimed, link, record
 from bnverify.reports.document.blocks import (
@@ -43,8 +44,9 @@ def build_site(directory: Path, gallery: Path | None = None, *, only: Sequence[s
     where not every theorem is wanted. The pages that were written."""
     found = derived()
     measured = summaries(gallery) if gallery is not None else {}
+    checked = certificates(found)
     documents = {"index": index(found)}
-    documents |= {name(f"claim:{c.key}"): theorem(c.key, found, measured) for c in found.claims
+    documents |= {name(f"claim:{c.key}"): theorem(c.key, found, measured, checked.get(c.key, "")) for c in found.claims
                   if only is None or c.key in only}  # fmt: skip
     sources = [paper for paper in papers() if only is None or paper == next(iter(papers()))]
     documents |= {name(f"paper:{paper}"): paper_page(page(paper), found) for paper in sources}
@@ -104,10 +106,10 @@ def index(found: Derived) -> Document:
     return Document("Batch normalisation, claim by claim", "", "bnverify", front, [])
 
 
-def theorem(key: str, found: Derived, measured: Measured) -> Document:
+def theorem(key: str, found: Derived, measured: Measured, checked: str = "") -> Document:
     """One claim: statement, hypotheses, proof, counterexamples to what is printed of it, code, what was measured."""
     claim = found.by_key[key]
-    front: list[Block] = [Paragraph((Link("section:index", "All theorems"),)), *claimed(claim, found, [])]
+    front: list[Block] = [Paragraph((Link("section:index", "All theorems"),)), *claimed(claim, found, [], checked)]
     hypotheses = [f"{title}: {says}." for title, says, _ in claim.hypotheses]
     if hypotheses:
         front += [Paragraph("", lead="What the hypotheses say:", keep=True), Facts(hypotheses)]

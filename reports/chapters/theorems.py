@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from bnverify.reports.chapters.certificates import certified
 from bnverify.reports.chapters.content import Content, stands
 from bnverify.reports.chapters.families import Family
 from bnverify.reports.document import explanations, formula, normalizers
@@ -131,16 +130,21 @@ def _answer(settled: tuple[str, str, str], derived: Derived) -> Text:
 
 def chapter(content: Content, family: Family, wanted: Collection[str]) -> Section | None:
     """The claims of a chapter that are wanted here, with their proofs; None where there is none."""
+    kept = content.certificates
     claims = [
-        Section(claim.title, f"claim:{claim.key}", list(claimed(claim, content.derived, content.outcome(claim))))
+        Section(
+            claim.title,
+            f"claim:{claim.key}",
+            list(claimed(claim, content.derived, content.outcome(claim), kept.get(claim.key, ""))),
+        )
         for claim in family.claims
         if claim.key in wanted
     ]
     return Section(family.title, family.label, [Paragraph(family.about, keep=True), *claims]) if claims else None
 
 
-def claimed(claim: ShownClaim, derived: Derived, measured: list[str]) -> Iterator[Block]:
-    """A claim: source, statement, hypotheses, proof, and what was measured."""
+def claimed(claim: ShownClaim, derived: Derived, measured: list[str], certificate: str = "") -> Iterator[Block]:
+    """A claim: source, statement, hypotheses, proof, what Coq's kernel said of it, and what was measured."""
     where = f" · {claim.kind} at every {PLACES[claim.shape]} · {claim.place}, "
     yield Paragraph((Key(claim.key), where, Cite(claim.reference)), keep=True)
     yield Statement([Display(claim.statement)])
@@ -149,9 +153,8 @@ def claimed(claim: ShownClaim, derived: Derived, measured: list[str]) -> Iterato
     if claim.remark:
         yield Paragraph(claim.remark, lead="Remark:")
     yield Fold("Proof", list(proof(claim, derived)))
-    checked = certified(claim.key)
-    if checked:
-        yield Paragraph(checked, lead="Certificate:")
+    if certificate:
+        yield Paragraph(certificate, lead="Certificate:")
     if len(measured) == 1:
         yield Paragraph(measured[0], lead="Measured:")
     elif measured:

@@ -89,15 +89,15 @@ def derive(fingerprint: str = "") -> Derived:
 def derived() -> Derived:
     """The same, from the cache where nothing has changed since."""
     fingerprint = _fingerprint()
-    file = _folder() / f"derived-{fingerprint}.json"
-    ours = all(_module(claim).startswith("bnverify.theory") for claim in CLAIMS.values())
-    if ours:
+    file = kept(f"derived-{fingerprint}.json")
+    ours = file is not None and all(_module(claim).startswith("bnverify.theory") for claim in CLAIMS.values())
+    if file is not None and ours:
         try:
             return _read(json.loads(file.read_text()))
         except (OSError, ValueError, KeyError, TypeError):
             pass  # not there, or not whole: prove
     found = derive(fingerprint)
-    if ours:
+    if file is not None and ours:
         try:
             write_atomically(file, json.dumps(asdict(found)).encode())
             _forget(file.parent)
@@ -153,17 +153,23 @@ def _fingerprint() -> str:
     return digest.hexdigest()[:32]
 
 
-def _folder() -> Path:
-    """``BNVERIFY_CACHE``, or bnverify/ in the user's cache."""
+def kept(name: str) -> Path | None:
+    """Where a file that can be made again is kept: in the folder BNVERIFY_CACHE, else in the user's cache; None where
+    that says "off"."""
     told = os.environ.get("BNVERIFY_CACHE")
-    return Path(told) if told else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnverify"
+    if told and told.lower() in ("off", "0", "no"):
+        return None
+    return (
+        Path(told) if told else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnverify"
+    ) / name
 
 
 def _forget(folder: Path) -> None:
     """Remove what was kept longest ago."""
-    kept = sorted(folder.glob("derived-*.json"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in kept[_KEPT:]:
-        file.unlink(missing_ok=True)
+    for pattern in ("derived-*.json", "documents-*.json"):
+        files = sorted(folder.glob(pattern), key=lambda file: file.stat().st_mtime, reverse=True)
+        for file in files[_KEPT:]:
+            file.unlink(missing_ok=True)
 
 
 def _read(data: dict) -> Derived:
