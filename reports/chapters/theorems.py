@@ -27,7 +27,8 @@ from bnverify.reports.document.blocks import (
 )
 from bnverify.reports.document.derived import Derived, ShownClaim
 from bnverify.reports.document.prose import prose
-from bnverify.theory import CLAIMS, QUANTITIES
+from bnverify.reports.document.wording import counted
+from bnverify.theory import AUDIT, CLAIMS, QUANTITIES
 
 PLACES = {"site": "site", "channel": "channel", "sample": "sampled channel", "layer": "layer"}
 
@@ -70,8 +71,14 @@ def audited(derived: Derived, about: str) -> Section:
     )  # fmt: skip
     entries = [Section(r.title, f"audit:{r.key}", list(record(r, derived))) for r in derived.records]
     return Section("What is printed, and how it fares", "section:audit", [
-        Paragraph(f"The verdicts are: {about}. {explanations.VERDICTS}"), table, *entries
+        Paragraph(f"The verdicts are: {about}. {explanations.VERDICTS} {_elsewhere(derived)}"), table, *entries
     ])  # fmt: skip
+
+
+def _elsewhere(derived: Derived) -> str:
+    """How many records are no relation between the quantities of the claims, and where they are."""
+    more = len(AUDIT) - len(derived.records)
+    return f"{counted(more, 'further record').capitalize()} of other forms are shown by the command "bnverify theory"." if more > 0 else ""
 
 
 def _cell(cell: Span) -> Text:
