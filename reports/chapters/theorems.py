@@ -78,7 +78,8 @@ def audited(derived: Derived, about: str) -> Section:
 def _elsewhere(derived: Derived) -> str:
     """How many records are no relation between the quantities of the claims, and where they are."""
     more = len(AUDIT) - len(derived.records)
-    return f"{counted(more, 'further record').capitalize()} of other forms are shown by the command "bnverify theory"." if more > 0 else ""
+    told = f"{counted(more, 'further record').capitalize()} of other forms are shown by the command bnverify theory."
+    return told if more > 0 else ""
 
 
 def _cell(cell: Span) -> Text:
