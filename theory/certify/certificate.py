@@ -156,7 +156,7 @@ def _checked(work: _Work, folder: Path, library: Path) -> Certificate:
     for each in ("claims", "links"):
         (folder / each).mkdir()
     claim = f"bnverify.claims.{name}"
-    _compile(folder / "claims" / f"{name}.v", work.generated, paths)
+    compile_text(folder / "claims" / f"{name}.v", work.generated, paths)
     theorem = ask(f"{claim}.{name}", folder, paths, [claim.removeprefix("bnverify.")])
     satisfiable = _satisfiable(work.document, theorem, folder, paths)
     found = Certificate(
@@ -176,7 +176,7 @@ def _from_definition(work: _Work, folder: Path, paths: Mapping[str, Path]) -> Th
     """The theorem of a claim's link, of which Coq has to find that it is an instance of the claim's own."""
     name = work.document.identifier
     claim, link = f"bnverify.claims.{name}", f"bnverify.links.{name}"
-    _compile(folder / "links" / f"{name}.v", work.link, paths)
+    compile_text(folder / "links" / f"{name}.v", work.link, paths)
     instance = (
         f"Goal ltac:(let t := type of {link}.{name}_from_definition in exact t).\n"
         f"Proof. intros. eapply {claim}.{name}. Abort."
@@ -185,7 +185,8 @@ def _from_definition(work: _Work, folder: Path, paths: Mapping[str, Path]) -> Th
     return ask(f"{link}.{name}_from_definition", folder, paths, modules, after=instance)
 
 
-def _compile(file: Path, text: str, paths: Mapping[str, Path]) -> None:
+def compile_text(file: Path, text: str, paths: Mapping[str, Path]) -> None:
+    """Write a file and compile it, unless it could prove without proof."""
     refuse_escapes(text)
     file.write_text(text, encoding="utf-8")
     compile_file(file, paths)

@@ -1,28 +1,29 @@
 """False formulas of the audit, refuted in Coq from the definition of batch normalization.
 
-A record is refuted for every loss at once by showing that "for every m, y, loss L with gradient g at z = bn y, and v
-the gradient of L(bn y) at y, the printed relation holds" is false; the loss of the counterexample is <g, z>. Records
-about Hessians, other normalizers and whole networks are outside of this, and `refutable` says so.
+What is refuted is "for every m, y, loss L with gradient g at z = bn y, and v the gradient of L(bn y) at y, the printed
+relation holds"; the loss of the counterexample is <g, z>. For records of this kind the file is generated from the
+record; for others (Hessians, other normalizers, networks) theory/coq/refutations has one by hand, or there is none.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from math import isqrt
 from pathlib import Path
 from typing import Any
 
-from bnverify.theory.certify.certificate import Certificate, stored, stow
+from bnverify.theory.certify.certificate import Certificate, compile_text, stored, stow
 from bnverify.theory.certify.consistency import entries_in_coq, number_in_coq
-from bnverify.theory.certify.coqc import CoqError, ask, refuse_escapes, version
-from bnverify.theory.certify.document import identifier
+from bnverify.theory.certify.coqc import LIBRARY, CoqError, ask, version
 from bnverify.theory.certify.expressions import Refused, coq, names, parse
 from bnverify.theory.certify.library import compiled, digest, sources
 
@@ -49,22 +50,38 @@ _VECTORS = {
 }
 
 
-def refutable(record: Mapping[str, Any]) -> bool:
-    """Whether a record has a counterexample of the kind that is refuted here."""
-    try:
-        return bool(refutation(record))
-    except (Refused, KeyError, TypeError, ValueError):
-        return False
+@dataclass(frozen=True)
+class Refutation:
+    """A file that refutes a formula, and the name of its theorem."""
+
+    key: str
+    text: str
+    theorem: str
 
 
-def refute(records: Iterable[Mapping[str, Any]], jobs: int = 2, fresh: bool = False) -> Iterator[Certificate]:
-    """A certificate for each record, in order; NoCoq where there is no coqc."""
+def refutations(records: Iterable[Mapping[str, Any]]) -> dict[str, Refutation]:
+    """By key: those generated from records, then those written by hand, under their file's name where no record is
+    left."""
     records = list(records)
-    if not records:
+    found = {}
+    for record in records:
+        with contextlib.suppress(Refused, KeyError, TypeError, ValueError):
+            found[record["key"]] = Refutation(record["key"], refutation(record), "refuted")
+    keys = {"printed_" + re.sub(r"[^A-Za-z0-9]", "_", str(record["key"])): str(record["key"]) for record in records}
+    for file in sorted((LIBRARY / "refutations").glob("*.v")):
+        key = keys.get(file.stem, file.stem)
+        found.setdefault(key, Refutation(key, file.read_text(encoding="utf-8"), f"{file.stem}_false"))
+    return found
+
+
+def refute(chosen: Iterable[Refutation], jobs: int = 2, fresh: bool = False) -> Iterator[Certificate]:
+    """A certificate for each refutation, in order; NoCoq where there is no coqc."""
+    chosen = list(chosen)
+    if not chosen:
         return
     installed = version()
     with compiled() as library, ThreadPoolExecutor(max(1, jobs)) as pool:
-        yield from pool.map(partial(_refute, library=library, installed=installed, fresh=fresh), records)
+        yield from pool.map(partial(_refute, library=library, installed=installed, fresh=fresh), chosen)
 
 
 def refutation(record: Mapping[str, Any]) -> str:
@@ -157,21 +174,25 @@ def _root(square: Fraction) -> Fraction:
     return root
 
 
-def _refute(record: Mapping[str, Any], *, library: Path, installed: str, fresh: bool) -> Certificate:
-    start, key = time.perf_counter(), record["key"]
-    identifier(f"r.{key}")
-    text = refutation(record)
-    name = digest("bnverify refutation 1", text, *(part for item in sources().items() for part in item))
+def _refute(chosen: Refutation, *, library: Path, installed: str, fresh: bool) -> Certificate:
+    start = time.perf_counter()
+    library_texts = (part for item in sources().items() for part in item)
+    name = digest("bnverify refutation 1", chosen.key, chosen.text, chosen.theorem, *library_texts)
     known = None if fresh else stored(name)
     if known is not None:
         return known
     with tempfile.TemporaryDirectory(prefix="bnverify-") as scratch:
+        folder = Path(scratch)
+        (folder / "refutations").mkdir()
+        paths = {"bnverify": library, "bnverify.refutations": folder / "refutations"}
         try:
-            refuse_escapes(text)
-            theorem = ask("refuted", Path(scratch), {"bnverify": library}, (), before=text)
-            found = Certificate(key, REFUTED, theorem.statement, axioms=theorem.axioms)
+            compile_text(folder / "refutations" / "File.v", chosen.text, paths)
+            theorem = ask(f"bnverify.refutations.File.{chosen.theorem}", folder, paths, ["refutations.File"])
+            if not theorem.statement.startswith("~ "):
+                raise CoqError(f"got {theorem.statement[:100]}; expected that something is false")
+            found = Certificate(chosen.key, REFUTED, theorem.statement, axioms=theorem.axioms)
         except CoqError as error:
-            found = Certificate(key, "refused", reason=str(error))
+            found = Certificate(chosen.key, "refused", reason=str(error))
     found = dataclasses.replace(found, hash=name, coq=installed, seconds=round(time.perf_counter() - start, 2))
     if found:
         stow(found)

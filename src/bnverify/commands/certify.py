@@ -46,21 +46,20 @@ def command(
     raise typer.Exit(0 if all(found) else VIOLATED)
 
 
-def _chosen(keys: list[str], everything: bool) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+def _chosen(keys: list[str], everything: bool) -> tuple[list[Mapping[str, Any]], list[Any]]:
     from bnverify.theory import AUDIT, CLAIMS, UnknownClaim, to_json
-    from bnverify.theory.certify import refutable
+    from bnverify.theory.certify import refutations
 
     if everything == bool(keys):
         raise InputError(
             got="no key" if not keys else f"--all and {' '.join(keys)}", expected="keys of claims, or --all",
             advice="bnverify certify theorem-4.1",
         )  # fmt: skip
-    records = {key: record.to_json() for key, record in AUDIT.items()}
-    records = {key: record for key, record in records.items() if refutable(record)}
+    records = refutations(record.to_json() for record in AUDIT.values())
     if everything:
         return [to_json(claim) for claim in CLAIMS.values()], list(records.values())
     documents: list[Mapping[str, Any]] = []
-    refuted: list[Mapping[str, Any]] = []
+    refuted: list[Any] = []
     for key in keys:
         if key in CLAIMS:
             documents.append(to_json(CLAIMS[key]))
