@@ -18,6 +18,8 @@ from bnverify.empirical.runs.records import Run
 from bnverify.empirical.training.training import Trainer
 from bnverify.empirical.trajectory.dynamics import dynamics
 from bnverify.empirical.trajectory.observation import Here, observation
+from bnverify.reports.figures import style
+from bnverify.reports.figures.catalogue import FIGURES
 from bnverify.reports.figures.figure import NotRecorded
 from bnverify.reports.figures.rotation import turning
 from bnverify.theory.results.dynamics.laws import law
@@ -207,6 +209,7 @@ def test_the_figure_shows_these_numbers(observed):
         found = rotation(run, network).sel(site="conv2")
         np.testing.assert_array_equal(chart.curve("conv2", network, "turn").values, found["turn"].values)
         np.testing.assert_array_equal(chart.curve("conv2", network, "exact").values, found["exact"].values)
+    assert "<svg" in style.svg_text(FIGURES["rotation"].drawing(run).figure())
     assert chart.panels[0].rules == (pytest.approx(ETA * DECAY / (1 + ALPHA)),)
     with pytest.raises(NotRecorded, match="dynamics"):
         turning(_Stored({}))

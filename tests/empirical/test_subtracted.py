@@ -14,6 +14,8 @@ from bnverify.empirical.experiments.subtracted import (
     table,
 )
 from bnverify.empirical.measurement.reductions import first_order
+from bnverify.reports.figures import style
+from bnverify.reports.figures.catalogue import FIGURES
 from bnverify.reports.figures.subtracted import alignment_against_chance, subtracted_shares
 
 M, CHANNELS = 400, 301
@@ -103,6 +105,8 @@ def test_on_a_trained_run(tiny_run):
 
 
 def test_figures_show_these_numbers(tiny_run):
+    for name in ("alignment-chance", "subtracted"):
+        assert "<svg" in style.svg_text(FIGURES[name].drawing(tiny_run).figure())
     chart = alignment_against_chance(tiny_run)
     assert [panel.title for panel in chart.panels] == [f"conv{i}" for i in range(1, 11)]
     assert all(panel.rules == (CHANCE,) for panel in chart.panels)
