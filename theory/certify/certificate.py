@@ -103,8 +103,14 @@ def certify(documents: Iterable[Mapping[str, Any]], jobs: int = 2, fresh: bool =
         yield from pool.map(one, documents)
 
 
-def certificate_of(document: Mapping[str, Any]) -> Certificate | None:
-    """The certificate of exactly this document, if it was certified before; Coq is not asked."""
+def certificate_of(claim: str | Mapping[str, Any]) -> Certificate | None:
+    """The certificate of a claim by key, or of exactly this document, if it was certified before; Coq is not asked."""
+    if isinstance(claim, str):
+        from bnverify.theory import CLAIMS, to_json
+
+        document: Mapping[str, Any] = to_json(CLAIMS[claim])
+    else:
+        document = claim
     try:
         return stored(_work(document).hash)
     except Refused:

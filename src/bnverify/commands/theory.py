@@ -61,6 +61,7 @@ def _show_audit() -> None:
 def _show(key: str) -> None:
     if key in CLAIMS:
         console.print(str(explain(CLAIMS[key])), soft_wrap=True, highlight=False, markup=False)
+        console.print(_certified(key), soft_wrap=True, highlight=False, markup=False)
     elif key in AUDIT:
         AUDIT[key].check()
         console.print(AUDIT[key].describe(), soft_wrap=True, highlight=False, markup=False)
@@ -72,6 +73,16 @@ def _show(key: str) -> None:
         _show_normalizer(NORMALIZERS[key])
     else:
         raise UnknownClaim("key", key, (*CLAIMS, *AUDIT, *papers(), *NORMALIZERS))
+
+
+def _certified(key: str) -> str:
+    """What Coq said of a claim, if it was asked on this machine."""
+    from bnverify.theory.certify import certificate_of
+
+    found = certificate_of(key)
+    if found is None:
+        return f"Coq: not asked on this machine; `bnverify certify {key}` does."
+    return f"Coq {found.coq}: {found.verdict} ({found.hash[:16]})."
 
 
 def _show_normalizer(normalizer: Normalizer) -> None:
