@@ -18,7 +18,7 @@ Proof.
   unfold bn_bend in E, E'.
   assert (Q : dot m w (mv m Hhat_scaled x) = dot m w (mv m Hhat_scaled x) * k ^ 2 / k ^ 2) by (field; lra).
   rewrite E' in Q.
-  eapply invariance_scale_hessian with (m := m) (yhat := yhat m eps y) (rho := rho m eps y) (s := sd m eps y) (gamma := gamma)
+  eapply invariance_scale_hessian with (m := m) (yhat := yhat m eps y) (s := sd m eps y) (gamma := gamma)
     (g := G (bn m eps gamma beta y)) (H := H) (w := w) (x := x); try determined;
-    first [given | rewrite E; field; lra | rewrite Q, Rho_one; replace (k ^ 2 * 1 - 1 + 1) with (k ^ 2) by ring; field; lra].
+    first [given | rewrite E; field; lra | rewrite Q; field; lra].
 Qed.

@@ -11,6 +11,6 @@ Theorem normalizer_gradient_from_definition m P s n gamma beta y L g v :
                 - 2 * dot m g (normalized m P s y) * dot m g (mv m P n) + dot m (mv m P g) (mv m P g)) / s y ^ 2.
 Proof.
   intros HP Ps Hn HL HV. pose proof (given_norm_v m P s HP gamma beta L n y g v Ps Hn HL HV).
-  pose proof (one_times m (normalized m P s y)). rewrite (mv_sym_l m P g (mv m P g) HP).
+  pose proof (one_times m (normalized m P s y)).
   by_claim normalizer_gradient.
 Qed.

@@ -15,8 +15,6 @@ Theorem sum_rule_from_definition C m eps gamma beta C' m' gamma' beta' Y T L g g
 Proof.
   intros Hm z H Hv HG HG' HV. pose proof (passed_on (C * m) C' m' 0 gamma' beta' L T z g v' Hm H HG HV) as E.
   unfold z in E at 1. rewrite output_product, (next_orthogonal C' m' gamma' beta' L (T z) g' v' Hm Hv HG' HV), bsum_add in E.
-  assert (R : bsum C (fun j => gamma j * 1 * dot m (chan m g j) (yhat m eps (chan m Y j)))
-            = bsum C (fun j => gamma j * dot m (chan m g j) (yhat m eps (chan m Y j)))) by (apply bsum_ext; intros; ring).
-  eapply sum_rule with (g := chan m g) (g_next := chan m g) (yhat := fun j => yhat m eps (chan m Y j)) (rho := fun _ => 1);
-    cbv beta; first [rewrite R; lra | intros; first [instantiate (1 := fun _ => 1); simpl; lra | lra]].
+  eapply sum_rule with (next_y_v := 0) (g := chan m g) (yhat := fun j => yhat m eps (chan m Y j)) (epsilon := fun _ => 0);
+    intros; lra.
 Qed.

@@ -16,6 +16,6 @@ Theorem sum_rule_exact_from_definition C m eps gamma beta C' m' eps' gamma' beta
 Proof.
   intros Hm z H HG HV. pose proof (passed_on (C * m) C' m' eps' gamma' beta' L T z g v' Hm H HG HV) as E.
   unfold z in E at 1. rewrite output_product in E. symmetry in E.
-  eapply sum_rule_exact with (g := chan m g) (yhat := fun j => yhat m eps (chan m Y j)); try exact E;
-    intros; first [instantiate (1 := fun _ => 1); simpl; lra | lra].
+  rewrite bsum_add in E.
+  eapply sum_rule_exact with (g := chan m g) (yhat := fun j => yhat m eps (chan m Y j)); lra.
 Qed.

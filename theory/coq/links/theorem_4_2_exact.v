@@ -23,6 +23,7 @@ Proof.
   pose proof (hess_expanded m eps Hm y Hs gamma beta L G Ghat H Hhat HL HH v v) as E. unfold bn_bend in E.
   pose proof (velocity_is m eps Hm y Hs gamma beta J v HJ) as U.
   pose proof (dot_ext m _ _ _ _ U (mv_ext m H _ _ U)) as UHU. rewrite (velocity_form m eps Hm y Hs gamma H v v S) in UHU.
+  pose proof (given_velocity m eps Hm y Hs gamma beta J v HJ).
   subst g yh s r.
   eapply theorem_4_2_exact with (H := H) (rho := rho m eps y); try determined;
     first [given | rewrite E; field; lra | rewrite UHU; field; lra].

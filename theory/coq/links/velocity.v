@@ -15,5 +15,6 @@ Theorem velocity_from_definition m eps gamma beta y L g v J w :
 Proof.
   intros Hm Hs HL HV HJ. moments. pose proof (given_v m eps Hm gamma beta y L Hs g v HL HV) as V.
   pose proof (given_u m eps Hm y Hs gamma beta J v g HJ V).
+  pose proof (given_velocity m eps Hm y Hs gamma beta J v HJ).
   by_claim velocity.
 Qed.
