@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -63,13 +62,6 @@ def loss(kind: Any, weights: Any, mixing: Any, z: jax.Array) -> jax.Array:
         lambda z: jnp.square(jax.grad(network)(z)).sum(),
     )  # fmt: skip
     return jax.lax.switch(kind, branches, z)
-
-
-def cases(name: str, shape: tuple[int, ...], count: int, seed: int, dtype: str) -> Iterator[tuple[Setting, Cut]]:
-    """So many random cuts of one normaliser and shape."""
-    source = np.random.default_rng([seed, len(name), *shape])
-    for _ in range(count):
-        yield one(name, shape, source, dtype)
 
 
 def one(name: str, shape: tuple[int, ...], source: np.random.Generator, dtype: str) -> tuple[Setting, Cut]:
