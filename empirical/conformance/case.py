@@ -73,7 +73,7 @@ class Exact:
         """Of the terms of v, a vector."""
         gradient, point = np.abs(self.gradient), self.point
         terms = gradient.max(0) + gradient.mean(0) + np.abs(point.n).max(0) * (gradient * np.abs(point.yhat)).sum(0)
-        return terms / point.s * (1 + self.spread)
+        return terms / point.s * np.square(1 + self.spread)
 
     @cached_property
     def slope_size(self) -> np.ndarray:

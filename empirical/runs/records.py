@@ -198,7 +198,7 @@ class Run:
 
     def missing(self) -> list[Wanted]:
         """The records that a complete run of this configuration has and this one lacks."""
-        return missing(self.config, self.path)
+        return [] if self.description.get("watched") else missing(self.config, self.path)
 
     @cached_property
     def ray(self) -> dict[str, xr.Dataset]:
