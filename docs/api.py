@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 import sys
 import warnings
@@ -13,10 +14,21 @@ import pdoc
 ROOMS = ("theory", "empirical", "reports")
 
 
+# Modules that cannot be imported without a package that is neither needed nor in the extra `dev`.
+OPTIONAL = {
+    "bnverify.empirical.adapters.torch": "torch",
+    "bnverify.empirical.adapters.torch_sites": "torch",
+    "bnverify.empirical.conformance.haiku_layer": "haiku",
+    "bnverify.empirical.conformance.torch_layer": "torch",
+}
+
+
 def modules() -> list[str]:
-    """Every module of the project, by its full name."""
+    """Every module of the project, by its full name, but for those whose optional package is not installed."""
     found = pkgutil.walk_packages(importlib.import_module("bnverify").__path__, "bnverify.")
-    return ["bnverify", *(module.name for module in found if not module.name.endswith("__main__"))]
+    names = (module.name for module in found if not module.name.endswith("__main__"))
+    missing = {name for name, package in OPTIONAL.items() if importlib.util.find_spec(package) is None}
+    return ["bnverify", *(name for name in names if name not in missing)]
 
 
 def build(directory: Path) -> None:

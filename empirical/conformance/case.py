@@ -31,14 +31,17 @@ class Exact:
 
     @cached_property
     def yhat(self) -> np.ndarray:
+        """The normalised values."""
         return self.point.restore(self.point.yhat)
 
     @cached_property
     def z(self) -> np.ndarray:
+        """gamma yhat + beta."""
         return self.yhat * self.gain + self.shift
 
     @cached_property
     def v(self) -> np.ndarray:
+        """The gradient at y."""
         return self.point.restore(self.point.backward(self.gradient))
 
     @cached_property
@@ -61,6 +64,7 @@ class Exact:
 
     @cached_property
     def size(self) -> np.ndarray:
+        """Of the terms of z."""
         return np.abs(self.gain) * self.unit_size + np.abs(self.shift)
 
     @cached_property
@@ -77,6 +81,7 @@ class Exact:
 
     @cached_property
     def slope_size(self) -> np.ndarray:
+        """Of the terms of v, for every entry."""
         return self.point.restore(np.broadcast_to(self.column_size, self.point.y.shape))
 
 

@@ -34,6 +34,7 @@ class JaxLayer:
         self._compiled: dict[tuple[str, float | None], Any] = {}
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
+        """z, and with g the gradients; see `Subject`."""
         with _plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
             if g is None:
@@ -43,6 +44,7 @@ class JaxLayer:
             return Evaluation(_numpy(z), z.dtype.name, _numpy(v), {k: _numpy(value) for k, value in slopes.items()})
 
     def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
+        """The derivative of v along d, with g held."""
         with _plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
             try:
@@ -89,6 +91,7 @@ class JaxLayer:
         return jax.grad(along)(y)
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
+        """One step of the running statistics, if there are any."""
         if self._step is None:
             return None
         with _plain_jax():
@@ -108,6 +111,7 @@ class JaxLayer:
             )  # fmt: skip
 
     def resized(self, old: int, new: int):
+        """The same layer for another size, if it can be made."""
         return None if self._again is None else self._again(old, new)
 
     def _prepared(self, y, parameters, setting: Setting):

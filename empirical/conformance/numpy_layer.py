@@ -26,6 +26,7 @@ class NumpyLayer:
         self._call, self._backward, self._args, self._keywords, self._taken = call, backward, args, keywords, taken
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
+        """z, and with g the gradients; see `Subject`."""
         if setting.epsilon is not None and self._taken.epsilon is None:
             raise Unsupported("its epsilon cannot be set")
         y, given = _laid(np.array(y, setting.dtype), setting.layout), np.array(y, setting.dtype)
@@ -50,12 +51,15 @@ class NumpyLayer:
         )  # fmt: skip
 
     def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
+        """The derivative of v along d, with g held."""
         raise Unsupported("a backward pass in NumPy is not differentiated")
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
+        """One step of the running statistics, if there are any."""
         return None
 
     def resized(self, old: int, new: int):
+        """The same layer for another size, if it can be made."""
         return None
 
     def _back(self, g: np.ndarray, y: np.ndarray, arrays: Mapping[str, np.ndarray], epsilon: float | None) -> Any:

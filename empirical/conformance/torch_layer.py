@@ -33,6 +33,7 @@ class TorchLayer:
         self._call, self._again, self._settable = call, again, settable
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
+        """z, and with g the gradients; see `Subject`."""
         entry, y, tensors, z = self._forward(y, parameters, setting)
         changed = not torch.equal(y, entry)
         if g is None:
@@ -46,6 +47,7 @@ class TorchLayer:
         )  # fmt: skip
 
     def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
+        """The derivative of v along d, with g held."""
         _, y, _, z = self._forward(y, parameters, setting)
         try:
             (v,) = torch.autograd.grad(z, y, _tensor(g, z.dtype), create_graph=True)
@@ -57,9 +59,11 @@ class TorchLayer:
         return np.zeros(y.shape) if out is None else _numpy(out)
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
+        """One step of the running statistics, if there are any."""
         return None
 
     def resized(self, old: int, new: int):
+        """The same layer for another size, if it can be made."""
         return None if self._again is None else self._again(old, new)
 
     def _forward(self, y, parameters, setting: Setting):
@@ -113,6 +117,7 @@ class TorchModule(TorchLayer):
         return z
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
+        """One step of the running statistics, if there are any."""
         start = {key: value.clone() for key, value in self._module.named_buffers()}
         floating = [key for key, value in start.items() if value.is_floating_point()]
         if not floating:
