@@ -13,6 +13,7 @@ Proof.
   intros Hm E0 Hk Hs HL HV HV'. assert (He : 0 <= eps) by lra. rewrite lin_scaled in HV'.
   set (y := lin d X W b) in *. moments. pose proof (radicand_pos m eps y k Hm He Hk Hs).
   pose proof (given_v m eps Hm gamma beta y L Hs g v HL HV).
-  pose proof (given_v_moved m eps y k (b - k * b) Hm He Hk Hs gamma beta L g v_scaled (root_one m eps y k Hk Rho_one) HL HV').
+  pose proof (given_v_moved m eps y k (b - k * b) Hm He Hk Hs gamma beta L g v_scaled (root_one m eps y k Hk Rho_one) HL HV') as V'.
+  rewrite (root_one m eps y k Hk Rho_one) in V'.
   by_claim invariance_scale_gradient.
 Qed.

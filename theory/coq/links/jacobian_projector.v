@@ -8,6 +8,7 @@ Theorem jacobian_projector_from_definition m eps y J x w :
   (forall i, (i < m)%nat -> is_grad m (fun y => yhat m eps y i) y (J i)) ->
   sd m eps y * dot m (mv m J (mv m J x)) w = dot m (mv m J x) w.
 Proof.
-  intros Hm E0 Hs HJ. moments. pose proof (given_jac m eps Hm y J x Hs HJ). pose proof (given_jac_twice m eps Hm y J x Hs HJ).
+  intros Hm E0 Hs HJ. moments. pose proof (given_jac m eps Hm y J x Hs HJ). 
+  pose proof (given_jac m eps Hm y J (mv m J x) Hs HJ).
   by_claim jacobian_projector.
 Qed.

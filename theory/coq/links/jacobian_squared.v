@@ -10,6 +10,7 @@ Theorem jacobian_squared_from_definition m eps y J x w :
     (dot m w x - (2 - rho m eps y) * dot m w (yhat m eps y) * dot m x (yhat m eps y) / INR m
      - dot m one w * dot m one x / INR m) / sd m eps y ^ 2.
 Proof.
-  intros Hm Hs HJ. moments. pose proof (given_jac_twice m eps Hm y J x Hs HJ).
+  intros Hm Hs HJ. moments. pose proof (given_jac m eps Hm y J x Hs HJ).
+  pose proof (given_jac m eps Hm y J (mv m J x) Hs HJ).
   by_claim jacobian_squared.
 Qed.

@@ -10,24 +10,16 @@ Theorem kohler_reparametrisation_from_definition m d eps gamma beta X W b w :
   dot m w (bn m eps gamma beta (lin d X W b)) =
   dot m w (lin d X (vscal (gamma / sqrt (dot d W (mv d (cov m X) W) + eps)) W) beta).
 Proof.
-  intros Hm Hs Z. pose proof (INR_ge_1 m Hm). pose proof (sd_pos m eps _ Hs) as Ps.
-  pose proof (sum_weights m d X W Z) as S0. pose proof (cov_form m d X Hm W) as S. rewrite (var_dot m Hm) in S.
-  set (XW := mv d X W) in *.
-  assert (E : eps + (dot m XW XW - dot m one XW ^ 2 / INR m) / INR m = var m (lin d X W b) + eps)
-    by (rewrite (var_lin m d X Hm W b), S; ring).
-  assert (E' : eps + dot m XW XW / INR m = var m (lin d X W b) + eps) by (rewrite <- E, S0; field; lra).
-  assert (A : veq m (bn m eps gamma beta (lin d X W b))
-    (vadd (vscal (beta - gamma * dot m one XW / (INR m * sqrt (eps + (dot m XW XW - dot m one XW ^ 2 / INR m) / INR m))) one)
-          (vscal (gamma / sqrt (eps + (dot m XW XW - dot m one XW ^ 2 / INR m) / INR m)) XW))).
-  { intros i Li. rewrite E. fold (sd m eps (lin d X W b)). unfold bn, yhat.
-    assert (M : mean m (lin d X W b) = 1 * mean m XW + b) by (rewrite lin_moved; apply mean_moved; auto).
-    rewrite M, mean_dot, S0. unfold vadd, vscal. ones. change (lin d X W b i) with (XW i + b). field. lra. }
-  assert (B : veq m (lin d X (vscal (gamma / sqrt (dot d W (mv d (cov m X) W) + eps)) W) beta)
-    (vadd (vscal beta one) (vscal (gamma / sqrt (eps + dot m XW XW / INR m)) XW))).
-  { intros i Li. replace (dot d W (mv d (cov m X) W) + eps) with (eps + dot m XW XW / INR m)
-      by (rewrite S, S0; field; lra).
-    unfold lin, vadd, vscal at 2 3. ones. rewrite dot_scal_r. change (dot d (X i) W) with (XW i). ring. }
-  assert (P0 : 0 < eps + (dot m XW XW - dot m one XW ^ 2 / INR m) / INR m) by (rewrite E; exact Hs).
-  assert (P1 : 0 < eps + dot m XW XW / INR m) by (rewrite E'; exact Hs).
+  intros Hm Hs Z. pose proof (INR_ge_1 m Hm). pose proof (sum_weights m d X W Z).
+  pose proof (cov_form m d X Hm W) as S. rewrite (var_dot m Hm) in S. set (y := lin d X W b) in *. set (WSW := dot d W (mv d (cov m X) W)) in *.
+  assert (veq m y (vadd (vscal b one) (vscal 1 (mv d X W)))) by (intros i _; unfold y, lin, vadd, vscal, one, mv, dot; ring).
+  assert (P : 0 < eps + WSW) by (pose proof (var_lin m d X Hm W b) as V; fold y in V; fold WSW in V; lra).
+  assert (veq m (lin d X (vscal (gamma / sqrt (WSW + eps)) W) beta) (vadd (vscal beta one) (vscal (gamma / sqrt (eps + WSW)) (mv d X W)))).
+  { intros i _. rewrite (Rplus_comm WSW). unfold lin, vadd, vscal at 2 3. ones. rewrite dot_scal_r. change (dot d (X i) W) with (mv d X W i). ring. }
+  pose proof (given_yhat m eps Hm y Hs) as Y. pose proof (given_root m eps Hm y Hs) as R. pose proof (sqrt_lt_R0 _ R).
+  assert (veq m (bn m eps gamma beta y)
+    (vadd (vscal (beta - gamma * dot m one y / (INR m * sqrt (eps + (dot m y y - dot m one y ^ 2 / INR m) / INR m))) one)
+          (vscal (gamma / sqrt (eps + (dot m y y - dot m one y ^ 2 / INR m) / INR m)) y))).
+  { intros i Li. unfold bn. rewrite (Y i Li). unfold vadd, vscal. ones. field. lra. }
   by_claim kohler_reparametrisation.
 Qed.

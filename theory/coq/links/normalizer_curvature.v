@@ -31,7 +31,9 @@ Proof.
     + gamma ^ 2 * dot m v (mv m P (mv m H (mv m P v))) / s y ^ 2).
   { unfold norm_velocity. autorewrite with ip.
     rewrite (mv_sym m H (normalized m P s y) (mv m P v) S), !(mv_sym_l m P v _ HP). field. lra. }
-  assert (UHU := dot_ext m _ _ _ _ U (mv_ext m H _ _ U)). rewrite Q in E, UHU. unfold norm_bend in E. fold g in E.
-  eapply normalizer_curvature with (H := H) (P := P) (yhat := normalized m P s y) (n := N y); try determined;
-    first [given | rewrite E; field; lra | rewrite UHU; field; lra].
+  assert (U' : veq m (mv m J v) (vadd (vscal (- gamma * dot m (N y) v / s y) (normalized m P s y)) (vscal (gamma / s y) (mv m P v)))).
+  { intros i Li. rewrite (U i Li). unfold norm_velocity, vadd. ring. }
+  pose proof (given_norm_v m P s HP gamma beta L (N y) y g v Ps (is_hess_grad m s y N M HN) (is_hess_grad m L _ G H HL) HV).
+  rewrite Q in E. unfold norm_bend in E. fold g in E.
+  eapply normalizer_curvature with (H := H) (P := P) (n := N y); try determined; first [given | rewrite E; field; lra].
 Qed.

@@ -15,8 +15,6 @@ Theorem theorem_4_2_ii_from_definition m eps gamma beta y L G H Ghat Hhat v :
 Proof.
   intros Hm E0 Hs HL HH HV g HG. moments. pose proof (H_sym m eps y gamma beta L G H HL). pose proof (Hhat_sym m eps y gamma beta L Ghat Hhat HH).
   pose proof (given_v m eps Hm gamma beta y L Hs _ v (hess_g m eps y gamma beta L G H HL) HV) as V.
-  pose proof (hess_along m eps Hm y Hs gamma beta L G Ghat H Hhat HL HH v E0 V) as E. fold g in E.
-  assert (E' : dot m v (mv m Hhat v) = 0 * (1 - 1) + gamma ^ 2 * dot m v (mv m H v) / sd m eps y ^ 2
-     - gamma * dot m g (yhat m eps y) * dot m v v / (INR m * sd m eps y ^ 2)) by (rewrite E; ring).
-  by_claim theorem_4_2_ii.
+  pose proof (hess_expanded m eps Hm y Hs gamma beta L G Ghat H Hhat HL HH v v) as E. unfold bn_bend in E. fold g in E, V.
+  eapply theorem_4_2_ii with (H := H) (rho := rho m eps y); try determined; first [given | rewrite E; field; lra].
 Qed.
