@@ -18,6 +18,7 @@ ROOMS = ("theory", "empirical", "reports")
 OPTIONAL = {
     "bnverify.empirical.adapters.torch": "torch",
     "bnverify.empirical.adapters.torch_sites": "torch",
+    "bnverify.empirical.adapters.transformer_probes": "torch",
     "bnverify.empirical.conformance.haiku_layer": "haiku",
     "bnverify.empirical.conformance.torch_layer": "torch",
 }
@@ -27,8 +28,12 @@ def modules() -> list[str]:
     """Every module of the project, by its full name, but for those whose optional package is not installed."""
     found = pkgutil.walk_packages(importlib.import_module("bnverify").__path__, "bnverify.")
     names = (module.name for module in found if not module.name.endswith("__main__"))
-    missing = {name for name, package in OPTIONAL.items() if importlib.util.find_spec(package) is None}
-    return ["bnverify", *(name for name in names if name not in missing)]
+    return ["bnverify", *(name for name in names if name not in missing())]
+
+
+def missing() -> list[str]:
+    """Those whose optional package is not installed."""
+    return [name for name, package in OPTIONAL.items() if importlib.util.find_spec(package) is None]
 
 
 def build(directory: Path) -> None:
@@ -41,7 +46,7 @@ def build(directory: Path) -> None:
     warnings.filterwarnings("ignore", "Error parsing type annotation")
     warnings.filterwarnings("ignore", "The module specification")  # a module named as what it exports is found twice
     pdoc.render.configure(docformat="markdown", math=False, search=True)
-    pdoc.pdoc(*modules(), output_directory=directory)
+    pdoc.pdoc(*modules(), *(f"!{name}" for name in missing()), output_directory=directory)
 
 
 if __name__ == "__main__":

@@ -96,7 +96,7 @@ class TorchNetwork:
 
     def __init__(self, module: torch.nn.Module, loss: Callable[..., torch.Tensor], inputs: Any, targets: Any = None):
         self._module = copy.deepcopy(module).to(torch.float64).train()
-        self._loss, self._inputs, self._targets = loss, _float64(inputs), _float64(targets)
+        self._loss, self._inputs, self._targets = loss, float64(inputs), float64(targets)
         self._state = {key: value.clone() for key, value in self._module.named_buffers()}
         self._modules = {name: each for name, each in self._module.named_modules() if candidate(each)}
         calls: dict[str, list[tuple[Any, Any]]] = {}
@@ -162,7 +162,7 @@ class TorchNetwork:
         try:
             with torch.random.fork_rng(devices=[]), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
                 torch.manual_seed(0)
-                output = _called(self._module, self._inputs)
+                output = called(self._module, self._inputs)
                 value = self._loss(output) if self._targets is None else self._loss(output, self._targets)
         finally:
             for hook in hooks:
@@ -188,17 +188,19 @@ def _activations(value: Any) -> bool:
     return isinstance(value, torch.Tensor) and value.is_floating_point() and value.ndim >= 2
 
 
-def _called(module: torch.nn.Module, inputs: Any) -> Any:
+def called(module: torch.nn.Module, inputs: Any) -> Any:
+    """The output of a module for a tensor, or a tuple or a dict of what it is called with."""
     if isinstance(inputs, dict):
         return module(**inputs)
     return module(*inputs) if isinstance(inputs, (tuple, list)) else module(inputs)
 
 
-def _float64(value: Any) -> Any:
+def float64(value: Any) -> Any:
+    """Tensors of floating-point numbers in float64, also inside tuples, lists and dicts."""
     if isinstance(value, dict):
-        return {key: _float64(each) for key, each in value.items()}
+        return {key: float64(each) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
-        return type(value)(_float64(each) for each in value)
+        return type(value)(float64(each) for each in value)
     if isinstance(value, torch.Tensor) and value.is_floating_point():
         return value.detach().to(torch.float64)
     return value
