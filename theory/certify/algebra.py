@@ -141,4 +141,4 @@ class Algebra:
         raise Refused(f"got {expression!s:.80} in a normal form; expected a rational function and square roots")
 
     def atoms(self, expression: sp.Expr) -> Iterator[sp.Symbol]:
-        yield from sorted(expression.free_symbols, key=lambda s: (s.name != "epsilon", s.name))
+        yield from sorted(expression.free_symbols, key=lambda s: (s.name != "epsilon", s.name == "m", s.name))

@@ -139,14 +139,15 @@ class _File:
         kept = [root for root in self.roots if root.value is None]
         if not kept:
             return f"normal; {end}"
-        known = " ".join(f"(root_squared _ root'{r.number}) (sqrt_lt_R0 _ root'{r.number})" for r in reversed(kept))
+        known = " ".join(f"(root_squared _ root'{r.number}) (sqrt_lt_R0 _ root'{r.number})" for r in kept)
         steps, eliminations = [f"generalize {known}; normal"], []
         for root in kept:
             q, e, p, x = (f"{letter}{root.number}" for letter in "qEPX")
             steps.append(f"let {q} := fresh in let {e} := fresh in let {p} := fresh in name_root {q} {e} {p}")
             if root.eliminates:
                 variable, slope, rest = root.eliminates
-                value = f"({q} * {q} - {rest}) / {slope}"
+                value = f"{q} * {q}" if rest == "0" else f"({q} * {q} - {rest})"
+                value = value if slope == "1" else f"({value}) / {slope}"
                 steps.append(f"let {x} := fresh in assert ({x} : {variable} = {value}) by (rewrite {e}; field; side)")
                 eliminations.append(f"try rewrite {x}")
         return f"first [solve [normal; {end}] | {'; '.join([*steps, *eliminations, end])}]"

@@ -47,7 +47,7 @@ def roots(algebra: Algebra) -> Iterator[Root]:
 def _variable(algebra: Algebra, radicand: sp.Expr) -> tuple[str, str, str] | None:
     for variable in algebra.atoms(radicand):
         slope = sp.cancel(sp.diff(radicand, variable))
-        if slope != 0 and not slope.has(variable) and not _has_root(slope) and variable.name != "m":
+        if slope != 0 and not slope.has(variable) and not _has_root(slope):
             rest = sp.expand(radicand - slope * variable)
             return algebra.coq(variable), algebra.coq(slope), algebra.coq(rest)
     return None
