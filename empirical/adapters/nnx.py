@@ -181,7 +181,7 @@ class FlaxCut:
     def _zero(self) -> dict[str, Array]:
         return {name: jnp.zeros_like(site.z) for name, site in self.sites.items()}
 
-    def measure(self, seed: int = 0, sampled: int = 2) -> dict[str, Measured]:
+    def measure(self, seed: int = 0, sampled: int = 2) -> Sites:
         """What `empirical.measure` measures, at all sites."""
         value, gradients = self._gradients(self._zero(), self._state)
         size = sum(float(jnp.abs(g * self.sites[name].z).sum()) for name, g in gradients.items())
@@ -236,7 +236,7 @@ def float64(tree: Any) -> Any:
     return jax.tree.map(cast, tree)
 
 
-def _doubled(model: Any, args: tuple) -> tuple[Any, Any, Any]:
+def _doubled(model: Any, args: tuple) -> tuple[Any, Any, Any, Any]:
     """Structure and state of (model, args) in float64, and a copy of the model to read from. An embedding states the
     dtype of its parameters where none is given: it then follows them."""
     structure, state = nnx.split((model, args))

@@ -10,7 +10,7 @@ fails and says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -68,7 +68,7 @@ def measured_layer(
         y, gamma, beta = (jnp.asarray(each, dtype) for each in (y, gamma, beta))
         number = jnp.asarray(epsilon, dtype)
         context = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), context)
-        z = jax.eval_shape(lambda y: norm(y, gamma, beta, number, *context), y)
+        z = jax.eval_shape(lambda y: norm(y, gamma, beta, cast(Any, number), *context), y)
         _expect("the layer", z, y.shape, dtype)
         _expect("the suffix", jax.eval_shape(suffix, z), (), dtype)
         cut = cut_of(suffix, y, gamma, beta, epsilon, normalizer=norm, context=context)

@@ -29,7 +29,7 @@ def propagate(expression: sp.Expr, leaf: Callable[[sp.Expr], Pair | None], unit:
         return value.sum(axis=-1, keepdims=True), (error + np.abs(value)).sum(axis=-1, keepdims=True)
     parts = [propagate(argument, leaf, unit) for argument in expression.args]
     if expression.is_Add:
-        value, error = (sum(part[i] for part in parts) for i in (0, 1))
+        value, error = (np.asarray(sum(part[i] for part in parts)) for i in (0, 1))
         return value, error + sum(np.abs(part[0]) for part in parts)
     if expression.is_Mul:
         return _times(parts, unit)

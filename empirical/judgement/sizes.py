@@ -59,7 +59,8 @@ class Sizes:
         known = _VECTORS.get(name)
         if known is None:
             square = next((row.name for row in QUANTITIES.values() if _is_square(row.symbol, name)), None)
-            return (np.sqrt(np.abs(self.q[square])) if square in self.q else np.asarray(0.0)), np.asarray(0.0)
+            measured = np.asarray(0.0) if square is None or square not in self.q else self.q[square]
+            return np.sqrt(np.abs(measured)), np.asarray(0.0)
         return known(self)
 
     def root(self, name: str, otherwise: np.ndarray | float = 0.0) -> np.ndarray:
@@ -242,7 +243,7 @@ _VECTORS: dict[str, Callable[[Sizes], Size]] = {
     "signs": lambda s: (s.count, np.asarray(0.0)),
     "P g": lambda s: (s.root("Pg_Pg", s.root("g_g")), s.root("g_g")),
     "P x": lambda s: (s.root("x_x"), s.root("x_x")),
-    "P v": lambda s: (s.v[0], sum(s.v)),
+    "P v": lambda s: (s.v[0], s.v[0] + s.v[1]),
     "M x": lambda s: (s.m_norm * s.root("x_x"), s.m_error * s.root("x_x")),
     "M v": lambda s: (s.m_norm * s.v[0], s.m_error * s.v[0] + s.m_norm * s.v[1]),
     "W_filter": _exact("W_W"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -98,7 +98,7 @@ class Places:
     """Records to be judged: at every site the quantities as arrays (step, C) or (step, 1), with the flags as booleans
     and ``vector``, the number of each normalised vector. ``noun`` is what such a vector is called."""
 
-    steps: Sequence[int]
+    steps: Sequence[int] | np.ndarray
     sites: Mapping[str, Mapping[str, np.ndarray]]
     noun: str = "channel"
 
@@ -193,11 +193,13 @@ def _underflow(sides: Sides, quantities: Mapping[str, np.ndarray], dtype: str, t
 
 
 def _quantiles(residual: np.ndarray) -> tuple[float, ...]:
-    method = "linear" if np.isfinite(residual).all() else "higher"  # nothing lies between a number and infinity
+    method: Literal["linear", "higher"] = (
+        "linear" if np.isfinite(residual).all() else "higher"
+    )  # nothing lies between a number and infinity
     return tuple(float(q) for q in np.quantile(residual, [0.5, 0.9, 0.99], method=method))
 
 
-def _broken(names: tuple[str, ...], quantities: dict[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+def _broken(names: tuple[str, ...], quantities: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     """Where the layer made something that is no number out of numbers."""
     finite = {True: np.ones(shape, bool), False: np.ones(shape, bool)}
     for name in names:

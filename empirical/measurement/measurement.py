@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -105,10 +105,10 @@ def measure_cut(
     spread = spread.astype(y.dtype)
     missing: dict[str, str] = {}
     if placed.foreign is not None:
-        host = p._replace(gamma=np.asarray(p.gamma), beta=np.asarray(p.beta))
-        z = np.asarray(placed.foreign.forward(np.asarray(y), host.gamma, host.beta))
+        host: Any = p._replace(gamma=cast(Any, np.asarray(p.gamma)), beta=cast(Any, np.asarray(p.beta)))
+        z: Any = np.asarray(placed.foreign.forward(np.asarray(y), host.gamma, host.beta))
         check_reproduced(cut, z)
-        g = np.asarray(cut.gradient(z))
+        g: Any = np.asarray(cut.gradient(z))
         arrays = foreign_arrays(placed.foreign, norm, host, np.asarray(y), g, np.asarray(spread), tests)
         mode, g = FIRST, jnp.asarray(g, y.dtype)
     else:
