@@ -15,7 +15,7 @@ def test_snippets_run(capsys):
         exec(compile(block, "README.md", "exec"), names)
     printed = capsys.readouterr().out
     assert "|v|² <= gamma**2*(|g|² - <1, g>**2/m - <g, yhat>**2/m)/s**2" in printed
-    assert "backward pass - Fact C.1" in printed
+    assert "backward pass - <v, w> = <g, D z[w]> for every w" in printed
     assert (names["sides"].left <= names["sides"].right).all()
     claim, numbers = names["claim"], {"g_g": 4, "one_g": 0, "a": 2, "m": 8}
     assert str(claim.at(**numbers)) == "|v|² <= 7*gamma**2/(2*s**2)"
