@@ -19,9 +19,7 @@ Proof.
   assert (A := is_derive_eq _ _ _ _ HG (gamma_slope m eps _ _ y L g (is_grad_at m L _ _ g M HL))).
   assert (B := is_derive_eq _ _ _ _ HB (bias_slope m d L X W b g HL)).
   assert (E := dot_ext_r d W _ _ (is_grad_unique d _ W _ _ HW (weights_grad m d L X W b g HL))).
-  rewrite (dot_weights m d X W b g) in E. fold y in E. rewrite (dot_ext_r m g y _ Y_is), dot_add_r, !dot_scal_r in E.
-  rewrite (dot_comm m one g) in E.
-  assert (grad_gamma = (b * grad_b - grad_b * mean m y + dot d W grad_W) / sd m eps y).
-  { rewrite E, A, B. field. lra. }
+  rewrite (dot_comm d W (mv m (trans X) g)), <- (mv_trans m d X g W), (dot_comm m g) in E. rewrite (dot_comm m g one) in B.
+  assert (veq m (mv d X W) (vadd (vscal (- b) one) (vscal 1 y))) by (intros i _; unfold y, lin, vadd, vscal, one, mv, dot; ring).
   by_claim observation_4_3_minima.
 Qed.

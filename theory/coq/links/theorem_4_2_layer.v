@@ -27,7 +27,7 @@ Proof.
   assert (N2 : forall j, (j < C)%nat -> dot m (yhat m eps (chan m Y j)) (yhat m eps (chan m Y j)) = INR m * rho m eps (chan m Y j))
     by (intros; apply yhat_norm; auto).
   assert (N1 : forall j, (j < C)%nat -> dot m one (yhat m eps (chan m Y j)) = 0) by (intros; apply yhat_sum; auto).
-  eapply theorem_4_2_layer with (rho := fun j => rho m eps (chan m Y j)); try eassumption; try lra.
+  eapply theorem_4_2_layer with (rho := fun j => rho m eps (chan m Y j)) (epsilon := fun _ => 0); try eassumption; try (intros; lra).
   rewrite E, Rplus_comm. f_equal. apply bsum_ext. intros j Lj. specialize (Sp j Lj). pose proof (INR_pos m Hm).
   unfold bn_bend. fold g. cbv beta. field. lra.
 Qed.

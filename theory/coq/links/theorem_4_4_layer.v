@@ -13,6 +13,8 @@ Theorem theorem_4_4_layer_from_definition m d eps gamma beta X W b L g v grad_W 
 Proof.
   intros Hm Hs HX HL HV HW. set (y := lin d X W b) in *. moments.
   pose proof (given_v m eps Hm gamma beta y L Hs g v HL HV) as V. pose proof (rest_psd m d X N HX).
-  pose proof (given_grad_W m d eps gamma beta X W b L g v grad_W N Hm Hs HL HV HW).
+  assert (dot d grad_W grad_W = N * dot m v v - dot m v (mv m (rest d X N) v)).
+  { assert (D := is_grad_unique d _ W _ _ HW (weights_grad m d (fun x => L (bn m eps gamma beta x)) X W b v HV)).
+    rewrite (dot_ext d _ _ _ _ D D), rest_form. ring. }
   by_claim theorem_4_4_layer.
 Qed.

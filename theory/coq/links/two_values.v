@@ -11,7 +11,7 @@ Theorem two_values_from_definition m eps gamma beta y L g v :
 Proof.
   intros M2 E0 Hs HL HV. assert (Hm : (1 <= m)%nat) by lia. moments.
   pose proof (given_v m eps Hm gamma beta y L Hs g v HL HV).
-  assert (GG : dot m g g = INR m * 0 - 2 * 0 + dot m one g ^ 2 / INR m + dot m g (yhat m eps y) ^ 2 / INR m).
+  assert (GG : dot m g g = dot m one g ^ 2 / 2 + dot m g (yhat m eps y) ^ 2 / 2).
   { assert (N : dot m (yhat m eps y) (yhat m eps y) = 2) by (rewrite (yhat_norm m eps Hm y Hs), (rho_one m eps y Hs E0), M2; simpl; ring).
     assert (S : dot m one (yhat m eps y) = 0) by (apply yhat_sum; auto).
     rewrite M2 in N, S |- *. replace (INR 2) with 2 by (simpl; ring).
