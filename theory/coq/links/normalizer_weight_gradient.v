@@ -11,9 +11,6 @@ Theorem normalizer_weight_gradient_from_definition m P s n gamma beta y L g v :
 Proof.
   intros HP Ps Hn HL HV. pose proof (given_norm_v m P s HP gamma beta L n y g v Ps Hn HL HV) as V.
   pose proof (one_times m (normalized m P s y)).
-  assert (A : dot m (mv m P g) y = s y * dot m g (normalized m P s y)).
-  { rewrite (mv_sym_l m P g y HP), <- dot_scal_r. apply dot_ext_r. intros i _. unfold vscal, normalized. field. lra. }
-  assert (E : dot m v y = gamma * dot m g (normalized m P s y) - gamma * dot m g (normalized m P s y) * dot m n y / s y).
-  { rewrite (dot_ext_l m v _ y V). unfold norm_backward. autorewrite with ip. rewrite A. field. lra. }
+  assert (veq m (mv m P y) (vscal (s y) (normalized m P s y))) by (intros i _; unfold normalized, vscal; field; lra).
   by_claim normalizer_weight_gradient.
 Qed.
