@@ -40,6 +40,14 @@ def assert_claims():
     return assert_claims
 
 
+@pytest.fixture(scope="session")
+def conforms():
+    """`conformance.conforms`: a report on a layer, true where it conforms: ``assert conforms(layer, shape=(32, 8))``."""
+    from bnverify.empirical.conformance import conforms
+
+    return conforms
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     """Add the tests of every stored run that was named."""

@@ -9,7 +9,9 @@ import pytest
 
 from bnverify.empirical.adapters.watch import Watch
 from bnverify.empirical.judgement.verdict import verify
+from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.measurement.measurement import measure
+from bnverify.empirical.normalization.normalizers import BATCH
 from bnverify.empirical.runs.records import load_run
 from bnverify.errors import InputError
 
@@ -17,7 +19,7 @@ from bnverify.errors import InputError
 @pytest.fixture(scope="module")
 def measured():
     y = np.random.default_rng(21).standard_normal((8, 3))
-    found = measure(lambda z: jnp.square(jnp.tanh(z)).sum(), y, jnp.ones(3), jnp.zeros(3), 1e-5)
+    found = Measured(BATCH, measure(lambda z: jnp.square(jnp.tanh(z)).sum(), y, jnp.ones(3), jnp.zeros(3), 1e-5))
     return {"first": found, "second": found}
 
 
