@@ -42,7 +42,7 @@ def assert_claims():
 
 @pytest.fixture(scope="session")
 def conforms():
-    """`conformance.conforms`: a report on a layer, true where it conforms: ``assert conforms(layer, shape=(32, 8))``."""
+    """`conformance.conforms`: a report on a layer, true where it conforms, so ``assert conforms(layer, shape=...)``."""
     from bnverify.empirical.conformance import conforms
 
     return conforms
