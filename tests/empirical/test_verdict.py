@@ -179,7 +179,7 @@ def test_vectors_that_are_no_channels_keep_their_numbers(tmp_path):
     assert (verdict.worst_points[0].site, verdict.worst_points[0].channel) == ("b", 90)
 
 
-@pytest.mark.parametrize(("size", "reason"), [(1.0, None), (1e-16, "below rounding")])
+@pytest.mark.parametrize(("size", "reason"), [(1.0, None), (1e-19, "below rounding")])
 def test_what_float32_loses_below_its_smallest_number_is_no_violation(tiny_run, size, reason):
     """A gradient of 1e-16 and smaller has squares near 1e-38, of which some digits or all are gone."""
     records = tiny_run.inline["plain"].copy(deep=True).astype(float)
