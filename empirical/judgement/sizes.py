@@ -151,6 +151,11 @@ class Sizes:
         """The same where y has been moved by up to 2s."""
         return Sizes({**self.q, "mu": self.absolute("mu") + 2 * self.q["s"]}, self.unit)
 
+    def less_epsilon(self) -> Sizes:
+        """The same where epsilon is divided by k^2."""
+        smaller = np.sqrt(self.deviation**2 + self.absolute("epsilon") / self.absolute("k", 1.0) ** 2)
+        return Sizes({**self.q, "deviation": self.deviation, "s": smaller}, self.unit)
+
     def curvature(self, direction: Size, other: Size, size: str) -> np.ndarray:
         """The error of <z'[other], H z'[direction]> with |H z'[direction]| as it was measured."""
         return np.add(*self.moved(other, self.gain)) * self.absolute(size)
@@ -228,6 +233,7 @@ _VECTORS: dict[str, Callable[[Sizes], Size]] = {
     "z_w": _output,
     "yhat": lambda s: s.yhat,
     "yhat_measured": lambda s: s.yhat,
+    "yhat_less": lambda s: s.less_epsilon().yhat,
     "yhat_scaled": lambda s: (s.absolute("k", 1.0) * s.yhat[0], s.absolute("k", 1.0) * s.yhat[1]),
     "yhat_shifted": lambda s: (s.yhat[0], s.shifted().yhat[1]),
     "v": lambda s: s.v,
@@ -255,6 +261,7 @@ _SCALARS: dict[str, Callable[[Sizes], np.ndarray]] = {
     **dict.fromkeys(("m", "epsilon", "k", "learning_rate", "gamma", "beta", "b", "mu_run", "s_run"), _given),
     **dict.fromkeys(("running_weight", "mean_before", "variance_before", "followed"), _given),
     "mu": lambda s: s.level,
+    **dict.fromkeys(("within_variance", "between_variance"), lambda s: s.level**2),
     "s": lambda s: s.q["s"] * s.per_s,
     "rho": lambda s: s.absolute("rho") + s.unit * (s.absolute("mu") / s.q["s"]) ** 2,
     "r": lambda s: s.absolute("r") * s.per_s,

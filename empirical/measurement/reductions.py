@@ -130,6 +130,14 @@ def _values_and_parameters(norm, p, y, g, reference, arrays, tests) -> Quantitie
     return out | {name: jnp.vdot(tests.t, arrays[of])[None] for name, of in names.items() if of in arrays}
 
 
+def _of_replicas(columns) -> Quantities:
+    """The mean of the variances within replicas, and the variance of their means: of as few replicas of one size, more
+    than one, as the number of values can be cut into."""
+    count = next((k for k in range(2, len(columns)) if len(columns) % k == 0), len(columns))
+    parts = columns.reshape(count, -1, columns.shape[-1])
+    return {"within_variance": parts.var(1).mean(0), "between_variance": parts.mean(1).var(0)}
+
+
 def _of_correction(norm, p, y) -> Quantities:
     running, r_max, d_max = p.context
     r, d = norm.correction(y, p.epsilon, *p.context)
@@ -148,6 +156,8 @@ def _of_batch_norm(norm, p, y, g, reference, arrays, tests) -> Quantities:
         for name in ("u", "JJx", "yhat_scaled", "v_scaled", "yhat_shifted", "v_shifted")
         if name in arrays
     }
+    out["w_yhat_less"] = pair(w, norm.normalise(y, p.epsilon / tests.k**2))
+    out |= _of_replicas(norm.columns(y))
     if "Jx" in arrays:
         out["Jx_Jx"] = pair(arrays["Jx"], arrays["Jx"])
     out |= moment_gradients(p, y, g)
