@@ -14,6 +14,7 @@ import sympy as sp
 from bnverify.theory.algebra.vectors import is_zero
 from bnverify.theory.audit.record import AuditError, Record
 from bnverify.theory.audit.ruling import Ruling
+from bnverify.theory.normalizers.normalizer import Normalizer
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.proof.example import exact
 from bnverify.theory.proof.quantities import epsilon, latex, rho
@@ -112,11 +113,13 @@ class Stated:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers as "p/q", tuples as lists, dataclasses as mappings of their fields."""
+    """Numbers as "p/q", tuples as lists, normalizers by their definition, dataclasses as mappings of their fields."""
     if isinstance(value, (Fraction, int)) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, tuple):
         return list(map(_plain, value))
+    if isinstance(value, Normalizer):
+        return {"name": value.name, "definition": value.definition}
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) is not None}
     return str(getattr(value, "name", value))
