@@ -14,11 +14,12 @@ from bnverify.errors import InputError
 REPRODUCED = {"float64": 2.0**-40, "float32": 1e-5}
 
 
-def check_cut(placed: Placed, y: Any) -> None:
-    """InputError where shapes or values leave nothing to measure."""
+def check_cut(placed: Placed, y: Any, *, values: bool = True) -> None:
+    """InputError where shapes or, unless ``values`` is false, values leave nothing to measure."""
     norm, epsilon = placed.normalization, placed.epsilon
     _check_parameters(placed, y)
-    _check_finite(placed, y)
+    if values:
+        _check_finite(placed, y)
     if epsilon < 0:
         raise InputError(got=f"epsilon {epsilon}", expected="epsilon >= 0", advice="pass 0 or a small positive number")
     if y.ndim < 2 or (epsilon == 0 and norm.columns(y).shape[0] == 1):
@@ -33,7 +34,7 @@ def check_cut(placed: Placed, y: Any) -> None:
             expected="context=((running mean, running s), r_max, d_max)",
             advice="pass the running statistics of the step: they are constants to differentiation",
         )
-    if epsilon == 0:
+    if values and epsilon == 0:
         _refuse_constant_vectors(norm, y)
 
 

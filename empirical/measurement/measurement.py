@@ -89,14 +89,21 @@ def _twice(suffix: Partial, y: Array) -> bool:
 
 
 def measure_cut(
-    cut: Cut, *, seed: Seed = 0, sampled: Sequence[int] = (), plain_curvature: bool = True, layer: Layer | None = None
+    cut: Cut,
+    *,
+    seed: Seed = 0,
+    sampled: Sequence[int] = (),
+    plain_curvature: bool = True,
+    layer: Layer | None = None,
+    trained: bool = False,
 ) -> Measured:
     """All quantities at a cut. ``sampled`` vectors get Hessian-vector products of their own. Without
     ``plain_curvature`` v'Hv and g'Hg are NaN, which saves two of the directions a sampled channel: claims need them at
-    epsilon = 0 only. ``layer`` is `layer_of` the normalisation, where it is known.
+    epsilon = 0 only. ``layer`` is `layer_of` the normalisation, where it is known. On a ``trained`` network, which may
+    have diverged or hold constant channels, values are measured as they are: verdicts count such points apart.
     """
     placed, y = cut.norm, jnp.asarray(cut.y)
-    check_cut(placed, y)
+    check_cut(placed, y, values=not trained)
     norm = placed.normalization
     gamma, beta = (jnp.asarray(each) for each in (placed.gamma, placed.beta))
     p = Parameters(gamma, beta, jnp.asarray(placed.epsilon, y.dtype), placed.context)

@@ -193,7 +193,9 @@ class SiteMeasurement:
         order = generator(seed).permutation(jax.eval_shape(norm.columns, y).shape[-1])
         placed = Placed(norm, gamma, beta, epsilon, self._context(site, moment))
         cut = Cut(y, placed, gradient=lambda z: passes.gs[i], hessian=hessian, stacked=True)
-        measured = measure_cut(cut, seed=seed, sampled=order[:samples].tolist(), plain_curvature=epsilon == 0)
+        measured = measure_cut(
+            cut, seed=seed, sampled=order[:samples].tolist(), plain_curvature=epsilon == 0, trained=True
+        )
         out = {name: np.asarray(value) for name, value in measured.quantities.items()}
         if norm.second_moment and norm.correction is None:
             out |= self._of_layer(site, i, params, passes, out, seed)
@@ -306,14 +308,15 @@ def ray_distances(start: np.ndarray, end: np.ndarray) -> dict[str, np.ndarray]:
         )
         return float(found.fun)
 
-    whole = start.ravel(), end.ravel()
-    return {
-        "distance2": np.array([distance2(start[:, j], end[:, j]) for j in range(start.shape[1])]),
-        "W0_W0": (start * start).sum(0),
-        "W0_Wstar": (start * end).sum(0),
-        "Wstar_Wstar": (end * end).sum(0),
-        "layer_distance2": np.array([distance2(*whole)]),
-        "layer_W0_W0": np.array([whole[0] @ whole[0]]),
-        "layer_W0_Wstar": np.array([whole[0] @ whole[1]]),
-        "layer_Wstar_Wstar": np.array([whole[1] @ whole[1]]),
-    }
+    with np.errstate(all="ignore"):  # of a diverged network
+        whole = start.ravel(), end.ravel()
+        return {
+            "distance2": np.array([distance2(start[:, j], end[:, j]) for j in range(start.shape[1])]),
+            "W0_W0": (start * start).sum(0),
+            "W0_Wstar": (start * end).sum(0),
+            "Wstar_Wstar": (end * end).sum(0),
+            "layer_distance2": np.array([distance2(*whole)]),
+            "layer_W0_W0": np.array([whole[0] @ whole[0]]),
+            "layer_W0_Wstar": np.array([whole[0] @ whole[1]]),
+            "layer_Wstar_Wstar": np.array([whole[1] @ whole[1]]),
+        }
