@@ -63,6 +63,11 @@ class Certificate:
     def __bool__(self) -> bool:
         return self.verdict != REFUSED
 
+    @property
+    def whole(self) -> bool:
+        """Whether Coq accepted all there is: the claim, and its link to the definition if there is one."""
+        return bool(self) and not self.reason
+
     def __str__(self) -> str:
         lines = [f"{self.key}: {self.verdict}"] + ([f"  {self.reason}"] if self.reason else [])
         lines += [f"  {each}" for each in (self.linked, self.statement) if each]
@@ -151,7 +156,7 @@ def _certify(
         except CoqError as error:
             found = Certificate(work.key, REFUSED, reason=str(error))
     found = dataclasses.replace(found, hash=work.hash, coq=installed, seconds=round(time.perf_counter() - start, 2))
-    if found and not found.reason:
+    if found.whole:
         stow(found)
     return found
 

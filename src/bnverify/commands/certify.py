@@ -27,7 +27,8 @@ def command(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Statements, premises, axioms and hashes as JSON.")] = False,
 ) -> None:
-    """Certify claims. Exit status: 0 all certified, 1 one refused, 2 bad input, 3 no Coq (or no z3) on the machine."""
+    """Certify claims. Exit status: 0 all certified, 1 a claim or its link to the definition refused, 2 bad input, 3 no
+    Coq (or no z3) on the machine."""
     from bnverify.theory.certify import NoCoq, certify, refute
 
     documents, records = _chosen(keys or [], everything)
@@ -43,7 +44,7 @@ def command(
         typer.echo(json.dumps([each.to_json() for each in found], indent=1, sort_keys=True))
     else:
         _show(found)
-    raise typer.Exit(0 if all(found) else VIOLATED)
+    raise typer.Exit(0 if all(each.whole for each in found) else VIOLATED)
 
 
 def _chosen(keys: list[str], everything: bool) -> tuple[list[Mapping[str, Any]], list[Any]]:

@@ -1,12 +1,18 @@
 """`bnverify certify` and its exit statuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from certifying import document, needs_coq
+from typer.testing import CliRunner
+
+from bnverify.cli import app
+from bnverify.theory import certify as certifying_package
+from bnverify.theory.certify.certificate import LINKED, PREMISES, REFUSED, Certificate
 
 SOURCE = Path(__file__).parents[3] / "src"
 
@@ -33,6 +39,34 @@ def test_without_coq_one_sentence_and_status_3(tmp_path):
 def test_bad_input_is_status_2(tmp_path, arguments):
     done = bnverify("certify", *arguments, path=str(tmp_path), cache=tmp_path)
     assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reason", "status"),
+    [
+        (LINKED, "", 0),
+        (PREMISES, "", 0),  # a claim without a link
+        (PREMISES, "the link to the definition is not accepted: Error", 1),
+        (REFUSED, "Error", 1),
+    ],
+)
+def test_a_link_that_is_not_accepted_is_a_failure(monkeypatch, verdict, reason, status):
+    found = [Certificate("fact-c1", LINKED), Certificate("theorem-4.1", verdict, reason=reason)]
+    monkeypatch.setattr(certifying_package, "certify", lambda *_, **__: iter(found))
+    done = CliRunner().invoke(app, ["certify", "fact-c1", "theorem-4.1"])
+    assert done.exit_code == status, done.output
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
+@pytest.mark.parametrize(("status", "passes"), [(0, True), (1, False), (2, False), (3, True)])
+def test_make_certify_passes_without_coq_and_fails_with_a_refusal(tmp_path, status, passes):
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "bnverify").write_text(f"#!/bin/sh\nexit {status}\n")
+    (venv / "bin" / "bnverify").chmod(0o755)
+    make = ["make", "--old-file", f"{venv}/.runtime", "certify", f"VENV={venv}"]
+    done = subprocess.run(make, cwd=SOURCE.parent, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == passes, done.stderr
 
 
 @needs_coq
