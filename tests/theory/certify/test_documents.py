@@ -70,7 +70,8 @@ def test_theorem_4_1_in_coq():
 def test_a_layer_has_a_premise_for_every_channel():
     premises = {p.name: p.coq for p in Statement(read(document("theorem-4.2-layer"))).premises()}
     assert premises["sign's"] == "forall j, (j < C)%nat -> 0 < (s j)"
-    assert premises["given'epsilon"] == "epsilon = 0"
+    assert premises["given'epsilon"] == "forall j, (j < C)%nat -> (epsilon j) = 0"
+    assert premises["size'"] == "(1 <= m)%nat"
 
 
 def test_words_of_coq_are_renamed():
