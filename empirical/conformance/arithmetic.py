@@ -33,6 +33,16 @@ def relative(difference: np.ndarray, size: np.ndarray | float) -> float:
     return float(ratio.max(initial=0.0))
 
 
+def rounded(array: np.ndarray | float, dtype: str) -> np.ndarray:
+    """The values in a dtype, in float64."""
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        return np.asarray(array).astype(ml_dtypes.bfloat16).astype(np.float64)
+    with np.errstate(over="ignore"):
+        return np.asarray(array).astype(dtype).astype(np.float64)
+
+
 def computed_in(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, widest: str = "float64") -> str:
     """The narrowest precision between what goes in and what comes out, by whether changes far below the next one's
     rounding pass: float64 input that is cast to float32 inside comes out unchanged."""

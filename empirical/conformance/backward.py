@@ -10,7 +10,7 @@ import numpy as np
 from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, source, tolerance
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.recognise import Reading
-from bnverify.empirical.conformance.report import HOLDS, INACCURATE, Finding, judged, untested
+from bnverify.empirical.conformance.report import HOLDS, INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Unsupported
 
 _TITLES = {
@@ -32,37 +32,41 @@ def findings(case: Case) -> Iterator[Finding]:
         return
     exact, allowed = case.here, case.backward_tolerance
     residual = relative(there.v - exact.v, exact.slope_size)
-    held = residual <= allowed
-    meaning = "the gradient that goes on to earlier layers" if held else diagnosis(case.here, there.v)
-    yield judged("backward.values", _TITLES["backward.values"], residual, allowed, meaning)
-    yield from _identities(case, exact, there.v)
+    coarse = None if residual <= allowed else case.coarse(there.v, exact.v, exact.slope_size)
+    otherwise = VIOLATED if coarse is None else INACCURATE
+    meaning = "the gradient that goes on to earlier layers"
+    if residual > allowed:
+        meaning = f"computed in {coarse}" if coarse else diagnosis(case.here, there.v)
+    yield judged("backward.values", _TITLES["backward.values"], residual, allowed, meaning, otherwise)
+    yield from _identities(case, exact, there.v, otherwise)
     yield from _parameters(case, exact)
     yield _second(case, exact)
     yield _few(case, 1)
     yield _few(case, 2)
 
 
-def _identities(case: Case, exact: Exact, v: np.ndarray) -> Iterator[Finding]:
+def _identities(case: Case, exact: Exact, v: np.ndarray, otherwise: str) -> Iterator[Finding]:
+    """What follows from v; where v was rounded to a coarser type, as far as that does (`otherwise`)."""
     point, allowed = exact.point, case.backward_tolerance
     columns, size, m = point.columns(v), exact.column_size, point.m
     a = (exact.gradient * point.yhat).sum(0)
     if point.normaliser.centred and not point.normaliser.scale.uncentred:
         yield judged(
             "backward.ones", _TITLES["backward.ones"], relative(columns.sum(0), m * size), allowed,
-            "a constant added to a vector changes nothing, so a bias before the layer gets no gradient",
+            "a constant added to a vector changes nothing, so a bias before the layer gets no gradient", otherwise,
         )  # fmt: skip
     expected = (1 - point.rho) * a / point.s
     yield judged(
         "backward.yhat", _TITLES["backward.yhat"],
         relative((point.yhat * columns).sum(0) - expected, m * np.abs(point.yhat).max(0) * size), allowed,
-        "v has next to nothing along yhat: the length of a vector is normalised away",
+        "v has next to nothing along yhat: the length of a vector is normalised away", otherwise,
     )  # fmt: skip
     projected = point.project(exact.gradient)
     squared = np.square(projected).sum(0) - 2 * (point.n * projected).sum(0) * a + np.square(point.n).sum(0) * a**2
     yield judged(
         "backward.norm", _TITLES["backward.norm"],
         relative(np.square(columns).sum(0) - squared / point.s**2, m * size**2), allowed,
-        "the exact form of Theorem 4.1: the gradient's size follows from g, s and gamma",
+        "the exact form of Theorem 4.1: the gradient's size follows from g, s and gamma", otherwise,
     )  # fmt: skip
 
 
@@ -88,7 +92,7 @@ def _parameters(case: Case, exact: Exact) -> Iterator[Finding]:
         expected, whole = (case.summed(np.asarray(each), axes, shape) for each in (term, size))
         slope = np.zeros(shape) if slope is None else slope
         count = case.y.size // max(1, int(np.prod(shape)))
-        allowed = tolerance(ROUNDOFF[case.backward_dtype], count)
+        allowed = tolerance(ROUNDOFF[case.forward_dtype], count)
         residual = relative(slope - expected, whole)
         meaning = f"what an optimizer changes {name} by"
         if residual > allowed and relative(slope, whole) == 0:
@@ -112,9 +116,12 @@ def _second(case: Case, exact: Exact) -> Finding:
     size = size * (1 + point.restore(np.broadcast_to(exact.spread, columns.shape)))
     residual = relative(out - expected, size)
     meaning = "what gradient penalties and Hessian products see"
-    if residual > case.backward_tolerance:
+    coarse = None if residual <= case.backward_tolerance else case.coarse(out, expected, size)
+    if coarse is not None:
+        meaning = f"computed in {coarse}"
+    elif residual > case.backward_tolerance:
         meaning += ": it is silently wrong; say that the backward pass is not differentiable, or differentiate it right"
-    return judged(key, title, residual, case.backward_tolerance, meaning)
+    return judged(key, title, residual, case.backward_tolerance, meaning, VIOLATED if coarse is None else INACCURATE)
 
 
 def _few(case: Case, m: int) -> Finding:
@@ -160,6 +167,10 @@ def _few_at(small: Reading, m: int, key: str, title: str, setting: dict[str, flo
     if residuals[worst] > allowed:
         seen = {"y": v, "z": found.z, "gamma": slope}[worst]
         meaning = f"wrong at {worst}: up to {float(np.abs(np.asarray(seen)).max()):.3g}"
+        others = max((residuals[name] for name in residuals if name != "y"), default=0.0)
+        coarse = few.coarse(v, exact.v, exact.slope_size)
+        if coarse is not None and others <= allowed:
+            return Finding(key, title, INACCURATE, residuals[worst], allowed, f"computed in {coarse}")
     return judged(key, title, residuals[worst], allowed, meaning)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, computed_in, relative, source, tolerance
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounded, source, tolerance
 from bnverify.empirical.conformance.exact import Point, Real
 from bnverify.empirical.conformance.recognise import Reading
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
@@ -120,15 +120,16 @@ class Case:
         """The precision that the layer's values have."""
         return self.reading.precision
 
-    @cached_property
-    def backward_dtype(self) -> str:
-        """The precision that its gradients have: at most that of its values."""
-
-        def v(g: np.ndarray) -> np.ndarray:
-            out = self.reading.call(self.y, self.gain, self.shift, g).v
-            return np.zeros_like(g) if out is None else out
-
-        return computed_in(v, self.g, self.forward_dtype)
+    def coarse(self, found: np.ndarray, exact: np.ndarray, size: np.ndarray) -> str | None:
+        """The coarser type that gradients were rounded to once: they are numbers of that type, and the exact ones of
+        float32 arithmetic up to that rounding. None where they are not."""
+        excused = tolerance(max(ROUNDOFF["float32"], ROUNDOFF[self.forward_dtype]), self.reading.m) * size
+        for name, unit in ROUNDOFF.items():
+            if unit <= ROUNDOFF[self.forward_dtype] or not np.array_equal(found, rounded(found, name)):
+                continue
+            if np.all(np.abs(found - exact) <= unit * np.abs(exact) + excused):
+                return name
+        return None
 
     @property
     def forward_tolerance(self) -> float:
@@ -137,8 +138,8 @@ class Case:
 
     @property
     def backward_tolerance(self) -> float:
-        """Of gradients."""
-        return tolerance(ROUNDOFF[self.backward_dtype], self.reading.m)
+        """Of gradients: that of values, whatever the backward pass does, which would else set its own tolerance."""
+        return self.forward_tolerance
 
     def summed(self, terms: np.ndarray, axes: tuple[int, ...] | None, shape: tuple[int, ...]) -> np.ndarray:
         """The sum of an array over all axes but a parameter's, in the parameter's shape."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import relative, source
 from bnverify.empirical.conformance.case import Case
-from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, judged, untested
+from bnverify.empirical.conformance.report import HOLDS, INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
 
 
@@ -109,7 +109,11 @@ def _layouts(case: Case) -> Iterator[Finding]:
 def _same(case: Case, key: str, title: str, found: Evaluation, g: np.ndarray) -> Finding:
     exact = case.exact(case.y, g)
     residual, allowed = relative(found.z - exact.z, exact.size), case.forward_tolerance
+    meaning, otherwise = "values and gradients do not depend on how arrays lie in memory", VIOLATED
     if found.v is not None:
-        of_v = relative(found.v - exact.v, exact.slope_size) * allowed / case.backward_tolerance
+        of_v = relative(found.v - exact.v, exact.slope_size)
+        coarse = case.coarse(found.v, exact.v, exact.slope_size) if of_v > allowed >= residual else None
+        if coarse is not None:
+            meaning, otherwise = f"the gradient is computed in {coarse}", INACCURATE
         residual = max(residual, of_v)
-    return judged(key, title, residual, allowed, "values and gradients do not depend on how arrays lie in memory")
+    return judged(key, title, residual, allowed, meaning, otherwise)

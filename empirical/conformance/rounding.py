@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, source, tolerance
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounded, source, tolerance
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Unsupported
@@ -43,15 +43,6 @@ def _checks(case: Case):
         )  # fmt: skip
     if "float16" in case.reading.subject.dtypes:
         yield "dtype.range", "float16 at 300 +- 300, whose squares are too large", lambda k, t: _range(case, k, t)
-
-
-def rounded(array: np.ndarray | float, dtype: str) -> np.ndarray:
-    """The values in a dtype, in float64."""
-    if dtype == "bfloat16":
-        import ml_dtypes
-
-        return np.asarray(array).astype(ml_dtypes.bfloat16).astype(np.float64)
-    return np.asarray(array).astype(dtype).astype(np.float64)
 
 
 def _offset(case: Case, key: str, title: str, dtype: str, offset: float, deviation: float) -> Finding:
