@@ -11,7 +11,9 @@ from bnverify.empirical.runs.config import PRESETS, RunConfig
 from bnverify.empirical.runs.records import Run
 
 # Options of `bnverify train`, and of `bnverify run`, by field of the configuration.
-_OPTIONS = ("steps", "batch", "width", "learning_rate", "epsilon", "seed", "record_every", "check_every")
+_OPTIONS = (
+    "steps", "batch", "width", "learning_rate", "weight_decay", "epsilon", "seed", "record_every", "check_every",
+)  # fmt: skip
 
 
 def command(run: Run) -> str:

@@ -8,6 +8,8 @@ import stored
 from typer.testing import CliRunner
 
 from bnverify import cli
+from bnverify.commands.parallel import Parallel
+from bnverify.commands.verify import Outcome
 from bnverify.empirical.experiments.experiments import EXPERIMENTS
 from bnverify.empirical.runs.config import RunConfig, preset
 from bnverify.empirical.runs.records import Run
@@ -16,6 +18,7 @@ from bnverify.reports.document.repetition import command
 CASES = {
     "a preset": preset("tiny"),
     "with options": preset("quick").changed(seed=3, learning_rate=0.1, width=0.25, epsilon=1e-3),
+    "with weight decay": preset("quick").changed(weight_decay=5e-4),
     "cifar10": preset("full").changed(dataset="cifar10", steps=7),
     "an experiment": EXPERIMENTS["noisy"].quick["with noise"],
     "its second run": EXPERIMENTS["training"].quick["rate 0.5"],
@@ -35,14 +38,15 @@ def trained(told, monkeypatch, tmp_path):
     class Enough(Exception):
         pass
 
-    def note(config, path, data, download):
+    def note(config, path, data, download, parallel):
+        assert parallel == Parallel()  # no option of the printed command asks for devices
         found.append(config if data is not None or config.dataset != "cifar10" else None)
         if len(found) == 8 or not many:
             raise Enough
 
     many = "--experiment" in told
     monkeypatch.setattr("bnverify.commands.train.train", note)
-    monkeypatch.setattr("bnverify.commands.run.verify", lambda path: 0)
+    monkeypatch.setattr("bnverify.commands.run.verify", lambda path: Outcome())
     monkeypatch.setattr("bnverify.theory.proof.claim.Claim.prove", lambda claim: None)
     monkeypatch.setattr("bnverify.empirical.runs.records.load_run", lambda path: None)
     monkeypatch.setattr("bnverify.empirical.experiments.findings.findings", lambda *_: (_ for _ in ()).throw(Enough))
@@ -59,6 +63,10 @@ def test_the_command_makes_the_configuration(name, monkeypatch, tmp_path):
     assert config in trained(of(config, tmp_path), monkeypatch, tmp_path)
 
 
+def test_every_option_of_the_configuration_is_told_as_one(tmp_path):
+    assert of(CASES["with weight decay"], tmp_path) == "bnverify run --preset quick --weight-decay 0.0005"
+
+
 def test_another_command_does_not(monkeypatch, tmp_path):
     told = of(CASES["with options"], tmp_path).replace("--seed 3", "--seed 4")
     assert CASES["with options"] not in trained(told, monkeypatch, tmp_path)
@@ -71,8 +79,9 @@ def test_which_run_of_an_experiment_it_is_is_said(tmp_path):
 
 def test_what_no_option_sets_is_written_in_python(tmp_path):
     config = replace(stored.configuration(), momentum=0.123, insertion_epsilon=0.5)
-    lines = of(config, tmp_path).splitlines()
-    names = {"RunConfig": RunConfig}
-    exec(lines[2], names)
-    assert names["config"] == config
-    assert lines[0].startswith("from bnverify.empirical import") and "load_data(config)" in lines[3]
+    told, last = of(config, tmp_path).rsplit("\n", 1)
+    names: dict = {}
+    exec(told, names)  # all but the training
+    assert names["config"] == config and isinstance(names["config"], RunConfig)
+    assert callable(names["train"]) and callable(names["load_data"])
+    assert last == "train(config, load_data(config), 'runs/again')"
