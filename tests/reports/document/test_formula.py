@@ -70,7 +70,8 @@ def test_a_is_an_abbreviation_with_its_definition_in_the_notation():
 
 
 def test_breaking_changes_nothing_but_the_breaks(monkeypatch):
-    claims = [CLAIMS[key] for key in ("theorem-4.1", "hessian", "theorem-4.2-layer-exact", "normalizer-curvature")]
+    keys = ("theorem-4.1", "hessian", "theorem-4.2-layer-exact", "normalizer-curvature", "theorem-4.4-layer-bound")
+    claims = [CLAIMS[key] for key in keys]
     expressions = [(step.left, step.right) for claim in claims for step in claim.prove()]
     monkeypatch.setattr(formula, "LONG", 20)
     narrow = [formula.relation(left, "=", right) for left, right in expressions]
@@ -80,9 +81,11 @@ def test_breaking_changes_nothing_but_the_breaks(monkeypatch):
     assert sum(len(one) > len(other) for one, other in zip(narrow, wide, strict=True)) >= 3
 
 
-def test_a_vector_in_a_certificate_is_its_squared_norm():
-    ((factor, *_), *_) = CLAIMS["normalizer-worst-factor-floor"].prove().certificate.terms
+def test_a_vector_in_a_certificate_is_its_squared_norm_and_a_gram_determinant_is_named():
+    ((_, factor, _), _) = CLAIMS["normalizer-worst-factor"].prove().certificate.terms
+    ((gram,),) = CLAIMS["normalizer-worst-factor-floor"].prove().certificate.terms
     assert formula.certificate(((factor,),)) == (r"\lVert \hat y\rVert^{2}",)
+    assert formula.certificate(((gram,),)) == (r"\operatorname{Gram}(n, \hat y)",)
     assert formula.certificate(((factor, sp.Integer(2)), (sp.Symbol("q"),))) == (
         r"\lVert \hat y\rVert^{2}", r"\cdot 2", "+ q",
     )  # fmt: skip
@@ -92,9 +95,9 @@ def test_names_of_several_letters_are_closed_before_an_index_or_a_transposition(
     pair = PairSum(Atom("p", latex=r"\hat y_{+}", entrywise=True))
     assert formula.latex(pair) == r"\sum_{i\neq k} (\hat y_{+})_i\, (\hat y_{+})_k"
     moved, hessian = Vector.atom("Av", latex="Av"), SelfAdjoint("H")
-    longer = Vector.atom("XXv", latex=r"XX^{\top}v")
+    longer = Vector.atom("XXw", latex=r"XX^{\top}w")  # a name of its own: how a vector is written is no part of it
     assert formula.latex(moved @ hessian(moved)) == r"Av^{\top} H Av"
-    assert formula.latex(longer @ hessian(longer)) == r"(XX^{\top}v)^{\top} H (XX^{\top}v)"
+    assert formula.latex(longer @ hessian(longer)) == r"(XX^{\top}w)^{\top} H XX^{\top}w"
 
 
 def test_an_indicator_is_one_in_brackets():
