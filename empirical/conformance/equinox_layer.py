@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS
+from bnverify.empirical.conformance.subject import EPSILONS, drawn_statistic, earlier
 from bnverify.errors import InputError
 
 
@@ -66,17 +66,23 @@ def equinox_layer(name: str, module: Any, shape: tuple[int, ...], again: Any = N
         out = batched(y, parameters, epsilon, initial(y.dtype))
         return out[0] if stateful else out
 
+    def index() -> Any:
+        return module.ema_state_index if module.mode == "ema" else module.batch_state_index
+
     def statistics(state: Any) -> dict[str, Any]:
-        index = module.ema_state_index if module.mode == "ema" else module.batch_state_index
-        return dict(zip(("mean", "variance"), state.get(index), strict=True))
+        return dict(zip(("mean", "variance"), state.get(index()), strict=True))
 
     def step(y: Any, parameters: Any) -> Any:
-        before = initial(y.dtype)
-        _, after = batched(y, parameters, None, before)
+        start = initial(y.dtype)
+        drawn = {name: jnp.asarray(drawn_statistic(name, value), y.dtype) for name, value in statistics(start).items()}
+        start = start.set(index(), tuple(drawn.values()))
+        before = batched(earlier(y), parameters, None, start)[1]
+        between = statistics(before)  # a state is used up by the call it is given to
+        after = batched(y, parameters, None, before)[1]
         kept = statistics(after)
-        corrected = 1.0 if module.mode == "ema" else 1 - module.momentum  # of batch mode, for its start from zero
+        corrected = 1.0 if module.mode == "ema" else 1 - module.momentum**2  # of batch mode, for its start from zero
         return (
-            statistics(before), kept, lambda y: batched(y, parameters, None, after, True)[0],
+            drawn, between, kept, lambda y: batched(y, parameters, None, after, True)[0],
             lambda y: batched(y, parameters, None, after)[0], {k: v / corrected for k, v in kept.items()},
         )  # fmt: skip
 

@@ -11,7 +11,7 @@ import numpy as np
 from flax import linen, nnx, traverse_util
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS
+from bnverify.empirical.conformance.subject import EPSILONS, drawn_statistic, earlier
 
 
 def is_module(layer: Any) -> bool:
@@ -32,13 +32,14 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
     statistics = {".".join(map(str, path)): path for path, each in flat.items() if isinstance(each, nnx.BatchStat)}
     attribute = next((each for each in EPSILONS if isinstance(getattr(module, each, None), float)), None)
 
-    def merged(parameters: Any, epsilon: float | None, training: bool, dtype: Any) -> nnx.Module:
+    def merged(parameters: Any, epsilon: float | None, training: bool, dtype: Any, drawn: bool = False) -> nnx.Module:
         values = dict(flat)
         for key, path in names.items():
             if key in parameters:
                 values[path] = flat[path].replace(parameters[key])
-        for path in statistics.values():
-            values[path] = flat[path].replace(jnp.asarray(flat[path][...], dtype))
+        for key, path in statistics.items():
+            value = drawn_statistic(key, flat[path][...]) if drawn else flat[path][...]
+            values[path] = flat[path].replace(jnp.asarray(value, dtype))
         made = nnx.merge(structure, nnx.from_flat_state(values), copy=True)
         (made.train if training else made.eval)()
         if epsilon is not None:
@@ -49,9 +50,11 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
         return merged(parameters, epsilon, True, y.dtype)(y)
 
     def step(y: Any, parameters: Any) -> Any:
-        made = merged(parameters, None, True, y.dtype)
-        before, _ = _statistics(made), made(y)
-        after = _statistics(made)
+        made = merged(parameters, None, True, y.dtype, drawn=True)
+        kept = [_statistics(made)]
+        for each in (earlier(y), y):
+            made(each)
+            kept.append(_statistics(made))
 
         structure, state = nnx.split(made)
 
@@ -60,7 +63,7 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
             (one.train if training else one.eval)()
             return one
 
-        return before, after, lambda y: again(False)(y), lambda y: again(True)(y)
+        return *kept, lambda y: again(False)(y), lambda y: again(True)(y), None
 
     def _statistics(made: nnx.Module) -> dict[str, Any]:
         found = dict(nnx.to_flat_state(nnx.state(made, nnx.BatchStat)))
@@ -95,11 +98,14 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
         return applied(y, given, epsilon, variables, training)[0]
 
     def step(y: Any, given: Any) -> Any:
-        _, after = applied(y, given, None, variables, training)
-        before, then = (traverse_util.flatten_dict(dict(each), sep=".") for each in (variables, after))
+        flat = traverse_util.flatten_dict(dict(variables), sep=".")
+        drawn = {k: jnp.asarray(drawn_statistic(k, v), y.dtype) for k, v in flat.items()}
+        before = applied(earlier(y), given, None, traverse_util.unflatten_dict(drawn, sep="."), training)[1]
+        after = applied(y, given, None, before, training)[1]
         return (
-            before, then, lambda y: applied(y, given, None, after, inference)[0],
-            lambda y: applied(y, given, None, after, training)[0],
+            drawn, *(traverse_util.flatten_dict(dict(each), sep=".") for each in (before, after)),
+            lambda y: applied(y, given, None, after, inference)[0],
+            lambda y: applied(y, given, None, after, training)[0], None,
         )  # fmt: skip
 
     return JaxLayer(

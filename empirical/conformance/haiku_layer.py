@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS
+from bnverify.empirical.conformance.subject import EPSILONS, drawn_statistic, earlier
 from bnverify.errors import InputError
 
 
@@ -55,14 +55,21 @@ def haiku_layer(
         return transformed(epsilon).apply(tree(parameters), cast(y.dtype), None, y)[0]
 
     def step(y: Any, parameters: Any) -> Any:
-        _, after = transformed(None).apply(tree(parameters), cast(y.dtype), None, y)
-        before, then = (
-            {f"{module}.{key}": value for module, own in each.items() for key, value in own.items() if key == "average"}
-            for each in (state, after)
-        )
+        states = [{
+            module: {key: jnp.asarray(drawn_statistic(module, value), y.dtype) if key == "hidden" else value
+                     for key, value in own.items()}
+            for module, own in cast(y.dtype).items()
+        }]  # fmt: skip
+        for each in (earlier(y), y):
+            states.append(transformed(None).apply(tree(parameters), states[-1], None, each)[1])
+        after = states[-1]
+
+        def named(each: Any, which: str) -> dict[str, Any]:
+            return {module: own[which] for module, own in each.items() if which in own}
+
         modes = (transformed(None, flag) for flag in (False, True))
         infer, train = ((lambda y, each=each: each.apply(tree(parameters), after, None, y)[0]) for each in modes)
-        return before, then, infer, train
+        return *(named(each, "hidden") for each in states), infer, train, named(after, "average")
 
     decay = keywords.get("decay_rate")
     return JaxLayer(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import relative
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, judged, untested
-from bnverify.empirical.conformance.subject import Running, Unsupported
+from bnverify.empirical.conformance.subject import Running, Unsupported, earlier
 
 _TITLES = {
     "running.mean": "running mean",
@@ -35,7 +36,12 @@ def findings(case: Case) -> Iterator[Finding]:
         why = f"no running mean and variance among {', '.join(running.after)}"
         yield from (untested(key, title, why) for key, title in _TITLES.items())
         return
-    yield from _moved(case, running, mean, variance)
+    moved = [
+        _moved(case, y, states, running.momentum, mean, variance)
+        for y, states in ((earlier(case.y), (running.start, running.before)), (case.y, (running.before, running.after)))
+    ]
+    for steps in zip(*moved, strict=True):  # of the two steps, the last unless the first alone is wrong
+        yield next((step for step in steps if step.verdict == VIOLATED), steps[-1])
     yield _training(case, running)
     yield _inference(case, running, mean, variance)
 
@@ -44,43 +50,51 @@ def _named(state: Mapping[str, np.ndarray], word: str) -> str | None:
     return next((name for name in state if word in name.lower()), None)
 
 
-def _moved(case: Case, running: Running, mean: str, variance: str) -> Iterator[Finding]:
+def _moved(
+    case: Case, y: np.ndarray, states: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]],
+    stated: float | None, mean: str, variance: str,
+) -> tuple[Finding, Finding]:  # fmt: skip
     """after = keep * before + (1 - keep) * batch, for one number ``keep`` that fits the mean; the variance with it,
     biased or not."""
-    point = case.reading.point()
+    before, after = states
+    point = case.reading.point(y)
     batch_mean = np.asarray(point.mu, float)
     biased = np.asarray(np.square(point.y - point.mu).mean(0), float)
     size = np.asarray(np.abs(point.y).max(0), float)
-    count = running.before[mean].size  # of an instance norm they are means over the samples
+    count = before[mean].size  # of an instance norm they are means over the samples
     if batch_mean.size % count:
-        yield from (untested(k, _TITLES[k], "the statistics are not one a vector") for k in list(_TITLES)[:2])
-        return
+        why = "the statistics are not one a vector"
+        return untested("running.mean", _TITLES["running.mean"], why), untested(
+            "running.variance", _TITLES["running.variance"], why
+        )
     batch_mean, biased, size = (each.reshape(-1, count).mean(0) for each in (batch_mean, biased, size))
-    keep, residual = _kept(running.before[mean].ravel(), running.after[mean].ravel(), batch_mean, size)
-    stated = running.momentum
+    keep, residual = _kept(before[mean].ravel(), after[mean].ravel(), batch_mean, size + np.abs(before[mean].ravel()))
     allowed = 4 * case.forward_tolerance
     convention = f"each step keeps {keep:.6g} of the old"
     if stated is not None:
         near_new, near_old = abs(stated - (1 - keep)), abs(stated - keep)
         convention += f"; momentum {stated:g} is the share of the {'new' if near_new <= near_old else 'old'}"
         if min(near_new, near_old) > 1e-4:
-            yield Finding(
+            first = Finding(
                 "running.mean", _TITLES["running.mean"], VIOLATED, min(near_new, near_old), 1e-4,
                 f"{convention}, which it is not",
             )  # fmt: skip
-            return
-    yield judged("running.mean", _TITLES["running.mean"], residual, allowed, convention)
+            return first, untested("running.variance", _TITLES["running.variance"], "the mean moves otherwise")
+    of_mean = judged("running.mean", _TITLES["running.mean"], residual, allowed, convention)
+    if of_mean.verdict == VIOLATED:
+        of_mean = replace(of_mean, meaning="it is no mixture of the old one and the batch's, the same share of each")
     m = case.reading.m
     best, words = float("inf"), ""
     for factor, which in (
         (1.0, "biased, as it normalises with"),
         (m / (m - 1), "unbiased, though it normalises with the biased one"),
     ):
-        expected = keep * running.before[variance].ravel() + (1 - keep) * factor * biased
-        residual = relative(running.after[variance].ravel() - expected, np.abs(expected) + size**2)
+        expected = keep * before[variance].ravel() + (1 - keep) * factor * biased
+        residual = relative(after[variance].ravel() - expected, np.abs(expected) + size**2)
         if residual < best:
             best, words = residual, which
-    yield judged("running.variance", _TITLES["running.variance"], best, allowed, words)
+    words = words if best <= allowed else "it is no mixture of the old one and the batch's, in the shares of the mean"
+    return of_mean, judged("running.variance", _TITLES["running.variance"], best, allowed, words)
 
 
 def _training(case: Case, running: Running) -> Finding:
@@ -122,6 +136,15 @@ def _inference(case: Case, running: Running, mean: str, variance: str) -> Findin
     gain, shift = np.asarray(case.here.gain, float), np.asarray(case.here.shift, float)
     size = np.asarray(point.restore(np.broadcast_to((np.abs(point.y).max(0) + np.abs(mu)) / s, point.y.shape)), float)
     residual = relative(found - (gain * yhat + shift), np.abs(gain) * size + np.abs(shift))
+    if residual <= case.forward_tolerance and running.back is not None:
+        slope = np.asarray(gain * point.restore(np.broadcast_to(1 / s, point.y.shape)), float)
+        try:
+            of_v = relative(running.back(case.y, case.g) - case.g * slope, np.abs(case.g * slope))
+        except Unsupported:
+            of_v = 0.0
+        if of_v > case.forward_tolerance:
+            meaning = "its gradient is not gamma / sqrt(running variance + eps) times the one at z"
+            return judged(key, title, of_v, case.forward_tolerance, meaning)
     held = residual <= case.forward_tolerance
     meaning = (
         "an affine map, with what was stored" if held else "inference uses other statistics, epsilon or parameters"

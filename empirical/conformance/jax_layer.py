@@ -17,8 +17,8 @@ Call = Callable[[jax.Array, Mapping[str, jax.Array], float | None], jax.Array]
 
 
 class JaxLayer:
-    """``call(y, parameters, epsilon)`` as a pure function; ``step(y, parameters)`` gives running statistics before and
-    after a training call and the layer with those after, where it keeps any."""
+    """``call(y, parameters, epsilon)`` as a pure function; ``step(y, parameters)`` gives running statistics before,
+    between and after two training calls and the layer with those after, where it keeps any."""
 
     layouts: tuple[str, ...] = ()
     dtypes = ("float64", "float32", "bfloat16", "float16")
@@ -91,12 +91,12 @@ class JaxLayer:
         return jax.grad(along)(y)
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
-        """One step of the running statistics, if there are any."""
+        """Two steps of the running statistics, if there are any."""
         if self._step is None:
             return None
         with _plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
-            before, after, infer, train, *used = self._step(y, arrays)
+            *found, infer, train, used = self._step(y, arrays)
 
             def plain(function):
                 def called(y):
@@ -105,10 +105,14 @@ class JaxLayer:
 
                 return called
 
-            states = [{k: _numpy(v) for k, v in state.items()} for state in (before, after, *used)]
-            return Running(
-                states[0], states[1], plain(infer), plain(train), self._momentum, states[2] if used else None
-            )  # fmt: skip
+            def back(y, g):
+                with _plain_jax():
+                    z, of = jax.vjp(infer, jnp.asarray(y, setting.dtype))
+                    return _numpy(of(jnp.asarray(g, z.dtype))[0])
+
+            start, before, after = ({k: _numpy(v) for k, v in state.items()} for state in found)
+            used = None if used is None else {k: _numpy(v) for k, v in used.items()}
+            return Running(start, before, after, plain(infer), plain(train), self._momentum, used, back)
 
     def resized(self, old: int, new: int):
         """The same layer for another size, if it can be made."""

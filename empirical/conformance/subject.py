@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bnverify.empirical.conformance.arithmetic import source
+
 GAINS = ("weight", "gamma", "scale", "gain", "g", "w")
 SHIFTS = ("bias", "beta", "shift", "offset", "b")
 EPSILONS = ("eps", "epsilon", "variance_epsilon", "norm_eps", "layer_norm_epsilon")
@@ -49,19 +51,36 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Running:
-    """One training call's effect on a layer's running statistics, and the layer in inference mode.
+    """The effect of two training calls on a layer's running statistics, and the layer in inference mode.
 
-    ``before`` and ``after`` map a statistic's name to its value; ``infer(y)`` is the output of the layer in inference
-    mode with those after, ``train(y)`` that in training mode. ``used``: what inference uses, where that is not what is
-    kept but a corrected value of it.
+    They start from random ones (`drawn_statistic`); the first call is with ``earlier(y)``, the second with y.
+    ``start``, ``before`` and ``after`` map a statistic's name to its value before, between and after them; ``infer(y)``
+    is the output of the layer in inference mode with those after, ``train(y)`` that in training mode, ``back(y, g)``
+    the gradient at y in inference mode. ``used``: what inference uses, where that is not what is kept but a corrected
+    value of it.
     """
 
+    start: Mapping[str, np.ndarray]
     before: Mapping[str, np.ndarray]
     after: Mapping[str, np.ndarray]
     infer: Callable[[np.ndarray], np.ndarray]
     train: Callable[[np.ndarray], np.ndarray] | None = None
     momentum: float | None = None
     used: Mapping[str, np.ndarray] | None = None
+    back: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+
+
+def drawn_statistic(name: str, value: np.ndarray) -> np.ndarray:
+    """Where a running statistic starts: a random mean or variance by its name, what has another name as it is."""
+    value, generator = np.asarray(value, float), source(12, *name.encode())
+    if "var" in name.lower():
+        return generator.uniform(0.5, 2, value.shape)
+    return generator.standard_normal(value.shape) if "mean" in name.lower() else value
+
+
+def earlier(y: Any) -> Any:
+    """The activations of the first of two training calls."""
+    return 2 * y + 1
 
 
 class Subject(Protocol):
@@ -102,7 +121,7 @@ class Subject(Protocol):
         """The derivative of v along d, with g held. Unsupported where there is none."""
 
     def running(self, y: np.ndarray, parameters: Mapping[str, np.ndarray], setting: Setting) -> Running | None:
-        """One step of the running statistics; None where the layer keeps none."""
+        """Two steps of the running statistics; None where the layer keeps none."""
 
     def resized(self, old: int, new: int) -> Subject | None:
         """The same layer made for another size of what it normalises; None where that is not known."""

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from bnverify.empirical.conformance.subject import EPSILONS, Evaluation, Running, Setting, Unsupported
+from bnverify.empirical.conformance.subject import (
+    EPSILONS,
+    Evaluation,
+    Running,
+    Setting,
+    Unsupported,
+    drawn_statistic,
+    earlier,
+)
 
 _TYPES = {name: getattr(torch, name) for name in ("float64", "float32", "float16", "bfloat16")}
 _ONCE = ("does not have a grad", "once_differentiable", "does not require grad", "not implemented", "derivative")
@@ -117,30 +125,38 @@ class TorchModule(TorchLayer):
         return z
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
-        """One step of the running statistics, if there are any."""
-        start = {key: value.clone() for key, value in self._module.named_buffers()}
-        floating = [key for key, value in start.items() if value.is_floating_point()]
+        """Two steps of the running statistics, if there are any."""
+        held = {key: value.clone() for key, value in self._module.named_buffers()}
+        floating = [key for key, value in held.items() if value.is_floating_point()]
         if not floating:
             return None
         dtype = _TYPES[setting.of_parameters]
         tensors = {name: _tensor(value, dtype) for name, value in parameters.items()}
-        buffers = {k: v.to(dtype) if v.is_floating_point() else v for k, v in start.items()}
-        after = dict(buffers)
+        state = {k: _tensor(drawn_statistic(k, _numpy(v)), dtype) if k in floating else v for k, v in held.items()}
+        kept = [{k: _numpy(state[k]) for k in floating}]
         with torch.no_grad():
-            self._functional(_tensor(y, _TYPES[setting.dtype]), tensors, None, True, after)
-            after = {k: v.clone() for k, v in after.items()}
+            for each in (earlier(y), y):
+                self._functional(_tensor(each, _TYPES[setting.dtype]), tensors, None, True, state)
+                state = {k: v.clone() for k, v in state.items()}
+                kept.append({k: _numpy(state[k]) for k in floating})
 
         def called(training: bool):
             def of(y):
                 with torch.no_grad():
                     given = _tensor(y, _TYPES[setting.dtype])
-                    return _numpy(self._functional(given, tensors, None, training, dict(after)))
+                    return _numpy(self._functional(given, tensors, None, training, dict(state)))
 
             return of
 
+        def back(y, g):
+            leaf = _tensor(y, _TYPES[setting.dtype]).requires_grad_()
+            z = self._functional(leaf, tensors, None, False, dict(state))
+            (v,) = self._gradient(z, [leaf], _tensor(g, z.dtype))
+            return np.zeros(y.shape) if v is None else _numpy(v)
+
         momentum = getattr(self._module, "momentum", None)
-        before, then = ({k: _numpy(state[k]) for k in floating} for state in (buffers, after))
-        return Running(before, then, called(False), called(True), momentum)
+        start, before, after = kept
+        return Running(start, before, after, called(False), called(True), momentum, back=back)
 
 
 def _tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

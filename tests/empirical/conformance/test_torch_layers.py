@@ -122,3 +122,37 @@ def test_a_module_that_is_given_is_not_changed():
     before = {key: value.clone() for key, value in module.state_dict().items()}
     assert conforms(module, shape=(16, 8)).status == 0
     assert not module.training and all(torch.equal(before[k], v) for k, v in module.state_dict().items())
+
+
+class _Running(nn.Module):
+    """Batch norm with running statistics; ``fault`` says what moves otherwise."""
+
+    def __init__(self, channels, fault=""):
+        super().__init__()
+        self.momentum, self.fault, self.eps = 0.1, fault, 1e-5
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, x):
+        mean, var, m, fault = self.running_mean, self.running_var, self.momentum, self.fault
+        if self.training:
+            old = var.clone()
+            mean, var = x.mean(0), x.var(0, unbiased=False)
+            with torch.no_grad():
+                self.running_mean.mul_(0 if fault == "mean forgets" else 1 - m).add_(m * mean)
+                kept = {"variance forgets": 1 - m, "variance squared": (1 - m) * old**2}.get(fault, (1 - m) * old)
+                self.running_var.copy_(kept + m * var)
+        z = (x - mean) / torch.sqrt(var + self.eps)
+        return z.detach() + 0 * x if fault == "no gradient" and not self.training else z
+
+
+@pytest.mark.parametrize(
+    ("fault", "key"),
+    [
+        ("mean forgets", "running.mean"), ("variance forgets", "running.variance"),
+        ("variance squared", "running.variance"), ("no gradient", "running.inference"),
+    ],
+)  # fmt: skip
+def test_running_statistics_that_are_right_from_their_first_values_only(fault, key):
+    assert conforms(_Running, 8, shape=(16, 8)).status == 0
+    assert [each.key for each in conforms(_Running, 8, keywords={"fault": fault}, shape=(16, 8)).failed] == [key]
