@@ -31,4 +31,4 @@ def turning(run: Run) -> Chart:
         panels.append(Panel(site, tuple(curves), scale="signed", rules=(printed,)))
     legend = tuple((f"{names[n]}, measured", n, "points") for n in groups)
     legend += tuple((f"{names[n]}, by the claim", n, "line") for n in groups)
-    return Chart(tuple(panels), 5, legend, r"$1 - \langle W, W^{+}\rangle/\Vert W\Vert^2$", legend_columns=2)
+    return Chart(tuple(panels), 5, legend, r"$1 - \langle W, W^{+}\rangle/\Vert W\Vert^2$ (no unit)", legend_columns=2)

@@ -32,7 +32,7 @@ def alignment_against_chance(run: Run) -> Chart:
         )
         panels.append(Panel(site, curves, scale="log", rules=(CHANCE,)))
     legend = tuple((names[network], network, "both") for network in groups)
-    return Chart(tuple(panels), 5, legend, r"$m\,\cos^2(g, \hat y)$, median over channels")
+    return Chart(tuple(panels), 5, legend, r"$m\,\cos^2(g, \hat y)$, median over channels (no unit)")
 
 
 def subtracted_shares(run: Run) -> Chart:

@@ -58,8 +58,10 @@ def test_panels_of_one_axis_have_the_same_limits_and_a_fixed_one_is_kept():
 
 @pytest.mark.parametrize("name", sorted(set(FIGURES) - {"residuals"}))
 def test_every_figure_is_drawn_the_same_twice_and_its_axes_are_named(name, run):
-    if name.startswith(("theorem", "alignment", "initialisation")):
+    if name.startswith(("theorem", "alignment", "initialisation", "subtracted")):
         run = invented.quantities(run)
+    if name == "rotation":
+        run = invented.steps(run)
     figure = FIGURES[name](run)
     texts = [axes.get_ylabel() for axes in figure.axes] + [figure.get_supylabel(), figure.get_supxlabel()]
     words = ("unit)", "nats)", "share", "fraction", "distance", "norm", r"\hat{H}")
