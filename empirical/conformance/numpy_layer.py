@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from bnverify.empirical.conformance.subject import Arguments, Evaluation, Running, Setting, Unsupported
+from bnverify.errors import InputError
 
 
 class NumpyLayer:
@@ -43,12 +44,8 @@ class NumpyLayer:
             raise
         except Exception as error:
             raise Unsupported(f"{type(error).__name__}: {error}") from error
-        v, *slopes = out if isinstance(out, tuple) else (out,)
-        named = dict(zip(arrays, slopes, strict=False))
-        return Evaluation(
-            z.astype(float), z.dtype.name, np.array(v, float), {k: np.array(a, float) for k, a in named.items()},
-            changed,
-        )  # fmt: skip
+        v, slopes = _gradients(out, y.shape, arrays)
+        return Evaluation(z.astype(float), z.dtype.name, v, slopes, changed)
 
     def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
         """The derivative of v along d, with g held."""
@@ -69,6 +66,36 @@ class NumpyLayer:
         if self._taken.epsilon is not None and value is not None:
             named[self._taken.epsilon] = value
         return self._backward(g, y, *self._args, **named, **self._keywords)
+
+
+def _gradients(
+    out: Any, shape: tuple[int, ...], arrays: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """v and the gradients of the parameters by name. InputError where that is not what the backward pass gives."""
+    v, *slopes = out if isinstance(out, (tuple, list)) else (out,)
+    try:
+        found = np.array(v, float)
+        named = {name: np.array(slope, float) for name, slope in zip(arrays, slopes, strict=False)}
+    except (TypeError, ValueError) as error:
+        raise _refused(f"{type(out).__name__} of what are no arrays ({error})", shape, arrays) from error
+    if v is None or found.shape != shape:
+        got = "None" if v is None else f"v of shape {found.shape}"
+        raise _refused(got, shape, arrays)
+    for name, slope in named.items():
+        own = arrays[name].shape
+        if slope.size == arrays[name].size:
+            named[name] = slope.reshape(own)
+        elif slope.size != 1 and (slope.shape != shape or own != shape[-len(own) :]):  # not summed is wrong, and told
+            raise _refused(f"a gradient of {name} of shape {slope.shape}", shape, arrays)
+    return found, named
+
+
+def _refused(got: str, shape: tuple[int, ...], arrays: Mapping[str, np.ndarray]) -> InputError:
+    of = "".join(f", the gradient of {name} {array.shape}" for name, array in arrays.items())
+    return InputError(
+        got=f"a backward pass that gives {got} for y of shape {shape}", expected=f"v {shape}{of}, in this order",
+        advice="return a tuple of arrays: return v, dgamma, dbeta",
+    )  # fmt: skip
 
 
 def _laid(array: np.ndarray, layout: str) -> np.ndarray:

@@ -38,9 +38,10 @@ def conforms(
     outside, floor, sum); without it the nearest is named, and a variant is told as a deviation. ``framework`` decides
     where the layer's own module does not. InputError where it cannot be called.
     """
-    if not shape or any(n < 1 for n in shape) or len(shape) < 2:
+    whole = isinstance(shape, Sequence) and all(isinstance(n, (int, np.integer)) and n >= 1 for n in shape)
+    if not whole or len(shape) < 2:
         raise InputError(
-            got=f"shape {tuple(shape)}", expected="at least a batch and a feature axis, sizes of 1 or more",
+            got=f"shape {shape!r}", expected="at least a batch and a feature axis, sizes of 1 or more",
             advice="pass e.g. --shape 32,8 or --shape 32,8,6,6",
         )  # fmt: skip
     subject = subject_of(

@@ -21,6 +21,7 @@ from bnverify.empirical.judgement.judged import verdicts, wanted
 from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.empirical.measurement.checks import check_cut
 from bnverify.empirical.measurement.cut import Cut, Placed
+from bnverify.empirical.measurement.given import check_loss, check_numbers, check_options
 from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.measurement.measurement import cut_of, measure_cut
 from bnverify.empirical.measurement.probes import Seed, chosen
@@ -63,6 +64,8 @@ def measured_layer(
     norm = norm if layer is None else norm.computed_by(layer)
     if dtype not in ("float64", "float32"):
         raise InputError(got=f"dtype {dtype!r}", expected="'float64' or 'float32'", advice="leave it out for float64")
+    check_options(layer, seed, samples)
+    check_numbers(y, gamma, beta, epsilon)
     with exact():
         check_cut(Placed(norm, gamma, beta, epsilon, context), jnp.asarray(y) if hasattr(y, "__len__") else y)
         y, gamma, beta = (jnp.asarray(each, dtype) for each in (y, gamma, beta))
@@ -71,6 +74,7 @@ def measured_layer(
         z = jax.eval_shape(lambda y: norm(y, gamma, beta, cast(Any, number), *context), y)
         _expect("the layer", z, y.shape, dtype)
         _expect("the suffix", jax.eval_shape(suffix, z), (), dtype)
+        check_loss(suffix, norm.computed_by(None)(y, gamma, beta, cast(Any, number), *context))
         cut = cut_of(suffix, y, gamma, beta, epsilon, normalizer=norm, context=context)
         vectors = jax.eval_shape(norm.columns, y).shape[-1]
         return measure_cut(cut, seed=seed, sampled=chosen(vectors, samples, seed))
@@ -113,6 +117,7 @@ def _measured(args: tuple, options: Mapping[str, Any]) -> Measured:
     if len(args) == 1 and isinstance(args[0], Cut):
         with exact():
             cut, seed = args[0], options.get("seed", 0)
+            check_options(None, seed, options.get("samples", 2))
             vectors = cut.norm.normalization.columns(jnp.asarray(cut.y)).shape[-1]
             return measure_cut(cut, seed=seed, sampled=chosen(vectors, options.get("samples", 2), seed))
     return measured_layer(*args, **options)

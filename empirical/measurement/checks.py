@@ -20,7 +20,7 @@ def check_cut(placed: Placed, y: Any, *, values: bool = True) -> None:
     _check_parameters(placed, y)
     if values:
         _check_finite(placed, y)
-    if epsilon < 0:
+    if not 0 <= epsilon < float("inf"):
         raise InputError(got=f"epsilon {epsilon}", expected="epsilon >= 0", advice="pass 0 or a small positive number")
     if y.ndim < 2 or (epsilon == 0 and norm.columns(y).shape[0] == 1):
         raise InputError(

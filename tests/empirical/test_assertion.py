@@ -105,3 +105,25 @@ def test_a_suffix_that_is_no_loss_is_refused(rest, message):
 def test_a_layer_of_another_shape_is_refused():
     with pytest.raises(InputError, match="the layer returns float64"):
         check(suffix, Y, GAMMA, BETA, 1e-3, layer=lambda y, gamma, beta, epsilon: y[1:])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"y": np.asarray(Y) * 1j}, "complex"), ({"y": Y[:0]}, "empty"), ({"epsilon": float("nan")}, "epsilon nan"),
+        ({"epsilon": "x"}, "epsilon 'x'"), ({"seed": -1}, "seed=-1"), ({"samples": -1}, "samples=-1"),
+        ({"samples": 1.5}, "samples=1.5"), ({"layer": 3}, "layer=3"),
+        ({"suffix": lambda z: jnp.sum(z) * jnp.nan}, "loss that is NaN"),
+        ({"suffix": lambda z: jnp.sum(jnp.sqrt(z - jax.lax.stop_gradient(z)))}, "gradient of the loss"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_judged_is_bad_input(changed, said):
+    given = {"suffix": suffix, "y": Y, "gamma": GAMMA, "beta": BETA, "epsilon": 1e-3, **changed}
+    values = [given.pop(name) for name in ("suffix", "y", "gamma", "beta", "epsilon")]
+    with pytest.raises(InputError, match=said):
+        assert_claims(*values, **given)
+
+
+def test_nan_of_the_layer_is_still_a_violation():
+    with pytest.raises(AssertionError, match="violated"):
+        assert_claims(suffix, Y, GAMMA, BETA, 1e-3, layer=lambda *given: biased(*given) * jnp.nan)

@@ -23,6 +23,20 @@ def back(g, y, gamma, beta, eps=1e-5):
     v = (scaled - scaled.mean(-1, keepdims=True) - yhat * (scaled * yhat).mean(-1, keepdims=True)) / s
     return v, (g * yhat).sum(0), g.sum(0)
 
+def transposed(g, y, gamma, beta, eps=1e-5):
+    v, a, b = back(g, y, gamma, beta, eps)
+    return v.T, a, b
+
+def listed(g, y, gamma, beta, eps=1e-5):
+    return list(back(g, y, gamma, beta, eps))
+
+def nothing(g, y, gamma, beta, eps=1e-5):
+    return None
+
+def of_another_size(g, y, gamma, beta, eps=1e-5):
+    v, a, b = back(g, y, gamma, beta, eps)
+    return v, a[:-1], b
+
 def wrong(g, y, gamma, beta, eps=1e-5):
     v, a, b = back(g, y, gamma, beta, eps)
     return v, 2 * a, b
@@ -78,6 +92,16 @@ def test_exit_statuses(here):
     assert claimed.exit_code == 1
     with pytest.raises(InputError):  # the command line's entry point turns it into status 2
         CliRunner().invoke(app, ["layer", "own_layers:norm", "--shape", "x"], catch_exceptions=False)
+
+
+def test_backward_passes_that_give_something_else(here):
+    given = ("own_layers:norm", "--shape", "16,6", "--backward")
+    assert run(*given, "own_layers:listed").exit_code == 0
+    for name, said in (
+        ("transposed", r"v of shape \(6, 16\) for y"), ("nothing", "gives None"), ("of_another_size", "gamma of shape"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=said):  # the command line's entry point turns it into status 2
+            CliRunner().invoke(app, ["layer", *given, f"own_layers:{name}"], catch_exceptions=False)
 
 
 def test_json(here):

@@ -188,7 +188,8 @@ def test_nan_out_of_finite_is_a_violation():
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"shape": (8,)}, "shape"), ({"shape": (0, 8)}, "shape"), ({"shape": (4, 8), "normalizer": "bath"}, "bath"),
+        ({"shape": (8,)}, "shape"), ({"shape": (0, 8)}, "shape"), ({"shape": ("a", 8)}, "shape"),
+        ({"shape": (4.0, 8)}, "shape"), ({"shape": 8}, "shape"), ({"shape": (4, 8), "normalizer": "bath"}, "bath"),
         ({"shape": (4, 8), "normalizer": "layer:odd"}, "odd"),
         ({"shape": (4, 8), "normalizer": "instance"}, "instance"),
         ({"shape": (4, 8), "framework": "theano"}, "theano"),
