@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounded, source, tolerance
-from bnverify.empirical.conformance.case import Case
+from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
-from bnverify.empirical.conformance.subject import Unsupported
+from bnverify.empirical.conformance.subject import Evaluation, Unsupported
 
 # (dtype, offset, deviation): deviations that a mean taken first still sees and a difference of squares does not.
 OFFSETS = (("float64", 1e4, 1e-6), ("float32", 300.0, 1e-2))
@@ -99,10 +99,29 @@ def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None)
     residual = relative(found.z - exact.z, exact.size)
     if found.v is not None:
         residual = max(residual, relative(found.v - exact.v, exact.slope_size))
+    if dtype == "float32":
+        residual = max(residual, _of_parameters(case, found, exact, allowed))
     meaning = f"returns {found.dtype}"
     if found.dtype != dtype:
         meaning += f" for {dtype}: later layers compute in another precision"
     return judged(key, title, residual, allowed, meaning)
+
+
+def _of_parameters(case: Case, found: Evaluation, exact: Exact, allowed: float) -> float:
+    """The residual of the gradients of gamma and beta, in units of ``allowed`` for sums of their own length."""
+    affine, worst = case.reading.affine, 0.0
+    for name, axes, term, size in (
+        (affine.gain, affine.gain_axes, exact.g * exact.yhat, np.abs(exact.g) * exact.unit_size),
+        (affine.shift, affine.shift_axes, exact.g, np.abs(exact.g)),
+    ):
+        slope = None if name is None else found.slopes.get(name)
+        if name is None or slope is None:
+            continue
+        shape = case.reading.subject.parameters[name].shape
+        expected, whole = (case.summed(np.asarray(each), axes, shape) for each in (term, size))
+        own = max(allowed, tolerance(ROUNDOFF["float32"], case.y.size // max(1, int(np.prod(shape)))))
+        worst = max(worst, relative(slope - expected, whole) * allowed / own)
+    return worst
 
 
 def _range(case: Case, key: str, title: str) -> Finding:

@@ -53,3 +53,15 @@ def test_without_a_backward_pass_nothing_is_said():
     report = conforms(Pair().forward, shape=(16, 6), framework="numpy")
     assert not report.failed and report.missing == ("backward.values",)
     assert report.status == 1 and report.verdict.startswith("not tested")
+
+
+@pytest.mark.parametrize("which", [1, 2])
+def test_gradients_of_parameters_are_tested_in_float32_too(which):
+    def backward(g, y, gamma, beta, eps=1e-5):
+        found = list(Pair().backward(g, y, gamma, beta, eps))
+        if y.dtype == "float32":
+            found[which] = 0 * found[which]
+        return tuple(found)
+
+    report = conforms(Pair().forward, shape=(16, 6), backward=backward)
+    assert [finding.key for finding in report.failed] == ["dtype.float32"]
