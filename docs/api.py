@@ -44,6 +44,7 @@ def build(directory: Path) -> None:
             setattr(package, public, getattr(package, public))
     # Annotations of named tuples are text that pdoc cannot look up; it prints them as they are written.
     warnings.filterwarnings("ignore", "Error parsing type annotation")
+    warnings.filterwarnings("ignore", "Couldn.t import bnverify")  # modules of optional packages that are not there
     warnings.filterwarnings("ignore", "The module specification")  # a module named as what it exports is found twice
     pdoc.render.configure(docformat="markdown", math=False, search=True)
     pdoc.pdoc(*modules(), *(f"!{name}" for name in missing()), output_directory=directory)

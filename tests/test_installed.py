@@ -29,7 +29,7 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_one_package_with_types_templates_and_the_coq_library(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"bnverify"}
-    for name in ("py.typed", "theory/algebra/vectors.py", "empirical/runs/run.py", "reports/build.py"):
+    for name in ("py.typed", "theory/algebra/vectors.py", "empirical/runs/run.py", "reports/output/build.py"):
         assert f"bnverify/{name}" in names
     assert any(name.startswith("bnverify/reports/output/assets/") for name in names)
     assert any(name.startswith("bnverify/theory/coq/") and name.endswith(".v") for name in names)

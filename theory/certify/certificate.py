@@ -221,6 +221,7 @@ def _satisfiable(document: Document, theorem: Theorem, folder: Path, paths: Mapp
 
 
 def stored(name: str) -> Certificate | None:
+    """The certificate that is kept under a name, None where there is none or it cannot be read."""
     folder = cache()
     if folder is None:
         return None
