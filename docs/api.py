@@ -38,7 +38,7 @@ def missing() -> list[str]:
 
 def build(directory: Path) -> None:
     """Write one HTML page a module, an index and a search."""
-    for name in ROOMS:
+    for name in (*ROOMS, "empirical.conformance"):
         package = importlib.import_module(f"bnverify.{name}")
         for public in package.__all__:  # some are imported when they are asked for; the reference wants them now
             setattr(package, public, getattr(package, public))

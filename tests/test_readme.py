@@ -1,6 +1,7 @@
 """What the README shows runs, in order and in one namespace, and prints what its comments say."""
 
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_snippets_run(capsys):
     claim, numbers = names["claim"], {"g_g": 4, "one_g": 0, "a": 2, "m": 8}
     assert str(claim.at(**numbers)) == "|v|² <= 7*gamma**2/(2*s**2)"
     assert claim.at(**numbers, gamma=1, s=2, v_v=1) == False  # noqa: E712 (a SymPy truth value)
-    assert claim.at(**numbers, gamma=1, s=2, v_v="7/8") == True  # noqa: E712
+    assert claim.at(**numbers, gamma=1, s=2, v_v=Fraction(7, 8)) == True  # noqa: E712
     with pytest.raises(ValueError, match="some of a, g_g"):
         claim.at(nothing=1)
 

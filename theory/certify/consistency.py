@@ -53,6 +53,7 @@ def _value(example: Example, name: str, kind: str) -> str:
 
 
 def entries_in_coq(entries: Entries) -> str:
+    """A vector of numbers as a function of the index, in Coq."""
     return _cases(list(map(number_in_coq, entries)), "0")
 
 
