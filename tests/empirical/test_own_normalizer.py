@@ -1,5 +1,7 @@
 """A normaliser compiled from its definition: the forward pass, and its claims on random functions."""
 
+from dataclasses import fields
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -66,7 +68,7 @@ def test_the_claims_of_another_definition_fail():
     """n of the standard deviation alone, on a scale that sees the mean."""
     measured = _measured(BETWEEN)
     wrong = Normalizer("wrong", True, lambda y: sp.sqrt(variance(y) + epsilon))
-    found = {v.key: v for v in verdicts({"here": measured.quantities}, measured.normalization, claims_of(wrong))}
+    found = {v.key: v for v in verdicts(measured, claims_of(wrong))}
     assert found["wrong-scale-gradient"].violations == found["wrong-scale-gradient"].points > 0
     assert found["wrong-gradient"].violations == found["wrong-gradient"].points > 0
 
@@ -79,7 +81,7 @@ def test_a_forward_pass_that_differs_fails():
         def __call__(self, y, gamma, beta, epsilon):
             return super().__call__(y, gamma, beta, epsilon) + 0.01 * jax.lax.stop_gradient(y) * y
 
-    broken = Broken(norm.name, norm.arrangement, norm.centred, norm.scale, norm.definition)
+    broken = Broken(**{field.name: getattr(norm, field.name) for field in fields(norm)})
     quantities = measure(lambda z: jnp.sin(z).sum(), _values(), jnp.ones(5), jnp.zeros(5), 0.3, normalizer=broken)
     found = judge({"here": Measured(broken, {k: np.asarray(v) for k, v in quantities.items()})})["here"]
     assert {"between-gradient", "normalizer-backward"} <= {v.key for v in found if v.violations}
@@ -92,7 +94,8 @@ def test_table_names_site_normaliser_and_counts():
     assert lines[0].split() == " ".join(heads).split()
     site, name, claims, points, violations, *_ = lines[1].split()
     assert (site, name, violations) == ("here", "between", "0")
-    assert int(claims) == 9 and int(points) == 8 * 12 + 2  # 12 vectors, of which 2 are sampled for the curvature
+    # 12 vectors, of which 2 are sampled for the curvature; gradients of gamma and beta are one point each
+    assert int(claims) == 12 and int(points) == 9 * 12 + 2 + 2
     only = judge(measured, ["normalizer-gradient"])
     assert [verdict.key for verdict in only["here"]] == ["normalizer-gradient"]
 

@@ -66,5 +66,6 @@ def _cases(terms: list[str], rest: str) -> str:
 
 
 def number_in_coq(number: Fraction) -> str:
+    """A rational number in Coq."""
     text = str(abs(number.numerator)) + (f" / {number.denominator}" if number.denominator > 1 else "")
     return f"(- ({text}))" if number < 0 else f"({text})"

@@ -23,6 +23,7 @@ class NotComputable(KeyError):
 
 
 def rows(*entries: Sequence[int]) -> tuple[Row, ...]:
+    """Whole numbers as rows of exact ones."""
     return tuple(tuple(map(F, row)) for row in entries)
 
 
@@ -205,6 +206,7 @@ def variance(u: Sequence[Any]) -> Any:
 
 
 def dot_rows(matrix: Sequence[Row], u: Sequence[Any]) -> list[Any]:
+    """A matrix times a vector."""
     return [dot(row, u) for row in matrix]
 
 

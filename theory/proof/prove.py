@@ -147,6 +147,7 @@ def _follows(subject: Any) -> bool:
 
 
 def single_vector(name: str) -> Vector:
+    """The vector of one atom, by its name."""
     return Vector({_TABLE[name]: sp.Integer(1)})
 
 
@@ -305,6 +306,7 @@ def _equal(subject: Any, value: Any, trial: Trial, channel: Any) -> bool:
 
 
 def combination(vector: Vector, trial: Trial, channel: Any) -> list[Any]:
+    """The entries of a linear combination of vectors at an example."""
     entries = [(trial(c, channel), trial.entries(atom, channel)) for atom, c in vector.terms.items()]
     size = len(entries[0][1]) if entries else channel.example.size
     return [sum((c * u[i] for c, u in entries), Fraction(0)) for i in range(size)]
@@ -326,8 +328,10 @@ def _at(claim: Claim, insertion: Insertion, derivation: Derivation, n: Normalize
 
 
 def zero(number: Any) -> bool:
+    """Whether an exact number is zero."""
     return number == 0 if not isinstance(number, sp.Expr) else bool(sp.simplify(number) == 0)
 
 
 def negative(number: Any) -> bool:
+    """Whether an exact number is negative."""
     return bool(number < 0) if not isinstance(number, sp.Expr) else bool(sp.simplify(number) < 0)

@@ -125,6 +125,7 @@ class Trial:
 
 
 def power(base: Any, exponent: sp.Rational) -> Any:
+    """A power in exact arithmetic."""
     if isinstance(base, int):
         base = F(base)
     if exponent.is_Integer:

@@ -68,14 +68,17 @@ def lines_of_code(source: str, functions_only: bool = False) -> int:
 
 
 def counted(files: Iterable[str], read: Callable[[str], str]) -> int:
+    """The lines of code of functions."""
     return sum(lines_of_code(read(file), Path(file).stem in _RESULTS) for file in files)
 
 
 def in_tree(file: str) -> str:
+    """The source of a file of this tree."""
     return (Path(__file__).parents[2] / file).read_text(encoding="utf-8")
 
 
 def at_commit(commit: str) -> Callable[[str], str]:
+    """A reader of files as they were at a commit."""
     root = Path(__file__).resolve().parents[2]
     return lambda file: (
         subprocess.run(

@@ -36,6 +36,7 @@ def satisfied(document: Mapping[str, Any]) -> None:
 
 
 def fraction(text: Any) -> Fraction:
+    """An exact number."""
     if not isinstance(text, str) or len(text) > _LONGEST:
         raise Refused("expected a rational number as text")
     number = Fraction(text)
@@ -176,6 +177,7 @@ def semidefinite(matrix: list[list[Fraction]]) -> bool:
 
 
 def power(base: Fraction, exponent: Fraction) -> Fraction:
+    """A power in exact arithmetic."""
     if abs(exponent) > 12 or max(abs(base.numerator), base.denominator) > _LARGEST:
         raise Refused("expected smaller numbers in the example")
     if exponent.denominator in (2, 4):
@@ -194,6 +196,7 @@ def root(x: Fraction) -> Fraction:
 
 
 def compare(left: Fraction, relation: str, right: Fraction) -> bool:
+    """Whether a relation holds between exact numbers."""
     return {"==": left == right, "<=": left <= right, "<": left < right, ">=": left >= right, ">": left > right}[
         relation
     ]

@@ -163,6 +163,7 @@ def _read(node: ast.expr, names: Mapping[str, sp.Expr]) -> sp.Expr:
 
 
 def power(base: sp.Expr, exponent: sp.Rational) -> sp.Expr:
+    """A power with a bounded exponent."""
     if base.is_Rational and max(abs(base.p), base.q) > LARGEST:
         raise Refused(f"got a power of {str(base)[:20]}...; expected numbers of at most {LARGEST}")
     return base**exponent

@@ -38,6 +38,7 @@ NEEDS = {
 
 
 def add(*vectors: Vec) -> Vec:
+    """The sum of vectors."""
     out: Vec = {}
     for vector in vectors:
         for atom, c in vector.items():
@@ -46,6 +47,7 @@ def add(*vectors: Vec) -> Vec:
 
 
 def times(c: Any, vector: Vec) -> Vec:
+    """A multiple of a vector."""
     return {atom: c * x for atom, x in vector.items()}
 
 
@@ -192,6 +194,7 @@ def resolve(e: sp.Expr) -> sp.Expr:
 
 
 def is_root(e: sp.Basic) -> bool:
+    """Whether an expression is a root."""
     return e.is_Pow and not e.exp.is_Integer
 
 

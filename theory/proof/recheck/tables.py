@@ -135,6 +135,7 @@ class Tables:
 
 
 def one_of(value: Any, *known: str) -> str:
+    """A value that has to be one of the known ones."""
     if value not in known:
         raise Refused(f"got {str(value)[:40]!r}; expected one of {', '.join(known)}")
     return value
