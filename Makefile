@@ -1,9 +1,11 @@
 # make run   derive, train two small networks, verify, report        make test   the tests
 # make check lint, types and tests                                   make lock   write constraints.txt anew
+# make test EXTRAS=dev,torch,frameworks   with those of PyTorch, Haiku and Equinox networks too
 # make docs  a page a theorem, a page a paper and the API reference in build/site
 # make certify  every claim checked by Coq's kernel (apt-get install --no-install-recommends coq); passes without Coq
 PYTHON ?= python3
 VENV ?= .venv
+EXTRAS ?= dev
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
@@ -12,10 +14,10 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --con
 run: $(VENV)/.runtime
 	$(BIN)/bnverify run
 
-test: $(VENV)/.dev
+test: $(VENV)/.$(EXTRAS)
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
 
-lint: $(VENV)/.dev
+lint: $(VENV)/.$(EXTRAS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -34,14 +36,14 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(INSTALL) --editable .
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(INSTALL) --editable '.[dev]'
+$(VENV)/.$(EXTRAS): pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) --editable '.[$(EXTRAS)]'
 	@touch $@
 
-docs: $(VENV)/.dev
+docs: $(VENV)/.$(EXTRAS)
 	$(BIN)/python docs/site.py build/site
 
-lock: $(VENV)/.dev
+lock: $(VENV)/.$(EXTRAS)
 	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
 
 clean:

@@ -173,8 +173,9 @@ def test_what_is_not_measured_is_said():
         measure_model(module, lambda out: out, torch.randn(6, 4))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["gpt2", "llama", "bert", "vit"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("gpt2", marks=pytest.mark.slow), "llama", "bert", pytest.param("vit", marks=pytest.mark.slow)]
+)
 def test_transformers_at_tiny_configurations(name):
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)

@@ -42,7 +42,6 @@ def test_what_was_replaced_is_put_back():
     assert torch.nn.functional.scaled_dot_product_attention is before
 
 
-@pytest.mark.slow
 def test_a_tiny_gpt2():
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
