@@ -63,7 +63,7 @@ def _with_tex(directory: Path, source: str, otherwise: bytes) -> tuple[bytes, st
     write_atomically(directory / "report.tex", latex.tex(source).encode())
     program = latex.engine()
     if program is None:
-        return otherwise, "typst", "No TeX was found (latexmk or pdflatex); report.pdf was set by Typst."
+        return otherwise, "typst", "No TeX was found (pdflatex); report.pdf was set by Typst."
     try:
         return latex.compile_tex(directory, program)[0], program, ""
     except latex.TexFailed as error:

@@ -36,10 +36,11 @@ def reduce(put: Callable[[Any, str, Any], None]) -> None:
 
 
 def digests(built: Any) -> dict[str, str]:
-    """What a report's files hold, by kind."""
-    kinds = ("markdown", "tex", "pdf", "html")
-    files = {kind: getattr(built, kind) for kind in kinds if getattr(built, kind) is not None}
-    return {kind: hashlib.sha256(Path(file).read_bytes()).hexdigest() for kind, file in files.items()}
+    """What every file of a report holds, by its path, and by what its PDF was set."""
+    folder = Path(built.markdown).parent
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    found = {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    return found | {"engine": built.engine, "note": built.note}
 
 
 if __name__ == "__main__":
