@@ -91,9 +91,13 @@ class SiteMeasurement:
         self._hessians = [jax.jit(partial(self._hessian, group)) for group in self._groups]
         self._layers = {stage.name: index for index, stage in enumerate(network.stages)}
 
+    def has_own(self, site: Site) -> bool:
+        """Whether a normalisation of the network stands at a site, so that none is inserted."""
+        return isinstance(self.network.stages[site.index], _NORMS)
+
     def _cut(self, site: Site) -> int:
         """The cut where z is: after the network's own normalisation, or where a matched one would be inserted."""
-        return site.index + isinstance(self.network.stages[site.index], _NORMS)
+        return site.index + self.has_own(site)
 
     def _at(self, moment: Moment | None) -> Network:
         return self.network if moment is None else self.network.during(moment)
