@@ -68,9 +68,16 @@ def test_the_reference_has_a_page_for_every_module(tmp_path):
 
 DIFFS = re.findall(r"```diff\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), flags=re.S)
 DONE = """
+from types import SimpleNamespace
+
 import jax, jax.numpy as jnp
 from bnverify.empirical import assert_claims
+from bnverify.empirical.architectures import architecture
 from bnverify.empirical.experiments.experiments import experiment
+from bnverify.empirical.runs.config import RunConfig, preset
+from bnverify.empirical.runs.experiment import network
+from bnverify.empirical.trajectory.observation import due
+from bnverify.reports.output.formats import outputs
 from bnverify.theory import CLAIMS, NORMALIZERS, smoothing
 
 CLAIMS["gradient-no-larger"].prove()
@@ -81,6 +88,12 @@ assert smoothing(NORMALIZERS["deviation"]).gain.holds
 found = assert_claims(*common, normalizer="deviation")
 assert {"normalizer-jacobian", "normalizer-gradient"} <= {each.key for each in found if each.points}
 assert {run.epsilon for run in experiment("epsilon").runs("quick").values()} == {1e-5, 1e-1}
+assert network("bn", RunConfig("quick", normalizer="deviation")).sites
+(norms,) = due(RunConfig("quick", every={"kernel-norms": 20}), 40)
+at = SimpleNamespace(step=40, state=SimpleNamespace(params={"dense": {"kernel": 2 * jnp.eye(4)}, "norm": {}}))
+assert norms.measure(at).kernel_norm.sel(step=40, layer="dense") == 4
+assert len(network("bn", preset("resnet-32-tiny")).sites) == 31
+assert ":math:`x^{2}`" in outputs()["rst"].text("A square: $x^{2}$.")
 """
 
 
@@ -90,7 +103,7 @@ def extended(tmp_path_factory):
     if shutil.which("git") is None:
         pytest.skip("git is not installed")
     copy = tmp_path_factory.mktemp("extended")
-    for package in ("theory", "empirical", "tests", "src"):
+    for package in ("theory", "empirical", "reports", "tests", "src"):
         shutil.copytree(ROOT / package, copy / package, ignore=shutil.ignore_patterns("__pycache__"), symlinks=True)
     for number, diff in enumerate(DIFFS):
         (copy / f"{number}.diff").write_text(diff)
@@ -104,7 +117,7 @@ def _run(code, folder):
 
 
 def test_worked_diffs_apply_and_do_what_they_say(extended):
-    assert len(DIFFS) == 3
+    assert len(DIFFS) == 6
     done = _run(DONE, extended)
     assert done.returncode == 0, done.stderr
 

@@ -12,11 +12,6 @@ from bnverify.empirical.architectures import ARCHITECTURES, architecture
 from bnverify.errors import InputError
 
 NETWORKS = {"bn": "with batch norm", "plain": "without"}
-# Kept here and not where they are made, because reading a configuration does not need JAX.
-NORMALIZERS = (
-    "batch", "layer", "group", "instance", "rms", "l1", "linf", "l1-uncentred", "l2-uncentred", "linf-uncentred",
-    "batch-renorm",
-)  # fmt: skip
 Every = tuple[tuple[str, int], ...]
 """Observations of the trajectory by name, each with the number of steps between two of them."""
 
@@ -31,9 +26,10 @@ class RunConfig:
     at the end. `samples`: channels per site, seeded, for claims that cost a Hessian-vector product each. `groups`:
     see ``bnverify.empirical.measurement.sites.SiteMeasurement``; 10 does the least arithmetic, 1 compiles fastest.
     `insertion_epsilon`: the epsilon of batch norms inserted into the plain network; 0 is the paper's setting.
-    `normalizer`: what stands in the network "bn" where batch norm stands: one of NORMALIZERS, group-G for G groups of
-    channels (group is group-2), or ghost-R for batch norm with the statistics of each of R replicas of the
-    batch. `noise`: the paper's noise after it, and after nothing in the plain network.
+    `normalizer`: what stands in the network "bn" where batch norm stands: a name of ``bnverify.theory.NORMALIZERS``
+    that has a forward pass in ``bnverify.empirical.normalization``, group-G for G groups of channels (group is
+    group-2), or ghost-R for batch norm with the statistics of each of R replicas of the batch. `noise`: the paper's
+    noise after it, and after nothing in the plain network.
     `renorm_stretch`: multiplies the numbers of steps in the schedule of batch renormalisation (5,000 to 40,000).
     `architecture`: one of ``bnverify.empirical.architectures.ARCHITECTURES``, which says what data sets and options it
     has. `weight_decay`: lambda, of the gradient descent on L + lambda |W|^2/2 in all parameters.
@@ -114,10 +110,10 @@ class RunConfig:
         object.__setattr__(self, "every", tuple(sorted((str(name), int(steps)) for name, steps in pairs if steps)))
 
     def _check_networks(self) -> None:
-        if self.normalizer not in NORMALIZERS and not re.fullmatch(r"(group|ghost)-[1-9]\d*", self.normalizer):
+        if self.normalizer != "batch" and not _is_normalizer(self.normalizer):
             raise InputError(
                 got=f"normaliser {self.normalizer!r}",
-                expected=f"one of {', '.join(NORMALIZERS)}, group-G for G groups, or ghost-R for R replicas",
+                expected=f"one of {', '.join(_normalizers())}, group-G for G groups, or ghost-R for R replicas",
                 advice="pass a listed normaliser; the twin without one is always trained beside it",
             )
         if not self.renorm_stretch > 0:
@@ -148,6 +144,18 @@ class RunConfig:
     def to_json(self) -> dict[str, Any]:
         """Plain data for config.json."""
         return dataclasses.asdict(self) | {"every": dict(self.every)}
+
+
+def _normalizers() -> tuple[str, ...]:
+    """The names that the theory knows. Whether there is a forward pass to train with is asked where networks are built:
+    reading a configuration needs no JAX."""
+    from bnverify.theory.normalizers.known import NORMALIZERS
+
+    return tuple(NORMALIZERS)
+
+
+def _is_normalizer(name: str) -> bool:
+    return re.fullmatch(r"(group|ghost)-[1-9]\d*", name) is not None or name in _normalizers()
 
 
 _FORMAT_1 = ("landscape_every", "shift_every", "activations_every")

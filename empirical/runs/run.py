@@ -162,7 +162,10 @@ def _chunk(run: _Training, name: str, step: int, size: int, state: TrainState) -
 
 def _description(config: RunConfig, dataset: Data) -> dict[str, Any]:
     """The content of config.json."""
-    data = experiment.describe_data(config, dataset)
+    data, _ = (
+        experiment.describe_data(config, dataset),
+        experiment.network("bn", config),
+    )  # a normalizer must be trainable
     return {"format": FORMAT, "config": config.to_json(), "data": data, "environment": environment()}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,13 +94,13 @@ def comparison_report(content: ComparisonContent, pictures: Sequence[Picture], m
     return Document("Runs side by side", "", verbatim("; ".join(content.lines)), front, sections)
 
 
-def build_comparison(runs: Sequence[Run], directory: str | Path | None = None, *, tex: bool = False) -> Built:
+def build_comparison(runs: Sequence[Run], directory: str | Path | None = None, *, also: Collection[str] = ()) -> Built:
     """Write the report of several runs (default: report/ in the folder that holds all of them)."""
     content = ComparisonContent(by_seed(runs))
     if directory is None:
         directory = Path(os.path.commonpath([run.path.resolve().parent for run in runs])) / "report"
     found, missing = overlays(content.lines)
-    return build(Path(directory), comparison_report(content, list(map(picture, found)), missing), found, tex=tex)
+    return build(Path(directory), comparison_report(content, list(map(picture, found)), missing), found, also=also)
 
 
 _TIGHT = (

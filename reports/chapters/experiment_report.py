@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bnverify.empirical.experiments.experiments import Experiment
@@ -16,7 +16,9 @@ from bnverify.reports.figures.lines import single
 from bnverify.reports.output.build import Built, build, picture
 
 
-def build_experiment_report(experiment: Experiment, runs: Runs, directory: str | Path, *, tex: bool = False) -> Built:
+def build_experiment_report(
+    experiment: Experiment, runs: Runs, directory: str | Path, *, also: Collection[str] = ()
+) -> Built:
     """Write the report into ``directory`` from the finished runs by label."""
     if not runs:
         raise InputError(
@@ -26,7 +28,7 @@ def build_experiment_report(experiment: Experiment, runs: Runs, directory: str |
         )
     content = ExperimentContent(experiment, runs)
     found, missing = content.drawings()
-    return build(Path(directory), experiment_report(content, list(map(picture, found)), missing), found, tex=tex)
+    return build(Path(directory), experiment_report(content, list(map(picture, found)), missing), found, also=also)
 
 
 def experiment_report(content: ExperimentContent, pictures: Sequence[Picture], missing: Mapping[str, str]) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import sympy as sp
@@ -39,13 +39,13 @@ MATTER = ("theorem-4.1", "landscape", "alignment", "training")
 """The two of these that a run has first are on the first pages."""
 
 
-def build_report(run: Run, directory: str | Path | None = None, *, tex: bool = False) -> Built:
-    """Write the report of a run into ``directory`` (default: report/ in the run directory); with ``tex`` report.tex
-    as well."""
+def build_report(run: Run, directory: str | Path | None = None, *, also: Collection[str] = ()) -> Built:
+    """Write the report of a run into ``directory`` (default: report/ in the run directory), ``also`` in
+    further formats: "tex" for report.tex and a PDF by TeX."""
     directory = Path(directory) if directory is not None else run.path / "report"
     found, missing = drawings(run)
     pictures = {drawing.name: picture(drawing) for drawing in found}
-    return build(directory, run_report(Content(run), pictures, missing), found, tex=tex)
+    return build(directory, run_report(Content(run), pictures, missing), found, also=also)
 
 
 def run_report(content: Content, pictures: Mapping[str, Picture], missing: Mapping[str, str]) -> Document:

@@ -32,13 +32,13 @@ def pandoc() -> str:
         ) from error
 
 
-def convert(markdown: str, to: str, template: str, variables: Mapping[str, str] | None = None) -> str:
-    """The Markdown of ``reports.output.markdown`` in another format, in a frame among the assets. RuntimeError where
-    pandoc warns: a formula that it cannot read is no formula on the page."""
+def convert(markdown: str, to: str, template: str | None = None, variables: Mapping[str, str] | None = None) -> str:
+    """The Markdown of ``reports.output.markdown`` in another format, in a frame among the assets if one is named.
+    RuntimeError where pandoc warns: a formula that it cannot read is no formula on the page."""
     with as_file(_ASSETS) as assets:
         command = [pandoc(), f"--from={FORMAT}", f"--to={to}", "--wrap=none", f"--lua-filter={assets / 'blocks.lua'}"]
         command += ["--fail-if-warnings", "--syntax-highlighting=none"]
-        command += ["--standalone", f"--template={assets / template}"]
+        command += ["--standalone", f"--template={assets / template}"] if template else []
         if to.startswith("html"):
             command += ["--mathml", "--toc", "--toc-depth=2"]
         done = subprocess.run(

@@ -9,14 +9,11 @@ import tempfile
 from pathlib import Path
 
 from bnverify.reports.output.convert import convert
+from bnverify.reports.output.formats import Output, SettingFailed
 
 EPOCH = "1530403200"  # a fixed date for TeX, so that the same run gives the same bytes
 TIMEOUT = 300
 PASSES = 3  # words, then the contents, then the numbers of the pages that the contents have moved
-
-
-class TexFailed(Exception):
-    """LaTeX is there but did not produce a PDF; the message ends with the last lines of its log."""
 
 
 def tex(markdown: str) -> str:
@@ -30,7 +27,7 @@ def engine() -> str | None:
 
 
 def compile_tex(directory: Path, program: str) -> tuple[bytes, str]:
-    """The PDF and the log of report.tex, compiled in a temporary folder; TexFailed with the end of the log.
+    """The PDF and the log of report.tex, compiled in a temporary folder; SettingFailed with the end of the log.
 
     Always PASSES times, and by no program that looks at the clock to see whether another pass is due."""
     command = [program, "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "report.tex"]
@@ -47,9 +44,9 @@ def compile_tex(directory: Path, program: str) -> tuple[bytes, str]:
                     command, cwd=folder, env=environment, capture_output=True, timeout=TIMEOUT, check=False
                 )
             except (OSError, subprocess.TimeoutExpired) as error:
-                raise TexFailed(f"{command[0]}: {error}") from error
+                raise SettingFailed(f"{command[0]}: {error}") from error
             if done.returncode:
-                raise TexFailed(f"{command[0]} ended with {done.returncode}: {_last_error(folder, done.stdout)}")
+                raise SettingFailed(f"{command[0]} ended with {done.returncode}: {_last_error(folder, done.stdout)}")
         log = (folder / "report.log").read_text(errors="replace")
         return (folder / "report.pdf").read_bytes(), log
 
@@ -59,3 +56,6 @@ def _last_error(folder: Path, output: bytes) -> str:
     lines = (log.read_text(errors="replace") if log.exists() else output.decode(errors="replace")).splitlines()
     errors = [i for i, line in enumerate(lines) if line.startswith("!")]
     return " / ".join(line for line in lines[errors[0] :][:5] if line) if errors else " / ".join(lines[-5:])
+
+
+OUTPUT = Output("tex", tex, vectors=True, engine=engine, set=compile_tex)

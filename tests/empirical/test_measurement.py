@@ -17,8 +17,8 @@ from bnverify.empirical.measurement import measurement
 from bnverify.empirical.measurement.measurement import measure
 from bnverify.empirical.measurement.scale_quantities import smooth
 from bnverify.empirical.normalization.batch import batch_norm
+from bnverify.empirical.normalization.known import TRAINABLE
 from bnverify.empirical.normalization.normalizers import Normalization, PerChannel, l2, linf, normalization
-from bnverify.empirical.runs.config import NORMALIZERS
 from bnverify.errors import InputError
 from bnverify.theory import CLAIMS, claims_for
 from bnverify.theory.proof.quantities import names_of
@@ -27,7 +27,7 @@ TOLERANCE = TOLERANCES["float64"]["equality"]
 SHAPES = {"dense": (7, 4), "convolution": (2, 3, 2, 4)}
 EPSILONS = (0.0, 1e-5, 0.7, 30.0)
 KEYS = [claim.key for claim in claims_for("batch") if claim.key not in OF_LAYERS | MATCHED]
-OTHERS = [name for name in NORMALIZERS if name != "batch"]
+OTHERS = [name for name in TRAINABLE if name != "batch"]
 # They need a batch of one or two values, and are tested there.
 FEW_VALUES = ("one-value", "two-values")
 

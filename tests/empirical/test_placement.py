@@ -12,10 +12,11 @@ from bnverify.empirical.networks.deep_linear import deep_linear
 from bnverify.empirical.networks.network import Network, NormalizerStage, NormStage, Stage
 from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.normalization.batch_renormalization import RenormStage
+from bnverify.empirical.normalization.known import TRAINABLE
 from bnverify.empirical.normalization.noise import NoiseStage
 from bnverify.empirical.normalization.normalizers import NORMALIZATIONS
-from bnverify.empirical.runs.config import NORMALIZERS
 from bnverify.errors import InputError
+from bnverify.theory import NORMALIZERS
 
 PER_CHANNEL = ("batch", "l1", "linf", "l1-uncentred", "l2-uncentred", "linf-uncentred", "batch-renorm")
 
@@ -24,9 +25,10 @@ def _y():
     return jnp.asarray(np.random.default_rng(0).normal(size=(5, 3, 2, 6)) * 2 + 1)
 
 
-def test_names_of_the_configuration_are_those_that_exist():
+def test_what_can_be_trained_is_what_exists_and_what_the_theory_knows():
     """All but the norms of tokens, which no network here has."""
-    assert {*NORMALIZERS, "token-layer", "token-rms"} == {*NORMALIZATIONS, "batch-renorm"}
+    assert {*TRAINABLE, "token-layer", "token-rms"} == {*NORMALIZATIONS, "batch-renorm"}
+    assert set(TRAINABLE) < set(NORMALIZERS)
 
 
 def test_kinds_of_stages():
@@ -39,7 +41,7 @@ def test_kinds_of_stages():
         Placement("none").stages(1)
 
 
-@pytest.mark.parametrize("name", NORMALIZERS)
+@pytest.mark.parametrize("name", TRAINABLE)
 def test_inference_with_the_statistics_of_the_batch_is_training_mode(name):
     """Per channel, running statistics equal to the batch's give training mode and others do not; per sample there are
     none, and inference is training mode."""
@@ -56,7 +58,7 @@ def test_inference_with_the_statistics_of_the_batch_is_training_mode(name):
         assert jnp.abs(network.inference(changed)(params, y) - training).max() > 0.1
 
 
-@pytest.mark.parametrize("name", [name for name in NORMALIZERS if name != "instance"])
+@pytest.mark.parametrize("name", [name for name in TRAINABLE if name != "instance"])
 def test_initial_weights_do_not_depend_on_the_normaliser(name):
     shape = (8, 10)
     own = deep_linear(batch_norm=True, depth=2, normalizer=name).init(jax.random.key(1), shape)

@@ -79,6 +79,12 @@ def test_refuses_other_configuration_and_other_data(tiny_run, data):
         train(tiny_run.config, synthetic_cifar(seed=1, train=200, test=64), tiny_run.path)
 
 
+def test_a_normalizer_without_a_forward_pass_is_refused_before_a_directory_is_made(data, tmp_path):
+    with pytest.raises(InputError, match=r"normaliser 'weight'[^$]*one of batch, layer"):
+        train(preset("tiny").changed(normalizer="weight"), data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_presets_are_consistent():
     assert set(PRESETS) >= {"quick", "tiny", "full", "reproduction"}
     assert preset("full").width == preset("reproduction").width == 1.0

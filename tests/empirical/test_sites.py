@@ -22,7 +22,7 @@ from bnverify.empirical.networks.deep_linear import deep_linear
 from bnverify.empirical.networks.network import Network, NormStage
 from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.normalization.batch import batch_norm, matched
-from bnverify.empirical.runs.config import NORMALIZERS
+from bnverify.empirical.normalization.known import TRAINABLE
 from bnverify.empirical.training.objectives import cross_entropy, squared_error
 from bnverify.errors import InputError
 from bnverify.theory import CLAIMS, claims_for
@@ -142,7 +142,7 @@ def test_every_claim_about_batch_norm_holds_at_the_sites_of_a_network(name, epsi
         assert bool(tested) == (claim.key not in UNTESTED[name] and not outside), claim.key
 
 
-@pytest.mark.parametrize("name", first_and_slow(NORMALIZERS, {"layer", "l1", "batch-renorm"}))
+@pytest.mark.parametrize("name", first_and_slow(TRAINABLE, {"layer", "l1", "batch-renorm"}))
 def test_every_claim_about_every_normaliser_holds_at_the_sites_of_a_network(name):
     for noise in (False, True) if name in ("batch", "layer") else (False,):
         _, found = _small(name, noise)
@@ -161,7 +161,7 @@ def test_every_claim_of_the_catalogue_is_tested_somewhere():
     """On networks, on random functions, or both; no claim is left out by both."""
     batch = {claim.key for claim in claims_for("batch")}
     on_networks = {key for key in batch if key not in UNTESTED["bn"] or key not in UNTESTED["plain"]}
-    on_networks |= {claim.key for name in NORMALIZERS if name != "batch" for claim in claims_for(name)}
+    on_networks |= {claim.key for name in TRAINABLE if name != "batch" for claim in claims_for(name)}
     on_functions = set(CLAIMS) - OF_LAYERS
     elsewhere = {"kohler-reparametrisation", *RUNNING}  # below, and in test_own_layers on layers that keep statistics
     assert on_networks | on_functions | elsewhere == set(CLAIMS)

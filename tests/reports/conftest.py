@@ -15,7 +15,7 @@ def _cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def built(tiny_run, tmp_path_factory):
-    return build_report(tiny_run, tmp_path_factory.mktemp("report"), tex=True)
+    return build_report(tiny_run, tmp_path_factory.mktemp("report"), also=["tex"])
 
 
 @pytest.fixture

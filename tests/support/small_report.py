@@ -48,4 +48,4 @@ if __name__ == "__main__":
     from bnverify.reports import build_report
 
     reduce(setattr)
-    print(json.dumps(digests(build_report(load_run(sys.argv[1]), sys.argv[2], tex=True))))
+    print(json.dumps(digests(build_report(load_run(sys.argv[1]), sys.argv[2], also=["tex"]))))

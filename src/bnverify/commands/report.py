@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -16,25 +17,28 @@ def command(
     tex: Annotated[
         bool, typer.Option("--tex", help="report.tex as well, and the PDF by a TeX where there is one.")
     ] = False,
+    also: Annotated[list[str] | None, typer.Option(help="A further format, by its name; may be repeated.")] = None,
 ) -> None:
     """Build report.pdf, report.html and the figures of a stored run; of several runs, side by side."""
-    report(*runs, out=out, tex=tex)
+    report(*runs, out=out, also=[*(["tex"] if tex else []), *(also or [])])
 
 
-def report(*paths: Path, out: Path | None = None, tex: bool = False) -> None:
+def report(*paths: Path, out: Path | None = None, also: Collection[str] = ()) -> None:
     """Build the report of one run, or of several side by side, and say where it is."""
     from bnverify.empirical.runs.records import load_run
     from bnverify.reports.chapters.comparison_report import build_comparison
     from bnverify.reports.chapters.run_report import build_report
+    from bnverify.reports.output.formats import chosen
 
+    chosen(also)  # what is not known is refused before anything is read
     stored = [load_run(path) for path in paths]
     one = len(stored) == 1
-    tell(build_report(stored[0], out, tex=tex) if one else build_comparison(stored, out, tex=tex))
+    tell(build_report(stored[0], out, also=also) if one else build_comparison(stored, out, also=also))
 
 
 def tell(built) -> None:
     """Where a report is."""
     if built.note:
         console.print(built.note, highlight=False)
-    source = built.tex or built.markdown
+    source = ", ".join(map(str, built.also.values())) or built.markdown
     console.print(f"Report: {built.pdf} ({built.engine}) and {built.html}; source: {source}", soft_wrap=True)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import zlib
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,15 +15,23 @@ import small_report
 from small_report import digests
 
 from bnverify.empirical import load_run
+from bnverify.errors import InputError
 from bnverify.reports import build_report
 from bnverify.reports.document.audited import is_shown
 from bnverify.reports.figures import style
 from bnverify.reports.figures.catalogue import FIGURES
 from bnverify.reports.output import tex
+from bnverify.reports.output.build import build
+from bnverify.reports.output.formats import outputs
 from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, REFERENCES
 
 ROOT = Path(__file__).parents[3]
 needs_tex = pytest.mark.skipif(tex.engine() is None, reason="no pdflatex on this machine")
+
+
+def source_of(built, kind):
+    """The file of one of a report's texts."""
+    return built.also[kind] if kind in built.also else getattr(built, kind)
 
 
 def text_of(pdf, *options):
@@ -45,7 +54,7 @@ def flat(source):
 
 
 def test_every_claim_record_normalizer_and_reference_is_in_all_three(built):
-    sources = [flat(getattr(built, kind).read_text()) for kind in ("markdown", "tex", "html")]
+    sources = [flat(source_of(built, kind).read_text()) for kind in ("markdown", "tex", "html")]
     shown = [key for key, record in AUDIT.items() if is_shown(record)]
     assert len(shown) > 20
     for key in (*CLAIMS, *shown, *NORMALIZERS):
@@ -58,14 +67,14 @@ def test_numbers_of_sections_and_figures_are_the_same_in_all_three(built):
     found = [
         re.findall(r"(?m)^#{1,3} (.*?) \{#(.*?)\}$", built.markdown.read_text()),
         re.findall(r'<h[1-3]\s+id="(.*?)">(.*?)</h', built.html.read_text(), re.S),
-        re.findall(r"\\(?:sub)*section\{(?:\\texorpdfstring\{)?(.*)\}\\label\{(.*?)\}", built.tex.read_text()),
+        re.findall(r"\\(?:sub)*section\{(?:\\texorpdfstring\{)?(.*)\}\\label\{(.*?)\}", built.also["tex"].read_text()),
     ]
     first = [(anchor, title.split()[0]) for title, anchor in found[0]]
     assert len(first) > 90 and len({number for _, number in first}) > 80
     assert [(anchor, flat(title).split()[0]) for anchor, title in found[1]] == first
     assert [(anchor, title.split()[0]) for title, anchor in found[2]] == first
     for kind in ("markdown", "tex", "html"):
-        numbered = re.findall(r"Figure (\d+): ", flat(getattr(built, kind).read_text()))
+        numbered = re.findall(r"Figure (\d+): ", flat(source_of(built, kind).read_text()))
         assert list(dict.fromkeys(map(int, numbered))) == list(range(1, 1 + len(set(numbered)))), kind
         assert len(set(numbered)) >= 8
 
@@ -85,7 +94,7 @@ def test_the_pdf_has_contents_links_bookmarks_and_no_picture_of_letters(built):
 
 
 def test_the_same_run_gives_the_same_bytes_here_and_in_another_process(tiny_run, small, tmp_path):
-    here = build_report(load_run(tiny_run.path), tmp_path / "here", tex=True)
+    here = build_report(load_run(tiny_run.path), tmp_path / "here", also=["tex"])
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     done = subprocess.run(
         [sys.executable, small_report.__file__, str(tiny_run.path), str(tmp_path / "there")],
@@ -111,12 +120,12 @@ def test_a_random_name_a_date_or_an_unordered_set_would_be_found(tiny_run, monke
 
 
 def test_without_tex_report_tex_is_there_and_the_pdf_is_typst_s(tiny_run, small, tmp_path, monkeypatch):
-    monkeypatch.setattr(tex, "engine", lambda: None)
-    found = build_report(load_run(tiny_run.path), tmp_path / "a", tex=True)
-    assert found.engine == "typst" and "No TeX was found" in found.note
-    assert found.tex.exists() and (tmp_path / "a" / "figures" / "training.pdf").exists()
+    monkeypatch.setitem(outputs(), "tex", replace(tex.OUTPUT, engine=lambda: None))
+    found = build_report(load_run(tiny_run.path), tmp_path / "a", also=["tex"])
+    assert found.engine == "typst" and "No program was found that sets report.tex" in found.note
+    assert found.also["tex"].exists() and (tmp_path / "a" / "figures" / "training.pdf").exists()
     plain = build_report(load_run(tiny_run.path), tmp_path / "b")
-    assert plain.tex is None and plain.note == "" and not (tmp_path / "b" / "report.tex").exists()
+    assert plain.also == {} and plain.note == "" and not (tmp_path / "b" / "report.tex").exists()
     assert plain.pdf.read_bytes() == found.pdf.read_bytes()
     assert not list((tmp_path / "b" / "figures").glob("*.pdf"))
 
@@ -124,7 +133,7 @@ def test_without_tex_report_tex_is_there_and_the_pdf_is_typst_s(tiny_run, small,
 @needs_tex
 @pytest.mark.slow
 def test_a_plain_tex_sets_report_tex_without_overfull_lines(built):
-    pdf, log = tex.compile_tex(built.tex.parent, tex.engine())
+    pdf, log = tex.compile_tex(built.also["tex"].parent, tex.engine())
     assert pdf.startswith(b"%PDF")
     assert not re.findall(r"Overfull \\hbox \((?:[3-9]\d|\d{3,})\.\d+pt", log)
     assert "undefined" not in log.lower().replace("undefined references", "")
@@ -132,6 +141,13 @@ def test_a_plain_tex_sets_report_tex_without_overfull_lines(built):
 
 @needs_tex
 def test_tex_that_fails_is_said_to_and_the_pdf_is_there(tiny_run, small, tmp_path, monkeypatch):
-    monkeypatch.setattr(tex, "tex", lambda markdown: r"\documentclass{article}\begin{document}\nonsense\end{document}")
-    found = build_report(load_run(tiny_run.path), tmp_path, tex=True)
+    wrong = replace(tex.OUTPUT, text=lambda markdown: r"\documentclass{article}\begin{document}\nonsense\end{document}")
+    monkeypatch.setitem(outputs(), "tex", wrong)
+    found = build_report(load_run(tiny_run.path), tmp_path, also=["tex"])
     assert found.engine == "typst" and "Undefined control sequence" in found.note
+
+
+def test_an_unknown_format_is_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(InputError, match=r"the format 'docx'\nexpected: one of tex"):
+        build(tmp_path / "report", None, (), also=["tex", "docx"])
+    assert not (tmp_path / "report").exists()
