@@ -10,7 +10,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import FigureBase
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+from matplotlib.ticker import (
+    FixedLocator,
+    FuncFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    NullLocator,
+    ScalarFormatter,
+)
 
 from bnverify.reports.figures import style
 
@@ -134,7 +142,7 @@ def _room(chart: Chart, rows: int, canvas: FigureBase) -> dict[str, float]:
     lines = -(-len(chart.legend) // (2 if len(chart.legend) == 4 else chart.legend_columns))
     cell = (height - 0.95 - 0.75 - 0.36 * lines) / rows
     return {
-        "left": (1.45 if chart.axis else 1.25) / width, "right": 1 - 0.15 / width, "bottom": 0.95 / height,
+        "left": (1.45 if chart.axis else 1.25) / width, "right": 1 - 0.4 / width, "bottom": 0.95 / height,
         "top": 1 - (0.75 + 0.36 * lines) / height, "hspace": 0.62 / max(cell - 0.62, 1.0),
         "wspace": 0.12 if chart.axis else 0.42,
     }  # fmt: skip
@@ -173,6 +181,8 @@ def _scale(axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
         sizes = np.abs(np.concatenate([np.ravel(v) for v in values]))
         if np.isfinite(sizes).any() and np.nanmax(sizes) > 20:
             axes[0].set_yscale("symlog", linthresh=1)
+    if isinstance(formatter := axes[0].yaxis.get_major_formatter(), ScalarFormatter):
+        formatter.set_powerlimits((-3, 4))  # a loss of 120000 leaves no room for the axis' name
     low, high = panels[0].limits
     if low is not None or high is not None:
         axes[0].set_ylim(low, high)

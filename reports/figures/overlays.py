@@ -9,7 +9,7 @@ from bnverify.reports.figures.figure import Drawing, Figure, NotRecorded
 from bnverify.reports.figures.lines import Lines
 
 _TRAINING = (
-    "Loss on the batch of every step above, fraction of it that is classified correctly below; "
+    "Loss on the batch of every step, and below it, where outputs are classes, the fraction classified correctly; "
     "left the networks with a normalizer, right their twins without one. Lines are running means, circles the test, a "
     "dotted vertical line the first loss that is not finite."
 )
