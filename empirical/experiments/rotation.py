@@ -24,6 +24,9 @@ MEANINGS = {
     "growth": "|W+|^2/|W|^2 - 1 of the training's own step",
     "norm2": "|W|^2",
     "radial": "sum over the layer of gamma (1 - rho) a",
+    "exact_growth": "|W+|^2/|W|^2 - 1 by the claim step-growth",
+    "rounding": "how far 1 - cos of the training's own float32 step may be from the exact one",
+    "growth_rounding": "how far its growth may be from the exact one",
 }
 
 
@@ -34,17 +37,34 @@ def rotation(run: Run, network: str) -> xr.Dataset:
         return xr.Dataset()
     q = {name: records[name].astype(float).sum("channel") for name in (
         "W_W", "W_stepped_run", "stepped_stepped_run", "W_buffer")}  # fmt: skip
+    pushed = records["buffer_next_buffer_next"].sum("channel") if "buffer_next_buffer_next" in records else np.nan
     eta, alpha, decay = (records[name] for name in ("learning_rate", "momentum", "weight_decay"))
     radial = (records["gamma"] * (1 - records["rho"]) * records["a"]).sum("channel")
-    columns = {
+    apart = np.sqrt((records["step_rounding"].astype(float) ** 2).sum("channel")) if "step_rounding" in records else 0.0
+    lengths = np.sqrt(q["W_W"]), np.sqrt(q["stepped_stepped_run"])
+    columns: dict[str, xr.DataArray] = {
         "turn": 1 - q["W_stepped_run"] / q["W_W"],
         "exact": eta * (decay + (alpha * q["W_buffer"] + radial) / q["W_W"]),
         "epsilon": eta * radial / q["W_W"],
         "growth": q["stepped_stepped_run"] / q["W_W"] - 1,
         "norm2": q["W_W"],
         "radial": radial,
+        "exact_growth": -2 * eta * (decay + (alpha * q["W_buffer"] + radial) / q["W_W"])
+        + eta**2 * pushed / q["W_W"],
+        "rounding": apart / lengths[0],
+        "growth_rounding": apart * (2 * lengths[1] + apart) / q["W_W"],
     }
-    return xr.Dataset({name: each.assign_attrs(long_name=MEANINGS[name]) for name, each in columns.items()})
+    whole = {name: each + xr.zeros_like(q["W_W"]) for name, each in columns.items()}
+    return xr.Dataset({name: each.assign_attrs(long_name=MEANINGS[name]) for name, each in whole.items()})
+
+
+def beyond_rounding(data: xr.Dataset, epsilon: bool = True) -> tuple[float, float]:
+    """The largest distance of the training's own float32 steps from the exact rotation and from the exact growth, over
+    what rounding may make of them: at most 1 each where the claims hold. Without ``epsilon`` its part is left out."""
+    less = 0.0 if epsilon else data["epsilon"]
+    turned = abs(data["turn"] - data["exact"] + less) / data["rounding"]
+    grown = abs(data["growth"] - data["exact_growth"] - 2 * less) / data["growth_rounding"]
+    return float(turned.max()), float(grown.max())
 
 
 def stationary(run: Run, network: str) -> xr.Dataset:
@@ -81,6 +101,17 @@ def finding(run: Run) -> str:
                 f"The network {NETWORKS[network]}: over the last fifth the median layer turns by 1 - cos = {turn:.3g} "
                 f"a step (stationary law {law:.3g}, as printed without epsilon {printed:.3g}), its |W|^2 changes by "
                 f"{drift:.2g} a step; exactly, with the buffer, {exact:.3g} at the last observed step, of which "
-                f"epsilon has {epsilon:.2g}."
+                f"epsilon has {epsilon:.2g}.{_own(whole)}"
             )
     return " ".join(parts)
+
+
+def _own(data: xr.Dataset) -> str:
+    """How near the training's own steps are, where their rounding was recorded."""
+    if not (data["rounding"] > 0).all():
+        return ""
+    turned, grown = beyond_rounding(data)
+    return (
+        f" The training's own float32 steps are within {turned:.2g} of what rounding allows of the exact rotation, and "
+        f"within {grown:.2g} of the exact growth."
+    )

@@ -254,12 +254,18 @@ _VECTORS: dict[str, Callable[[Sizes], Size]] = {
     "M v": lambda s: (s.m_norm * s.v[0], s.m_error * s.v[0] + s.m_norm * s.v[1]),
     "W_filter": _exact("W_W"),
     "grad_W_filter": _filter_gradient,
+    "W_filter_before": _exact("previous_previous"),
+    "D_filter": _exact("direction_direction"),
+    "t_filter": _exact("t_t"),
+    "W_filter_stepped": lambda s: (s.root("stepped_stepped"), s.root("stepped_stepped")),
+    "W_exponential": lambda s: (s.absolute("k") * s.root("W_W"), s.absolute("k") * s.root("W_W")),
     "W_filter_next": lambda s: (s.root("W_next_W_next"), s.absolute("learning_rate") * _filter_gradient(s)[1]),
 }
 
 _SCALARS: dict[str, Callable[[Sizes], np.ndarray]] = {
     **dict.fromkeys(("m", "epsilon", "k", "learning_rate", "gamma", "beta", "b", "mu_run", "s_run"), _given),
     **dict.fromkeys(("running_weight", "mean_before", "variance_before", "followed"), _given),
+    **dict.fromkeys(("momentum", "weight_decay", "next_learning_rate", "next_weight_decay"), _given),
     "mu": lambda s: s.level,
     **dict.fromkeys(("within_variance", "between_variance"), lambda s: s.level**2),
     "s": lambda s: s.q["s"] * s.per_s,

@@ -15,7 +15,7 @@ from bnverify.empirical.runs.records import FLAGS, FORMAT, SIZES, Run
 from bnverify.theory import CLAIMS, QUANTITIES, claims_for
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.proof.quantities import names_of
-from bnverify.theory.results.dynamics.steps import DYNAMICS
+from bnverify.theory.results.catalogue import claims_of_steps
 
 # Claims about these alone do not depend on any activation, so a constant channel does not matter to them.
 _OF_WEIGHTS = frozenset(name for name in QUANTITIES if name.endswith(("W0_W0", "W0_Wstar", "Wstar_Wstar", "distance2")))
@@ -301,5 +301,5 @@ def _of_steps(run: Run) -> list[Verdict]:
     if records is None:
         return []
     judged = places(records)
-    found = (evaluate(claim, judged, network="bn") for claim in DYNAMICS)
+    found = (evaluate(claim, judged, network="bn") for claim in claims_of_steps())
     return [verdict for verdict in found if verdict is not None]

@@ -36,13 +36,16 @@ FLAGS = {
     "matched": "gamma = s and beta = mu",
     "running_biased": "the running variance is fed with the biased one of the batch",
     "running_unbiased": "the running variance is fed with the unbiased one of the batch",
+    "real_root": "x^2 - (1 + momentum - rate times decay) x + momentum has a real root",
 }
 # What the rounding of a quantity is relative to, where its factors are not quantities themselves.
 SIZES = frozenset((
     "size_along_gamma", "size_along_beta", "size_H_u", "size_H_ux", "size_H_v", "size_H_g", "size_layer_H_u",
     "size_next",
 ))  # fmt: skip
-_OF_A_LAYER = frozenset(("zero_mean", "size_along_gamma", "size_along_beta", "size_layer_H_u", "size_next"))
+_OF_A_LAYER = frozenset(
+    ("zero_mean", "real_root", "size_along_gamma", "size_along_beta", "size_layer_H_u", "size_next")
+)
 EXTRAS = {
     "vector": "number of the normalised vector, in row-major order of samples and groups of channels",
     "deviation": "root mean square of what the normaliser divides",

@@ -11,6 +11,7 @@ from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
 from bnverify.reports.document.prose import prose
 from bnverify.reports.document.wording import counted, loose, scientific
+from bnverify.theory import CLAIMS
 
 Whom = Callable[[Verdict], str]
 
@@ -70,6 +71,8 @@ def why_not(key: str, network: str, verdicts: Sequence[Verdict], spoken_of: Sequ
     if found:
         reasons = dict.fromkeys(reason for v in found for reason in v.excluded)
         return prose(" and ".join(reasons)) or "no point"
+    if key in CLAIMS and "steps" in CLAIMS[key].about:
+        return "no steps of filters before its own batch norm were observed"
     return "the claim speaks of another normalizer" if key not in spoken_of else "a quantity was not recorded"
 
 

@@ -67,12 +67,14 @@ class _StoredRun(pytest.Collector):
         from bnverify.empirical.runs.records import load_run
         from bnverify.errors import InputError
         from bnverify.theory import CLAIMS, claims_for
+        from bnverify.theory.results.catalogue import claims_of_steps
 
         try:
             self.run = load_run(self.directory)
         except InputError as error:
             raise pytest.UsageError(f"--bnverify-run {self.directory}\n{error}") from None
         spoken_of = {*claims_for(self.run.config.normalizer), *claims_for("batch")}
+        spoken_of |= {*claims_of_steps()} if self.run.config.every_steps("dynamics") else set()
         return [
             _ClaimOnRun.from_parent(self, name=key) for key, claim in CLAIMS.items() if claim in spoken_of
         ]  # fmt: skip

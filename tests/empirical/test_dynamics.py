@@ -8,7 +8,7 @@ import sympy as sp
 import xarray as xr
 
 from bnverify.empirical.architectures.resnet import resnet
-from bnverify.empirical.experiments.rotation import finding, rotation, stationary
+from bnverify.empirical.experiments.rotation import beyond_rounding, finding, rotation, stationary
 from bnverify.empirical.judgement.verdict import evaluate, places
 from bnverify.empirical.measurement.placement import Placement
 from bnverify.empirical.networks.layers import convolution_stage, dense_stage
@@ -16,14 +16,15 @@ from bnverify.empirical.networks.network import Network, Site, Stage
 from bnverify.empirical.runs.config import preset
 from bnverify.empirical.runs.records import Run
 from bnverify.empirical.training.training import Trainer
-from bnverify.empirical.trajectory.dynamics import dynamics
+from bnverify.empirical.trajectory.dynamics import _wide, dynamics, exponential_root, exponential_step
 from bnverify.empirical.trajectory.observation import Here, observation
 from bnverify.reports.figures import style
 from bnverify.reports.figures.catalogue import FIGURES
 from bnverify.reports.figures.figure import NotRecorded
 from bnverify.reports.figures.rotation import turning
+from bnverify.theory.results.catalogue import claims_of_steps
 from bnverify.theory.results.dynamics.laws import law
-from bnverify.theory.results.dynamics.steps import DYNAMICS, GROWTH, ROTATION, STATIONARY, stationary_cosine
+from bnverify.theory.results.dynamics.steps import GROWTH, ROTATION, STATIONARY, stationary_cosine
 
 SHAPE, ETA, ALPHA, DECAY = (6, 4, 4, 3), 0.1, 0.9, 0.05
 
@@ -41,12 +42,17 @@ NETWORKS = {
     "bn": _network(Placement(epsilon=0.1)),  # an epsilon that is seen
     "plain": _network(Placement(None)),
     "resnet": resnet(batch_norm=True, width=0.125, blocks=1, classes=3),
+    "no epsilon": _network(Placement(epsilon=0.0)),
+    "resnet, no epsilon": resnet(batch_norm=True, width=0.125, blocks=1, classes=3, epsilon=0.0),
 }
+LITTLE = 0.002  # a weight decay with a real root
+OF_STEPS = [claim for claim in claims_of_steps() if not claim.key.startswith("exponential")]
+OF_RATES = [claim for claim in claims_of_steps() if claim.key.startswith("exponential")]
 
 
 def _observe(network, steps=3, **options):
     trainer = Trainer(NETWORKS[network], ETA, **({"momentum": ALPHA, "weight_decay": DECAY} | options))
-    shape = (6, 8, 8, 3) if network == "resnet" else SHAPE
+    shape = (6, 8, 8, 3) if network.startswith("resnet") else SHAPE
     images = 1 + 2 * jax.random.normal(jax.random.key(1), (steps + 1, *shape), jnp.float32)
     labels = jax.random.randint(jax.random.key(2), (steps + 1, shape[0]), 0, 3)
     state, _ = trainer.bare_chunk(trainer.start(jax.random.key(0), shape), images[:steps], labels[:steps])
@@ -55,10 +61,10 @@ def _observe(network, steps=3, **options):
 
 @pytest.fixture(scope="module")
 def observed():
-    return {name: _observe(name)[2] for name in NETWORKS}
+    return {name: _observe(name)[2] for name in ("bn", "plain", "resnet")}
 
 
-@pytest.mark.parametrize("claim", DYNAMICS, ids=lambda claim: claim.key)
+@pytest.mark.parametrize("claim", OF_STEPS, ids=lambda claim: claim.key)
 @pytest.mark.parametrize("network", ["bn", "resnet"])
 def test_the_claims_hold_on_the_steps_of_a_training(observed, network, claim):
     records = observed[network]
@@ -67,7 +73,7 @@ def test_the_claims_hold_on_the_steps_of_a_training(observed, network, claim):
     assert (verdict.points, verdict.violations) == (channels, 0) and verdict.worst < 1e-11
 
 
-@pytest.mark.parametrize("claim", DYNAMICS, ids=lambda claim: claim.key)
+@pytest.mark.parametrize("claim", OF_STEPS, ids=lambda claim: claim.key)
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -86,11 +92,52 @@ def test_a_step_that_is_another_is_noticed(observed, claim, wrong):
     assert verdict.violations > 0.9 * verdict.points
 
 
-@pytest.mark.parametrize("claim", DYNAMICS, ids=lambda claim: claim.key)
+@pytest.mark.parametrize("claim", OF_STEPS, ids=lambda claim: claim.key)
 def test_without_normalisation_the_claims_fail(observed, claim):
     """The plain network's gradient is not orthogonal to its weights."""
     verdict = evaluate(claim, places(observed["plain"]), network="plain")
     assert verdict.violations == verdict.points > 0
+
+
+@pytest.mark.parametrize("network", ["no epsilon", pytest.param("resnet, no epsilon", marks=pytest.mark.slow)])
+def test_weight_decay_is_an_exponential_learning_rate(network):
+    """The optimiser's own step without decay at 3W, of another rate, against its step with decay at W."""
+    trainer, _, records = _observe(network, weight_decay=LITTLE)
+    for claim in OF_RATES:
+        verdict = evaluate(claim, places(records), network="bn")
+        assert verdict.points and not verdict.violations and verdict.worst < 1e-12
+    assert float(records["root"].max()) == pytest.approx(exponential_root(trainer)) and exponential_root(trainer) < 1
+    rate = OF_RATES[0]
+    for name, factor in (("root", 1 + 1e-6), ("k", 2.0)):
+        wrong = records.assign({name: records[name] * factor})
+        verdict = evaluate(rate, places(wrong), network="bn")
+        assert verdict.violations == verdict.points
+
+
+def test_the_exponential_learning_rate_needs_its_three_conditions():
+    """No real root, a buffer that is not matched, an epsilon: it says nothing, or fails."""
+    rate, root = OF_RATES
+    for decay in (LITTLE, DECAY):
+        _, _, records = _observe("bn", weight_decay=decay)
+        assert evaluate(rate, places(records), network="bn").points == 0
+        assert bool(evaluate(root, places(records), network="bn").points) == (decay == LITTLE)
+    assert (1 + ALPHA - ETA * DECAY) ** 2 < 4 * ALPHA
+    gaps = {}
+    for network in ("no epsilon", "bn"):
+        trainer, state, records = _observe(network, weight_decay=LITTLE)
+        x = 1 + 2 * jax.random.normal(jax.random.key(1), (4, *SHAPE), jnp.float32)[3]
+        labels = jax.random.randint(jax.random.key(2), (4, SHAPE[0]), 0, 3)[3]
+        here, root_ = Here(trainer, 3, state, x, labels, 0), exponential_root(trainer)
+        with jax.enable_x64(True):
+            params, buffer = _wide(state.params), _wide(trainer.buffer(state))
+            for name, used in (("matched", buffer), ("zero", jax.tree.map(jnp.zeros_like, buffer))):
+                after = exponential_step(here, params, root_, used)["conv2"]["kernel"]
+                t = np.random.default_rng((1, 9 * 4)).standard_normal((9 * 4, 5))
+                at = (t * np.asarray(after).reshape(-1, 5)).sum(0)
+                stepped = records["t_stepped"].sel(step=3, site="conv2").values
+                gaps[network, name] = np.abs(root_**2 * at - 3 * root_ * stepped).max() / np.abs(3 * stepped).max()
+    assert gaps["no epsilon", "matched"] < 1e-12
+    assert min(gap for key, gap in gaps.items() if key != ("no epsilon", "matched")) > 1e-4
 
 
 def test_the_steps_are_those_of_the_optimiser(observed):
@@ -194,6 +241,12 @@ def test_rotation_and_growth_of_layers(observed):
     growth = (one["stepped_stepped_run"].sum() / one["W_W"].sum()).item() - 1
     assert found["growth"].isel(step=0, site=1).item() == pytest.approx(growth, rel=1e-9)
     assert (abs(found["epsilon"]) > 1e-6).any()
+    # The training's own float32 steps, within what rounding allows; not without epsilon's part, nor without decay.
+    assert max(beyond_rounding(found)) <= 1 < min(beyond_rounding(found, epsilon=False))
+    less = found.assign(exact=found["exact"] - ETA * DECAY, exact_growth=found["exact_growth"] + 2 * ETA * DECAY)
+    assert min(beyond_rounding(less)) > 100
+    np.testing.assert_allclose(found["exact_growth"], found["growth"], rtol=1e-2, atol=1e-7)
+    assert "what rounding allows" in finding(run)
     law = stationary(run, "bn")
     assert law["printed"].values.tolist() == pytest.approx([ETA * DECAY / (1 + ALPHA)] * 2)
     radial = (one["gamma"] * (1 - one["rho"]) * one["a"]).sum() / one["W_W"].sum()

@@ -127,6 +127,12 @@ class _File:
         steps = ["intros j in'j", "cbv beta", *(f"pose proof {term}" for term in signs), "normal_at j in'j", "finish"]
         return f"Ltac pointwise := {'; '.join(steps)}."
 
+    def _hidden(self) -> Iterator[str]:
+        """What is not zero and is written in vectors that the normal form replaces by others."""
+        for name, premise in self.premises.items():
+            if name.startswith("nonzero'") and set(premise.coq.replace(")", " ").split()) & set(self.doc.definitions):
+                yield premise.term
+
     # The end of it.
 
     def _equal(self) -> str:
@@ -138,7 +144,8 @@ class _File:
             return "; ".join(["normal", *rewriting, "normal", end])
         kept = [root for root in self.roots if root.value is None]
         if not kept:
-            return f"normal; {end}"
+            hidden = " ".join(self._hidden())
+            return f"generalize {hidden}; normal; intros; {end}" if hidden else f"normal; {end}"
         known = " ".join(f"(root_squared _ root'{r.number}) (sqrt_lt_R0 _ root'{r.number})" for r in kept)
         steps, eliminations = [f"generalize {known}; normal"], []
         for root in kept:

@@ -81,6 +81,13 @@ class Channel:
                 self.vector("B_filter"), self.vector("grad_W_filter"), self.filter, strict=True)],
             "W_filter_stepped": lambda: [w - self.more["learning_rate"] * b
                                          for w, b in zip(self.filter, self.vector("B_filter_next"), strict=True)],
+            "W_filter_before": lambda: [w + self.more["learning_rate"] * b for w, b in zip(
+                self.filter, self.vector("B_filter"), strict=True)],
+            "D_filter": lambda: [self.more["momentum"] * b + g for b, g in zip(
+                self.vector("B_filter"), self.vector("grad_W_filter"), strict=True)],
+            "t_filter": lambda: self.optimum, "Xt": lambda: dot_rows(self.X, self.optimum),
+            "grad_kW_filter": lambda: self.pull(self.vector("v_scaled")),
+            "B_exponential": self._matched_buffer, "W_exponential": self._exponential,
             "W0": lambda: self.start, "Wstar": lambda: self.optimum,
             "positive": lambda: [max(x, 0 * x) for x in e.yhat], "negative": lambda: [max(-x, 0 * x) for x in e.yhat],
             "room": lambda: [1 - x * x for x in e.yhat], "signs_y": lambda: [(x > 0) - (x < 0) for x in e.y],
@@ -101,6 +108,22 @@ class Channel:
             return e._vector("one" if name == "1" else name)
         except KeyError:
             raise NotComputable(f"got the vector {name}; expected one that an exact example can compute") from None
+
+    def _matched_buffer(self) -> list[Any]:
+        """The buffer that led from k x W- to k W under the rate k^2 eta x."""
+        k, eta, x = (self.more[name] for name in ("k", "learning_rate", "root"))
+        steps = zip(self.vector("W_filter_before"), self.filter, strict=True)
+        return [(k * x * before - k * now) / (k**2 * eta * x) for before, now in steps]
+
+    def _exponential(self) -> list[Any]:
+        k, eta, x = (self.more[name] for name in ("k", "learning_rate", "root"))
+        steps = zip(self.filter, self.vector("B_exponential"), self.vector("grad_kW_filter"), strict=True)
+        return [k * w - k**2 * eta / x * (self.more["momentum"] * b + g) for w, b, g in steps]
+
+    def _rate(self, weights: str, rate: str, decay: str) -> Any:
+        """A learning rate over what weight decay leaves and the squared length."""
+        w, eta = self.vector(weights), self.more[rate]
+        return eta / ((1 - eta * self.more[decay]) * dot(w, w))
 
     def _peak(self) -> list[int]:
         centred = self.example.project(self.example.y)
@@ -158,6 +181,8 @@ class Channel:
             return self.more[name]
         makers: dict[str, Callable[[], Any]] = {
             "b": lambda: self.bias,
+            "effective_rate": lambda: self._rate("W_filter", "learning_rate", "weight_decay"),
+            "effective_rate_next": lambda: self._rate("W_filter_stepped", "next_learning_rate", "next_weight_decay"),
             "weight_grad": lambda: dot(self.filter, self.pull(self.vector("v"))),
             "weight_grad_plain": lambda: dot(self.filter, self.pull(e.g)), "grad_bias": lambda: sum(e.g, 0 * e.g[0]),
             "frozen_plain": lambda: self.more["design_norm2"] * self._largest(e.g),

@@ -30,6 +30,12 @@ design_norm2, frozen_plain, frozen_normalised = sp.symbols(
 )
 k, learning_rate = sp.symbols("k learning_rate", positive=True)
 momentum, weight_decay = sp.symbols("momentum weight_decay", nonnegative=True)
+# Of the schedule: rate over decay and squared length, before and after a step; the rate and the decay of the next step.
+effective_rate, effective_rate_next = sp.symbols("effective_rate effective_rate_next", real=True)
+next_learning_rate = sp.Symbol("next_learning_rate", positive=True)
+next_weight_decay = sp.Symbol("next_weight_decay", nonnegative=True)
+# The factor a step by which the weights shrink beside those of an exponential learning rate.
+root = sp.Symbol("root", positive=True)
 shift_c = sp.Symbol("shift", real=True)
 next_y_v = sp.Symbol("next_y_v", real=True)
 followed = sp.Symbol("followed", nonnegative=True)
@@ -81,6 +87,15 @@ NEXT_WEIGHTS = Vector.atom("W_filter_next", space="n", latex="W_j^{+}")
 STEPPED = Vector.atom("W_filter_stepped", space="n", latex="W_j^{+}")
 BUFFER = Vector.atom("B_filter", space="n", latex="B_j")
 NEXT_BUFFER = Vector.atom("B_filter_next", space="n", latex="B_j^{+}")
+PREVIOUS = Vector.atom("W_filter_before", space="n", latex="W_j^{-}")
+DIRECTION = Vector.atom("D_filter", space="n", latex="D_j")
+# Of an exponential learning rate without weight decay, at k W: buffer, gradient, and the weights after the step. An
+# arbitrary test vector t of R^n, and X t.
+EXPONENTIAL_BUFFER = Vector.atom("B_exponential", space="n", latex=r"\tilde B_j")
+EXPONENTIAL_GRADIENT = Vector.atom("grad_kW_filter", space="n", latex=r"\nabla_{W_j}\hat L(kW_j)")
+EXPONENTIAL = Vector.atom("W_exponential", space="n", latex=r"\tilde W_j^{+}")
+T = Vector.atom("t_filter", space="n", latex="t")
+XT = Vector.atom("Xt", latex="Xt")
 XW = Vector.atom("XW", latex="XW_j")
 COVARIANCE = SelfAdjoint("S")
 Z_REPARAMETRISED = Vector.atom("z_w", latex=r"(X\tilde w_j+\beta\mathbf 1)")
@@ -114,6 +129,11 @@ LATEX_NAMES = {
     between_variance: r"\operatorname{Var}(\mu_{\mathrm{rep}})",
     momentum: r"\alpha",
     weight_decay: r"\lambda",
+    next_learning_rate: r"\eta^{+}",
+    next_weight_decay: r"\lambda^{+}",
+    effective_rate: r"\Phi",
+    effective_rate_next: r"\Phi^{+}",
+    root: r"\xi",
     next_y_v: r"\sum_{\text{next layer}}\langle y, v\rangle",
     along_gamma: r"\langle t, \nabla_\gamma\hat L\rangle",
     along_beta: r"\langle t, \nabla_\beta\hat L\rangle",
@@ -279,6 +299,18 @@ _ROWS = (
     ("stepped_stepped", STEPPED @ STEPPED, "channel", "squared norm of the filter after that step"),
     ("W_buffer", WEIGHTS @ BUFFER, "channel", "the filter on the momentum buffer before the step"),
     ("buffer_next_buffer_next", NEXT_BUFFER @ NEXT_BUFFER, "channel", "squared norm of the buffer after the step"),
+    ("W_previous", WEIGHTS @ PREVIOUS, "channel", "the filter on itself before the step that led to it"),
+    ("previous_previous", PREVIOUS @ PREVIOUS, "channel", "squared norm of the filter before that step"),
+    ("buffer_gradW", BUFFER @ WEIGHT_GRADIENT, "channel", "the momentum buffer before the step on the gradient"),
+    ("direction_direction", DIRECTION @ DIRECTION, "channel", "squared norm of momentum times buffer plus gradient"),
+    ("effective_rate", effective_rate, "channel", "learning rate over (1 - rate times decay) and the squared norm"),
+    ("effective_rate_next", effective_rate_next, "channel", "the same after the step, of the next step's rate"),
+    ("next_learning_rate", next_learning_rate, "site", "learning rate of the next step"),
+    ("next_weight_decay", next_weight_decay, "site", "weight decay of the next step"),
+    ("root", root, "site", "a root of x^2 - (1 + momentum - rate times decay) x + momentum"),
+    ("t_stepped", T @ STEPPED, "channel", "a random test vector on the filter after the step"),
+    ("t_exponential", T @ EXPONENTIAL, "channel", "the same on k W after the step of the exponential learning rate"),
+    ("t_t", T @ T, "channel", "squared norm of that test vector"),
     ("W_S_W", WEIGHTS @ COVARIANCE(WEIGHTS), "channel", "filter on the covariance of the layer's inputs"),
     ("w_zw", W @ Z_REPARAMETRISED, "channel", "w on the linear layer with weights gamma W / sqrt(W'SW + epsilon)"),
     ("design_norm2", design_norm2, "layer", "largest eigenvalue of X'X, X the design matrix of the layer"),

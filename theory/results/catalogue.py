@@ -15,6 +15,7 @@ from bnverify.theory.normalizers.known import (
     LP_UNCENTRED,
 )
 from bnverify.theory.proof.claim import Claim
+from bnverify.theory.results.dynamics import schedules, steps
 from bnverify.theory.results.general import (
     any_normalizer,
     invariance,
@@ -163,6 +164,8 @@ CLAIMS: Catalogue[Claim] = Catalogue(
         lp_normalisation.L1_GRADIENT,
         lp_normalisation.L1_WORST,
         lp_normalisation.LINF_WORST,
+        *steps.OF_STEPS,
+        *schedules.OF_SCHEDULES,
     ),
 )
 
@@ -180,3 +183,8 @@ def claims_for(normalizer: str) -> tuple[Claim, ...]:
     if normalizer != BATCH_RENORM.name:
         kinds |= {"any"} if normalizer in _SEE_THE_MEAN else {"any", "consistent"}
     return tuple(claim for claim in CLAIMS.values() if kinds & set(claim.about))
+
+
+def claims_of_steps() -> tuple[Claim, ...]:
+    """The claims about two consecutive states of a training, of filters before batch norm."""
+    return tuple(claim for claim in CLAIMS.values() if "steps" in claim.about)

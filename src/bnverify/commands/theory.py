@@ -11,6 +11,7 @@ from rich.table import Table
 from bnverify.commands.terminal import columns, console
 from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, Normalizer, UnknownClaim, counts, explain, papers, smoothing
 from bnverify.theory import to_json as _to_json
+from bnverify.theory.results.dynamics.laws import LAWS
 
 
 def command(
@@ -37,6 +38,9 @@ def _show_claims() -> None:
         table.add_row(claim.key, claim.kind, claim.title, str(len(claim.prove())), "[green]exact[/]")
     console.print(table)
     console.print(f"{len(CLAIMS)} claims proved.")
+    for law in LAWS.values():
+        law.prove()
+    console.print(f"On average in a stationary state, proved as well: {', '.join(LAWS)} (`bnverify theory KEY`).")
 
 
 def _show_audit() -> None:
@@ -71,8 +75,12 @@ def _show(key: str) -> None:
         console.print(str(page(key)), soft_wrap=True, highlight=False, markup=False)
     elif key in NORMALIZERS:
         _show_normalizer(NORMALIZERS[key])
+    elif key in LAWS:
+        shown = LAWS[key].prove()
+        lines = [str(LAWS[key]), f"  {LAWS[key].remark}", f"  proved: {shown.words}", f"  speaks of: {LAWS[key].at}"]
+        console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
     else:
-        raise UnknownClaim("key", key, (*CLAIMS, *AUDIT, *papers(), *NORMALIZERS))
+        raise UnknownClaim("key", key, (*CLAIMS, *LAWS, *AUDIT, *papers(), *NORMALIZERS))
 
 
 def _certified(key: str) -> str:
@@ -100,6 +108,7 @@ def _show_normalizer(normalizer: Normalizer) -> None:
 def _print_json(key: str | None) -> None:
     claims = {k: _to_json(claim) for k, claim in CLAIMS.items() if key in (None, k)}
     audit = {k: record.to_json() for k, record in AUDIT.items() if key in (None, k)}
-    if not claims and not audit:
-        raise UnknownClaim("key", str(key), (*CLAIMS, *AUDIT))
-    print(json.dumps({"claims": claims, "audit": audit}, indent=1, sort_keys=True))
+    laws = {k: law.to_json() for k, law in LAWS.items() if key in (None, k)}
+    if not claims and not audit and not laws:
+        raise UnknownClaim("key", str(key), (*CLAIMS, *LAWS, *AUDIT))
+    print(json.dumps({"claims": claims, "laws": laws, "audit": audit}, indent=1, sort_keys=True))

@@ -1,8 +1,8 @@
-r"""LAWS: what one step of SGD does to weights that a normalization follows: length, rotation, schedule, equilibrium.
+r"""LAWS: what the claims about steps come to on average in a stationary state: rotation and length in equilibrium.
 
-The one thing a normalization contributes is <w, grad> = sum of gamma (1 - rho) a over the channels of w (the claim
-`weight-gradient`), written ``e`` below: 0 without epsilon, an extra weight decay with it. Each law is an identity,
-proved for every number of weights by the prover of the audit, and measurable from (w, gradient, momentum) at two steps.
+The claims `rotation-law` and `equilibrium-law` hold at every step of a training; their last terms are 0 on average
+where the averages do not change. What is left is stated here of the averages A = E|w|^2, B = E<w_t, w_(t+1)> and
+e = E<w, grad>, the part of epsilon, and proved from the step by the prover of the audit.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 from bnverify.errors import InputError
 from bnverify.theory.audit.answers import HOLDS, status
 from bnverify.theory.audit.evaluation import evaluate
+from bnverify.theory.audit.evidence import Proved
 from bnverify.theory.audit.formula import Formula
 from bnverify.theory.audit.points import Point, point
 from bnverify.theory.audit.proving import Shown, prove
@@ -23,7 +24,7 @@ _THIS = "this work"
 
 @dataclass(frozen=True, eq=False)
 class Law:
-    """A formula about one step, its source, and a point at which its hypotheses hold."""
+    """A formula about averages, its source, and a point at which its hypotheses hold."""
 
     key: str
     title: str
@@ -40,6 +41,12 @@ class Law:
         if shown is None:
             raise ProofError(f"{self.key}: no proof of {self.formula.claim}")
         return shown
+
+    def to_json(self) -> dict[str, Any]:
+        """The law as plain data, proved."""
+        own = {"key": self.key, "title": self.title, "reference": self.source.reference, "place": self.source.place}
+        proved = Proved(((self.formula, self.at),)).to_json()
+        return own | {"remark": self.remark, "proof": self.prove().words} | proved
 
     def residual(self, **values: Any) -> Any:
         """left - right at values by name (numbers, tuples of numbers for vectors), exact for exact ones."""
@@ -59,42 +66,29 @@ _RATES = {"eta": "positive", "lam": "nonnegative"}
 _MEANS = {"A": "positive", "B": "real", "x": "nonnegative", "al": "nonnegative"}
 
 
-def _law(key: str, title: str, claim: str, at: Point, remark: str, *, symbols: dict[str, str], vectors: str = "",
-         given: tuple[str, ...] = (), source: Source | None = None, **define: str) -> Law:  # fmt: skip
-    formula = Formula(claim, symbols, tuple(vectors.split()), given, define, (1, 2, 3), title)
+def _law(key: str, title: str, claim: str, at: Point, remark: str, *, symbols: dict[str, str],
+         given: tuple[str, ...], source: Source | None = None) -> Law:  # fmt: skip
+    formula = Formula(claim, symbols, (), given, {}, (1, 2, 3), title)
     return Law(key, title, source or Source(_THIS, "dynamics"), formula, at, remark)
 
 
-_ONE = point(eta="1/2", lam="1/5", w=(1, 2), g=(2, -1))
 LAWS: dict[str, Law] = {each.key: each for each in (
-    _law(
-        "growth", "Length after a step with weight decay",
-        "dot(n, n) = (1 - eta*lam)**2*dot(w, w) - 2*eta*(1 - eta*lam)*dot(w, g) + eta**2*dot(g, g)", _ONE,
-        "Any epsilon: <w, g> is the sum of gamma (1 - rho) a. Without epsilon the middle term is 0.",
-        symbols=_RATES, vectors="w g", n="w - eta*(g + lam*w)",
-    ),
-    _law(
-        "growth-momentum", "Length after a step with momentum and weight decay",
-        "dot(n, n) = dot(w, w) - 2*eta*dot(w, b) + eta**2*dot(b, b)",
-        point(eta="1/2", al="1/2", lam="1/5", w=(1, 2), g=(2, -1), p=(1, 1)),
-        "b is the buffer after the step, al p + g + lam w; <w, g> enters <w, b> alone.",
-        symbols=_RATES | {"al": "nonnegative"}, vectors="w g p", b="al*p + g + lam*w", n="w - eta*b",
-    ),
-    _law(
-        "angle", "Cosine of the rotation of a step with weight decay",
-        "dot(w, n) = (1 - eta*lam)*dot(w, w) - eta*dot(w, g)", _ONE,
-        "The inner product of two consecutive weights, any epsilon: without it 1 - eta lambda times the squared "
-        "length.",
-        symbols=_RATES, vectors="w g", n="w - eta*(g + lam*w)",
-    ),
     _law(
         "rotation", "Rotation per step in stationarity, SGD with momentum and weight decay",
         "B/A = 1 - x/(1 + al) - eta*e/((1 + al)*A)", point(A=1, al="1/2", x="3/4", eta=1, e=0, B="1/2", m=1),
-        "A = E|w|^2, B = E<w_t, w_(t+1)>, x = eta lambda, e = E<w, grad>: the hypothesis is the step w_(t+1) = (1 - "
-        "x + "
-        "al) w_t - al w_(t-1) - eta grad on w_t, with B the same at both ends. For any correlation of the gradients; "
-        "epsilon is an extra weight decay e/A.",
+        "x = eta lambda: the hypothesis is the step w_(t+1) = (1 - x + al) w_t - al w_(t-1) - eta grad on w_t, with B "
+        "the same at both ends. For any correlation of the gradients; epsilon is an extra weight decay e/A. The claim "
+        "`rotation-law` has what is 0 here.",
         symbols=_MEANS | {"eta": "positive", "e": "real"}, given=("B = (1 - x + al)*A - al*B - eta*e",),
+    ),
+    _law(
+        "rotation-decoupled", "Rotation per step in stationarity, averaged gradients and decoupled weight decay",
+        "B*(1 + a*be) = (a + be)*A - (1 - be)*eta*e", point(A=1, a="1/2", be="1/2", eta=1, e=0, B="4/5", M="-3/5", m=1),
+        "a = 1 - eta lambda, w_(t+1) = a w_t - eta M_(t+1), M_(t+1) = be M_t + (1 - be) grad; M = eta E<w, M_t>. The "
+        "step must stay orthogonal to w but for e.",
+        symbols={"A": "positive", "B": "real", "M": "real", "a": "positive", "be": "nonnegative", "eta": "positive",
+                 "e": "real"},
+        given=("B = a*A - be*M - (1 - be)*eta*e", "M = a*B - A"),
     ),
     _law(
         "equilibrium", "Length in equilibrium under SGD with weight decay",
@@ -108,27 +102,11 @@ LAWS: dict[str, Law] = {each.key: each for each in (
     _law(
         "equilibrium-momentum", "Length in equilibrium with momentum, uncorrelated gradients",
         "A**2*x*(1 - al)*(2 - x/(1 + al)) = eta**2*L", point(A=1, al="1/2", x="3/4", eta=1, L="9/16", B="1/2", m=1),
-        "Without epsilon; exact, and at al = 0 the equilibrium of plain SGD.",
+        "Without epsilon; exact, and at al = 0 the equilibrium of plain SGD. With epsilon and correlated gradients: "
+        "the claim `equilibrium-law`.",
         symbols=_MEANS | {"eta": "positive", "L": "positive"},
         given=("B*(1 + al) = (1 - x + al)*A", "A = (1 - x + al)**2*A + al**2*A - 2*al*(1 - x + al)*B + eta**2*L/A"),
         source=Source("Wan et al. 2021", "Theorem 2"),
-    ),
-    _law(
-        "schedule", "The schedule law, with its epsilon term",
-        "eta2/(a2*dot(n, n)) = eta2/(eta*a*a2)*Phi/(1 - 2*Phi*dot(w, g) + Phi**2*dot(w, w)*dot(g, g))",
-        point(a="1/2", eta=1, a2=1, eta2=1, w=(1, 0), g=(1, 1)),
-        "Phi = eta/(a |w|^2), a = 1 - eta lambda, n = a w - eta g. Printed without the middle term, which is 0 without "
-        "epsilon.",
-        symbols={"a": "positive", "eta": "positive", "a2": "positive", "eta2": "positive"}, vectors="w g",
-        source=Source("Amin et al. 2026", "Theorem 2.1, made exact"), n="a*w - eta*g", Phi="eta/(a*dot(w, w))",
-    ),
-    _law(
-        "exponential-rate", "Weight decay as an exponential learning rate, one step",
-        "a**(-2)*(w - eta*(g + lam*w)) = w/a - eta*a**(-2)*g", point(eta="1/2", lam=1, a="1/2", w=(1, 2), g=(2, -1)),
-        "With a = 1 - eta lam the step on w/a^t with rate eta a^(-2t-1) and no decay, g being the gradient at w; the "
-        "gradient at w/a^t is a^t g, without epsilon.",
-        symbols={"eta": "positive", "lam": "positive", "a": "positive"}, vectors="w g", given=("a = 1 - eta*lam",),
-        source=Source("Li and Arora 2020", "Theorem 2.7, without momentum"),
     ),
 )}  # fmt: skip
 
