@@ -49,8 +49,7 @@ def rotation(run: Run, network: str) -> xr.Dataset:
         "growth": q["stepped_stepped_run"] / q["W_W"] - 1,
         "norm2": q["W_W"],
         "radial": radial,
-        "exact_growth": -2 * eta * (decay + (alpha * q["W_buffer"] + radial) / q["W_W"])
-        + eta**2 * pushed / q["W_W"],
+        "exact_growth": -2 * eta * (decay + (alpha * q["W_buffer"] + radial) / q["W_W"]) + eta**2 * pushed / q["W_W"],
         "rounding": apart / lengths[0],
         "growth_rounding": apart * (2 * lengths[1] + apart) / q["W_W"],
     }
