@@ -40,8 +40,9 @@ def rotation(run: Run, network: str) -> xr.Dataset:
     pushed = records["buffer_next_buffer_next"].sum("channel") if "buffer_next_buffer_next" in records else np.nan
     eta, alpha, decay = (records[name] for name in ("learning_rate", "momentum", "weight_decay"))
     radial = (records["gamma"] * (1 - records["rho"]) * records["a"]).sum("channel")
-    apart = np.sqrt((records["step_rounding"].astype(float) ** 2).sum("channel")) if "step_rounding" in records else 0.0
-    lengths = np.sqrt(q["W_W"]), np.sqrt(q["stepped_stepped_run"])
+    stored = records["step_rounding"] if "step_rounding" in records else xr.zeros_like(records["W_W"])
+    apart = (stored.astype(float) ** 2).sum("channel") ** 0.5
+    lengths = q["W_W"] ** 0.5, q["stepped_stepped_run"] ** 0.5
     columns: dict[str, xr.DataArray] = {
         "turn": 1 - q["W_stepped_run"] / q["W_W"],
         "exact": eta * (decay + (alpha * q["W_buffer"] + radial) / q["W_W"]),

@@ -25,6 +25,7 @@ from bnverify.theory.certify.certificate import Certificate, compile_text, store
 from bnverify.theory.certify.consistency import entries_in_coq, number_in_coq
 from bnverify.theory.certify.coqc import LIBRARY, CoqError, ask, version
 from bnverify.theory.certify.expressions import Refused, coq, names, parse
+from bnverify.theory.certify.formula_refutation import formula_refutation
 from bnverify.theory.certify.library import compiled, digest, sources
 
 REFUTED = "refuted in the kernel, from the definition"
@@ -67,6 +68,8 @@ def refutations(records: Iterable[Mapping[str, Any]]) -> dict[str, Refutation]:
     for record in records:
         with contextlib.suppress(Refused, KeyError, TypeError, ValueError):
             found[record["key"]] = Refutation(record["key"], refutation(record), "refuted")
+        with contextlib.suppress(Refused, KeyError, TypeError, ValueError):
+            found.setdefault(record["key"], Refutation(record["key"], formula_refutation(record), "refuted"))
     keys = {"printed_" + re.sub(r"[^A-Za-z0-9]", "_", str(record["key"])): str(record["key"]) for record in records}
     for file in sorted((LIBRARY / "refutations").glob("*.v")):
         key = keys.get(file.stem, file.stem)
