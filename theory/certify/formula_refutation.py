@@ -23,7 +23,7 @@ _RELATIONS = {"==": "=", "!=": "<>", "<=": "<=", "<": "<", ">=": ">=", ">": ">"}
 
 
 def formula_refutation(record: Mapping[str, Any]) -> str:
-    """The file that refutes a record; Refused where it is not of this kind, or where Coq's reals have no word for it."""
+    """The file that refutes a record; Refused where it is of another kind or has no word in Coq."""
     data = record["evidence"]
     if data["kind"] not in _KINDS:
         raise Refused(f"got evidence of the kind {data['kind']}; expected a formula and a point")
@@ -100,6 +100,7 @@ def _relation(relation: Relation, names: Mapping[str, str]) -> str:
 
 def _coq(node: Node, names: Mapping[str, str]) -> str:
     """A node in Coq, in parentheses."""
+
     def of(argument: Node) -> str:
         return _coq(argument, names)
 
