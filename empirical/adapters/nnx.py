@@ -46,7 +46,8 @@ except ImportError as error:
 from bnverify.empirical.adapters.flax_interception import Record, Replace, Shift, evaluate
 from bnverify.empirical.adapters.flax_normalization import KINDS, ModuleLayer, compare, parameter, running_of, stated
 from bnverify.empirical.adapters.flax_recording import name_of, recorded
-from bnverify.empirical.adapters.flax_suspects import in_arguments, in_model, in_program
+from bnverify.empirical.adapters.flax_suspects import in_arguments, in_model
+from bnverify.empirical.adapters.jax_suspects import in_program
 
 # Relative to |L| + sum |g z|, the size of the terms of L: what evaluating a network in another order leaves, in float64
 # and with parts in a narrower type.

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from bnverify.empirical.adapters.reading import Sites
 from bnverify.empirical.adapters.torch_sites import KINDS, Found, candidate, found
 from bnverify.empirical.measurement.cut import Cut
 from bnverify.empirical.measurement.measured import Measured
@@ -29,16 +30,6 @@ from bnverify.empirical.measurement.settings import exact
 from bnverify.errors import InputError
 
 Replacements = Mapping[str, torch.Tensor]
-
-
-class Sites(dict[str, Measured]):
-    """What was measured, by name, in the order of evaluation; ``skipped``: what looks like a normalization and is not
-    among it, with the reason; ``recognised``: what classes that are not PyTorch's were recognised as."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.skipped: dict[str, str] = {}
-        self.recognised: dict[str, str] = {}
 
 
 def measure_model(

@@ -30,7 +30,7 @@ class JaxLayer:
     ):  # fmt: skip
         self.name, self.framework, self.epsilon = name, framework, epsilon
         self.parameters = {key: np.asarray(value, float) for key, value in parameters.items()}
-        self._call, self._settable, self._again, self._step, self._momentum = call, settable, again, step, momentum
+        self.call, self._settable, self._again, self._step, self._momentum = call, settable, again, step, momentum
         self._compiled: dict[tuple[str, float | None], Any] = {}
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
@@ -71,7 +71,7 @@ class JaxLayer:
                 raise Unsupported(f"{type(error).__name__}: {_line(error)}") from error
 
     def _forward(self, epsilon, y, arrays):
-        z = self._call(y, arrays, epsilon)
+        z = self.call(y, arrays, epsilon)
         if getattr(z, "shape", None) != y.shape:
             raise Unsupported(f"it returns {getattr(z, 'shape', type(z).__name__)} for y of shape {y.shape}")
         return z

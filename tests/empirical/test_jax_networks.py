@@ -1,0 +1,252 @@
+"""Networks of Linen, Haiku and Equinox: the numbers of Flax NNX on the same weights; wrong layers are noticed."""
+
+import functools
+import importlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+pytest.importorskip("flax", reason="Flax is an optional extra")
+import jax_networks as networks
+from sizes import apart
+
+from bnverify.empirical.judgement.judged import judge
+from bnverify.errors import InputError
+
+FRAMEWORKS = ("linen", "haiku", "equinox")
+TOLERANCE = 1e-12
+WIDTH = 4
+
+
+@functools.cache
+def measured(framework):
+    pytest.importorskip("flax" if framework in ("linen", "nnx") else framework, reason="an optional extra: frameworks")
+    adapter = importlib.import_module(f"bnverify.empirical.adapters.{framework}")
+    holder, loss, arguments = getattr(networks, f"{framework}_network")(networks.weights())
+    return adapter.measure_model(holder, loss, *arguments)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_every_norm_is_found_and_every_claim_holds(framework):
+    found = measured(framework)
+    assert list(found) == list(networks.NORMS) and found.skipped == found.recognised == {}
+    judged, expected = judge(found), judge(measured("nnx"))
+    for site, verdicts in judged.items():
+        assert not any(verdict.violations for verdict in verdicts), site
+        assert [(v.key, v.points) for v in verdicts] == [(v.key, v.points) for v in expected[site]], site
+    tested = {verdict.key for verdict in judged["batch"] if verdict.points}
+    assert {"theorem-4.1-exact", "theorem-4.2-exact", "running-mean", "running-variance"} <= tested
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_the_numbers_are_those_of_flax_nnx(framework):
+    found, expected = measured(framework), measured("nnx")
+    for site in networks.NORMS:
+        quantities, reference = found[site].quantities, expected[site].quantities
+        assert set(quantities) == set(reference)
+        differences = apart(quantities, reference)
+        assert {name: each for name, each in differences.items() if not each <= TOLERANCE} == {}, site
+        for name in ("v_v", "one_v", "y_v", "grad_gamma", "v_Hhat_v"):
+            if name in reference:  # and a difference of 1e-11 is seen
+                size = np.nanmax(np.abs(quantities[name])) or 1.0
+                moved = {**quantities, name: np.asarray(quantities[name]) + 1e-11 * max(size, 1.0)}
+                assert apart(moved, reference)[name] > TOLERANCE, (site, name)
+
+
+@jax.custom_vjp
+def mean_subtracted_twice(y, gamma):
+    """A layer norm whose backward pass is wrong."""
+    return _forward(y, gamma)[0]
+
+
+def _forward(y, gamma):
+    centred = y - y.mean(-1, keepdims=True)
+    inverse = jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5)
+    return gamma * centred * inverse, (centred * inverse, inverse, gamma)
+
+
+def _backward(kept, g):
+    yhat, inverse, gamma = kept
+    scaled = g * gamma
+    v = inverse * (scaled - 2 * scaled.mean(-1, keepdims=True) - yhat * (scaled * yhat).mean(-1, keepdims=True))
+    return v, (g * yhat).reshape(-1, yhat.shape[-1]).sum(0)
+
+
+mean_subtracted_twice.defvjp(_forward, _backward)
+
+
+def linen_small(kind, *, norm=None, penalty=False):
+    """(variables, loss, x) of a dense layer, one norm of a kind, and tanh."""
+    from flax import linen
+
+    class WrongNorm(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            return mean_subtracted_twice(x, self.param("scale", linen.initializers.ones, x.shape[-1:]))
+
+    class Network(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            y = linen.Dense(WIDTH, use_bias=False, name="first")(x)
+            if kind == "wrong":
+                z = WrongNorm(name="norm")(y)
+            elif kind == "inference":
+                z = linen.BatchNorm(True, name="norm")(y)
+            elif kind == "masked":
+                z = linen.LayerNorm(name="norm")(y, mask=y > -1)
+            elif kind == "twice":
+                norm = linen.LayerNorm(name="norm")
+                z = norm(jnp.tanh(norm(y)))
+            elif kind == "scanned":
+                step = linen.scan(
+                    lambda module, carry, _: (jnp.tanh(module(carry)), None), variable_broadcast="params",
+                    split_rngs={"params": False}, length=2,
+                )  # fmt: skip
+                z, _ = step(linen.LayerNorm(name="norm"), y, None)
+            else:
+                z = linen.LayerNorm(name="norm")(y)
+            return jnp.tanh(z)
+
+    source = np.random.default_rng(1)
+    x = source.normal(size=(6, 3))
+    network = Network()
+    variables = network.init(jax.random.key(0), x.astype(np.float32))
+
+    def loss(variables, x):
+        def value(x):
+            return (network.apply(variables, x) ** 3).mean()
+
+        return value(x) + jnp.square(jax.grad(value)(x)).sum() if kind == "penalty" else value(x)
+
+    return variables, loss, x
+
+
+def haiku_small(kind):
+    import haiku as hk
+
+    class WrongNorm(hk.Module):
+        def __call__(self, x):
+            return mean_subtracted_twice(x, hk.get_parameter("scale", x.shape[-1:], x.dtype, jnp.ones))
+
+    def network(x):
+        y = hk.Linear(WIDTH, with_bias=False, name="first")(x)
+        if kind == "wrong":
+            z = WrongNorm(name="norm")(y)
+        elif kind == "inference":
+            z = hk.BatchNorm(True, True, 0.9, name="norm")(y, False)
+        elif kind == "masked":
+            z = hk.LayerNorm(-1, False, True, name="norm")(y, scale=jnp.asarray(y > -1, y.dtype))
+        elif kind == "twice":
+            norm = hk.LayerNorm(-1, True, True, name="norm")
+            z = norm(jnp.tanh(norm(y)))
+        else:
+            z = hk.LayerNorm(-1, True, True, name="norm")(y)
+        return jnp.tanh(z)
+
+    made = hk.transform_with_state(network)
+    x = np.random.default_rng(1).normal(size=(6, 3))
+    if kind == "inference":  # running statistics are there after a step in training mode only
+
+        def training(x):
+            y = hk.Linear(WIDTH, with_bias=False, name="first")(x)
+            return hk.BatchNorm(True, True, 0.9, name="norm")(y, True)
+
+        params, state = hk.transform_with_state(training).init(jax.random.key(0), x)
+    else:
+        params, state = made.init(jax.random.key(0), x)
+    return params, lambda params, x: (made.apply(params, state, None, x)[0] ** 3).mean(), x
+
+
+def equinox_small(kind):
+    import equinox as eqx
+
+    class WrongNorm(eqx.Module):
+        weight: jax.Array
+
+        def __call__(self, x):
+            return mean_subtracted_twice(x, self.weight)
+
+    class Network(eqx.Module):
+        first: eqx.nn.Linear
+        norm: eqx.Module
+        other: eqx.nn.LayerNorm
+
+        def __call__(self, x, state):
+            y = self.first(x)
+            if kind == "inference":
+                return jnp.tanh(self.norm(y, state)[0])
+            return jnp.tanh(self.norm(jnp.tanh(self.norm(y))) if kind == "twice" else self.norm(y))
+
+    norm = {
+        "wrong": lambda: WrongNorm(jnp.ones(WIDTH)),
+        "inference": lambda: eqx.nn.BatchNorm(WIDTH, "samples", mode="batch", inference=True),
+    }.get(kind, lambda: eqx.nn.LayerNorm(WIDTH))()
+    model = Network(eqx.nn.Linear(3, WIDTH, key=jax.random.key(0)), norm, eqx.nn.LayerNorm(WIDTH))
+    state = eqx.nn.State(model)
+    x = np.random.default_rng(1).normal(size=(6, 3))
+
+    def loss(model, x):
+        return (jax.vmap(model, axis_name="samples", in_axes=(0, None))(x, state) ** 3).mean()
+
+    return model, loss, x
+
+
+SMALL = {"linen": linen_small, "haiku": haiku_small, "equinox": equinox_small}
+
+
+def small(framework, kind):
+    pytest.importorskip("flax" if framework == "linen" else framework, reason="an optional extra: frameworks")
+    adapter = importlib.import_module(f"bnverify.empirical.adapters.{framework}")
+    holder, loss, x = SMALL[framework](kind)
+    return adapter.measure_model(holder, loss, x, sampled=0)
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_a_wrong_backward_pass_of_an_unknown_class_is_noticed(framework):
+    found = small(framework, "wrong")
+    assert list(found) == ["norm"] and found.recognised == {"norm": "WrongNorm, by its values layer norm"}
+    violated = {verdict.key for verdict in judge(found)["norm"] if verdict.violations}
+    assert "normalizer-backward" in violated
+    if framework == "equinox":
+        assert found.skipped == {"other": "it is not called"}
+
+
+@pytest.mark.parametrize(
+    ("framework", "kind", "reason"),
+    [
+        ("linen", "inference", "norm: it uses running statistics"), ("linen", "masked", "called with an array as mask"),
+        ("linen", "twice", "norm: it is called 2 times"), ("linen", "scanned", "it is called inside of scan"),
+        ("linen", "penalty", "it is called inside of a loss that differentiates the network"),
+        ("haiku", "inference", "norm: it uses running statistics"), ("haiku", "twice", "norm: it is called 2 times"),
+        ("haiku", "masked", "called with an array as scale"),
+        ("equinox", "inference", "norm: it uses running statistics"),
+        ("equinox", "twice", "norm: it is called 2 times"),
+    ],
+)  # fmt: skip
+def test_what_is_not_measured_is_named_with_its_reason(framework, kind, reason):
+    with pytest.raises(InputError, match=reason):
+        small(framework, kind)
+
+
+def test_a_loss_is_one_number_and_a_norm_by_hand_is_listed():
+    from flax import linen
+
+    from bnverify.empirical.adapters.linen import measure_model
+
+    class Network(linen.Module):
+        @linen.compact
+        def __call__(self, x):
+            y = linen.LayerNorm(name="norm")(linen.Dense(WIDTH, name="first")(x))
+            return y * jax.lax.rsqrt(jnp.square(y).mean(-1, keepdims=True) + 1e-5)
+
+    network, x = Network(), np.random.default_rng(2).normal(size=(6, 3))
+    variables = network.init(jax.random.key(0), x.astype(np.float32))
+    with pytest.raises(InputError, match=r"float64 of shape \(6, 4\)"):
+        measure_model(variables, lambda variables, x: network.apply(variables, x), x)
+    found = measure_model(variables, lambda variables, x: (network.apply(variables, x) ** 3).mean(), x, sampled=0)
+    assert list(found) == ["norm"]
+    assert [("test_jax_networks.py" in name, "mean of squares" in why) for name, why in found.skipped.items()] == [
+        (True, True)
+    ]
