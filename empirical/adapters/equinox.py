@@ -128,15 +128,17 @@ class _How:
         module = eqx.combine(arrays, self.static)
         if len(self.structures) < self.rest:
             raise InputError(got="further arguments of a call", expected="y and a state", advice="measure a cut")
+        one: Any
         given = [jax.tree.unflatten(structure, each) for structure, each in zip(self.structures, states, strict=True)]
         levels = y.ndim - self.inner
         if not isinstance(module, eqx.nn.BatchNorm):
-            one: Any = partial(module, **self.named)
+            one = partial(module, **self.named)
             for _ in range(levels):
                 one = jax.vmap(one)
             return one(y, *given)
         axis: Any = module.axis_name
-        mapped = jax.vmap(partial(module, **self.named), axis_name=axis, in_axes=(0, None), out_axes=(0, None))
+        one = partial(module, **self.named)
+        mapped: Any = jax.vmap(one, axis_name=axis, in_axes=(0, None), out_axes=(0, None))
         return mapped(y, *given)
 
 

@@ -111,11 +111,11 @@ def marked(program: ClosedJaxpr) -> tuple[list[str], dict[str, str]]:
     for name, inside in _marks(program):
         seen.setdefault(name, []).append(inside)
     hidden = {}
-    for name, inside in seen.items():
-        if len(inside) > 1:
-            hidden[name] = f"it is called {len(inside)} times in one evaluation"
-        elif inside[0]:
-            hidden[name] = f"it is called inside of {inside[0]}"
+    for name, places in seen.items():
+        if len(places) > 1:
+            hidden[name] = f"it is called {len(places)} times in one evaluation"
+        elif places[0]:
+            hidden[name] = f"it is called inside of {places[0]}"
     return [name for name in seen if name not in hidden], hidden
 
 

@@ -259,7 +259,8 @@ def _nothing(model: Any, suspects: Mapping[str, str]) -> InputError:
         return InputError(
             got=f"{type(model).__module__.split('.')[0]} {type(model).__name__}, which is no Flax NNX module",
             expected="a flax.nnx.Module",
-            advice="cut it by hand, as examples/equinox_network.py does, or test a layer by assert_claims(layer=...)",
+            advice="use measure_model of bnverify.empirical.adapters.torch, linen, haiku or equinox, or cut by hand, "
+            "as examples/equinox_network.py does",
         )
     return InputError(
         got=f"{type(model).__name__} without a normalisation that is known{f' ({seen})' if seen else ''}",

@@ -52,7 +52,7 @@ class Watch:
             )  # fmt: skip
         self.directory, self.every, self.most = Path(directory), every, most
         self._measure, self._sites = measure, None if sites is None else frozenset(sites)
-        self._quantities, self.log, self._clock = tuple(quantities), log, clock
+        self._quantities, self._log, self._clock = tuple(quantities), log, clock
         self._started: float | None = None
         self._last = -1
         self.seconds, self.violations, self.skipped = 0.0, 0, 0
@@ -116,7 +116,7 @@ class Watch:
         with (self.directory / "watch.jsonl").open("a") as file:
             plain = {key: value if np.isfinite(value) else None for key, value in numbers.items()}
             file.write(json.dumps({"step": step} | plain, sort_keys=True) + "\n")
-        self._logs(numbers, step, self.log)
+        self._logs(numbers, step, self._log)
 
     @staticmethod
     def _logs(numbers: Mapping[str, float], step: int, log: Any) -> None:
@@ -132,8 +132,8 @@ class Watch:
 
     def on_train_batch_end(self, trainer: Any, *_: Any, **__: Any) -> None:
         """Lightning: after every training batch."""
-        if self.log is None:
-            self.log = getattr(trainer, "logger", None)
+        if self._log is None:
+            self._log = getattr(trainer, "logger", None)
         self(int(trainer.global_step))
 
     @property

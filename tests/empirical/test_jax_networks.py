@@ -77,14 +77,14 @@ def _backward(kept, g):
 mean_subtracted_twice.defvjp(_forward, _backward)
 
 
-def linen_small(kind, *, norm=None, penalty=False):
+def linen_small(kind):
     """(variables, loss, x) of a dense layer, one norm of a kind, and tanh."""
     from flax import linen
 
     class WrongNorm(linen.Module):
         @linen.compact
         def __call__(self, x):
-            return mean_subtracted_twice(x, self.param("scale", linen.initializers.ones, x.shape[-1:]))
+            return mean_subtracted_twice(x, self.param("scale", linen.initializers.ones, x.shape[-1:], x.dtype))
 
     class Network(linen.Module):
         @linen.compact
@@ -118,7 +118,7 @@ def linen_small(kind, *, norm=None, penalty=False):
         def value(x):
             return (network.apply(variables, x) ** 3).mean()
 
-        return value(x) + jnp.square(jax.grad(value)(x)).sum() if kind == "penalty" else value(x)
+        return jnp.square(jax.grad(value)(x)).sum() if kind == "penalty" else value(x)
 
     return variables, loss, x
 

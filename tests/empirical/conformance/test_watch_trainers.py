@@ -1,6 +1,7 @@
 """Watch in the trainers and loggers themselves: PyTorch Lightning, Hugging Face's Trainer, TensorBoard."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -17,7 +18,7 @@ nn = torch.nn
 
 @pytest.fixture
 def watched(tmp_path):
-    """A network, its data, and a watch of it."""
+    """A network, its data, and how a watch of it is made."""
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 1))
     x, y = torch.randn(24, 4), torch.randn(24, 1)
@@ -25,7 +26,7 @@ def watched(tmp_path):
     def measure():
         return measure_model(network, nn.functional.mse_loss, x[:8], y[:8], sampled=0)
 
-    return network, x, y, Watch(tmp_path / "watched", measure, every=2, most=1.0)
+    return network, x, y, partial(Watch, tmp_path / "watched", measure, every=2, most=1.0)
 
 
 def check(folder, steps):
@@ -59,7 +60,7 @@ def test_lightning(watched, tmp_path):
 
     logger = CSVLogger(tmp_path / "logs", flush_logs_every_n_steps=1)
     trainer = lightning.Trainer(
-        max_steps=4, callbacks=[watch], logger=logger, accelerator="cpu", enable_progress_bar=False,
+        max_steps=4, callbacks=[watch()], logger=logger, accelerator="cpu", enable_progress_bar=False,
         enable_model_summary=False, default_root_dir=tmp_path, log_every_n_steps=1,
     )  # fmt: skip
     loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(x, y), batch_size=8)
@@ -88,7 +89,7 @@ def test_the_trainer_of_hugging_face(watched, tmp_path):
         save_strategy="no", disable_tqdm=True, learning_rate=0.1,
     )  # fmt: skip
     rows = [{"x": one, "labels": other} for one, other in zip(x, y, strict=True)]
-    transformers.Trainer(Model(), arguments, train_dataset=rows, callbacks=[watch]).train()
+    transformers.Trainer(Model(), arguments, train_dataset=rows, callbacks=[watch()]).train()
     check(tmp_path / "watched", [2, 4])
 
 
@@ -100,7 +101,7 @@ def test_a_writer_of_tensorboard(watched, tmp_path):
     network, x, y, watch = watched
     optimizer = torch.optim.SGD(network.parameters(), 0.1)
     with SummaryWriter(str(tmp_path / "board")) as writer:
-        watch.log = writer
+        watch = watch(log=writer)
         for step in range(3):
             optimizer.zero_grad()
             nn.functional.mse_loss(network(x), y).backward()
