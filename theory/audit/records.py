@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterator
 
 from bnverify.theory.audit.papers import (
+    coded,
     dynamics,
     further,
     ioffe2015,
     kohler2018,
     layer_norm,
+    random_matrices,
     readers_of_santurkar2018,
     santurkar2018,
     sun2025,
@@ -25,6 +27,7 @@ AUDIT: Catalogue[Record] = Catalogue(
     (
         *santurkar2018.RECORDS, *readers_of_santurkar2018.RECORDS, *ioffe2015.RECORDS, *kohler2018.RECORDS,
         *layer_norm.RECORDS, *sun2025.RECORDS, *dynamics.RECORDS, *further.RECORDS,
+        *random_matrices.RECORDS, *coded.RECORDS,
     ),
 )  # fmt: skip
 

@@ -36,7 +36,9 @@ def formula_refutation(record: Mapping[str, Any]) -> str:
     premises = ["(1 <= m)%nat", *filter(None, signs)]
     premises += [_relation(premise, names) for premise in formula.premises]
     binders = "".join(f" ({names[n]} : {'vec' if n in formula.vectors else 'R'})" for n in formula.names)
-    numbers = [entries_in_coq(v) if isinstance(v, tuple) else number_in_coq(v) for v in map(values.get, formula.names)]
+    numbers = [
+        entries_in_coq(v) if isinstance(v, tuple) else number_in_coq(v) for v in (values[n] for n in formula.names)
+    ]
     place = _place(formula.relation, values, size)
     roots = sorted(set(_roots(formula, values, size)))
     known = " | ".join(f"replace (sqrt e) with ({number_in_coq(r)}) in G by (symmetry; apply sqrt_eq; numbers)"

@@ -58,6 +58,8 @@ REFERENCES: dict[str, str] = {
     "Integer-Arithmetic-Only Inference. CVPR 2018. arXiv:1712.05877.",
     "gamma-CROWN": "gamma-CROWN, a verifier in Rust: kernel file NNVerify.C002.",
     "labml": "labmlai, annotated_deep_learning_paper_implementations, snapshot of August 2025.",
+    "Cai et al. 2019": "Y. Cai, Q. Li, Z. Shen. A Quantitative Analysis of the Effect of Batch Normalization on "
+    "Gradient Descent. ICML 2019. arXiv:1810.00122.",
     "Luther's draft": "K. Luther. Draft of a blog post.",
     "Brock et al. 2021": "A. Brock, S. De, S. L. Smith. Characterizing signal propagation to close the performance gap "
     "in unnormalized ResNets. ICLR 2021. arXiv:2101.08692.",

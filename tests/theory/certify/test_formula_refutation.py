@@ -13,9 +13,9 @@ from bnverify.theory.certify.refutation import REFUTED, Refutation
 
 KEYS = {
     "blog-4.5", "ioffe-scalar", "xu-1-misprint", "xu-2", "wan-1", "wen-chord", "li-root", "labml-deepnorm",
-    "daneshmand-mean", "meterez-mean", "fold-before", "ghost-running",
+    "daneshmand-mean", "meterez-mean", "fold-before", "ghost-running", "labml-ws", "labml-bcn",
 }  # fmt: skip
-BY_HAND = {"xiong-3", "peri-remark", "qk-bound", "hoedt-mean", "crown-jacobian"}
+BY_HAND = {"xiong-3", "peri-remark", "qk-bound", "hoedt-mean", "crown-jacobian", "cai-insensitive"}
 
 
 def changed(key, **evidence):

@@ -8,6 +8,8 @@ import sympy as sp
 
 from bnverify.theory.audit.bounds import Vacuous
 from bnverify.theory.audit.evidence import Computed, Family, Proved, Refuted, require
+from bnverify.theory.audit.expectations import Measured
+from bnverify.theory.audit.papers import random_matrices
 from bnverify.theory.audit.papers.short import formula, point, quote, transcribed
 from bnverify.theory.audit.record import Record
 from bnverify.theory.audit.ruling import Known, Party, Ruling, Text
@@ -173,15 +175,15 @@ ISOMETRY = (
             r"V(H)=\left\|\frac{H^\top H}{\|H\|_F^2}-\frac1nI_n\right\|_F", "https://arxiv.org/abs/2106.03970",
         ),
         ruling=Ruling.VACUOUS,
-        evidence=Vacuous(
+        evidence=Measured(Vacuous(
             "3n/(alpha sqrt(d)) with alpha <= 1/sqrt(n), against V <= sqrt(1 - 1/n)",
             9 * _n**4 / ((_n - 1) * _d), _d, 9 * _n**4 / (_n - 1), _n, (2, 4, 16, 128),
-            "The paper's first figure has d = 32. The rate 1/sqrt(d) is as measured.",
-        ),
+            "The paper's first figure has d = 32.",
+        ), random_matrices.ORTHOGONAL),
         remark="V^2 = |G|^2/(tr G)^2 - 1/n is at most 1 - 1/n for every H, and alpha, the least singular value, at "
         "most "
         "1/sqrt(n), as |H|_F = 1. The printed floor is below that only for d > 9 n^4/(n - 1).",
-        reading="Batch norm without mean, as in the paper's (1); the expectation itself is not judged here.",
+        reading="Batch norm without mean, as in the paper's (1); the expectation itself is measured, with its error.",
     ),
     Record(
         key="daneshmand-mean", title="Leaving the mean out changes nothing qualitatively",
@@ -189,11 +191,11 @@ ISOMETRY = (
         text=transcribed(r"\text{omitting the mean does not change the network properties qualitatively}",
                          "https://arxiv.org/abs/2106.03970"),
         party=Party.OURS, ruling=Ruling.FALSE,
-        evidence=Refuted(
+        evidence=Measured(Refuted(
             formula("sum(bn(y))**2 > 0", "y"), point(y=(0, 1)),
             ((formula("sum(bn(y)) = 0", "y"), point(y=(0, 1))),
              (formula("sum(y)**2 <= m*dot(y, y)", "y"), point(y=(1, 2)))),
-        ),
+        ), random_matrices.SIMPLEX),
         remark="With the mean every row of H is orthogonal to 1: the least singular value is 0 at every layer, so the "
         "theorem's assumption fails, and V >= 1/sqrt(n(n-1)) for every width. At n = 2 that is V's maximum: the two "
         "samples become antipodal. (The floor is the second formula for the n - 1 other eigenvalues of H'H, V^2 "
@@ -209,12 +211,12 @@ ISOMETRY = (
         text=quote(r"E[IG(X_{\ell+1})] \le IG(X_0)e^{-\ell/k}, \quad IG = -\log\frac{\det(X^\top X)^{1/n}}"
                    r"{\mathrm{tr}(X^\top X)/n}", "three readers who agree", "https://arxiv.org/abs/2310.02012"),
         party=Party.OURS, ruling=Ruling.CONDITIONAL,
-        evidence=Refuted(
+        evidence=Measured(Refuted(
             formula("sum(bn(y))**2 > 0", "y"), point(y=(0, 1)),
             ((formula("sum(bn(y)) = 0", "y"), point(y=(0, 1))),),
-        ),
-        remark="Needs batch norm without the mean, which is the paper's setting and is not judged here. With the mean "
-        "X1 = 0, so the determinant is 0 and the gap infinite after one layer, for every n and d.",
+        ), random_matrices.ISOMETRY),
+        remark="Needs batch norm without the mean, which is the paper's setting and is measured, not judged. With the "
+        "mean X1 = 0, so the determinant is 0 and the gap infinite after one layer, for every n and d.",
         reading="Our extension to batch norm with the mean: a finite gap needs X1 not to be 0.",
     ),
 )  # fmt: skip
