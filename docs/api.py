@@ -16,6 +16,7 @@ ROOMS = ("theory", "empirical", "reports")
 
 # Modules that cannot be imported without a package that is neither needed nor in the extra `dev`.
 OPTIONAL = {
+    "bnverify.empirical.adapters.haiku": "haiku",
     "bnverify.empirical.adapters.torch": "torch",
     "bnverify.empirical.adapters.torch_sites": "torch",
     "bnverify.empirical.adapters.transformer_probes": "torch",
