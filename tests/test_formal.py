@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from bnverify.theory import AUDIT, CLAIMS
+from bnverify.theory.audit.ruling import Ruling
 from bnverify.theory.certify import coqc, refutations
 from bnverify.theory.certify.document import identifier
 
@@ -22,6 +23,14 @@ def test_counts():
     assert counted(r"for (\d+) a link in") == sum(identifier(key) in links for key in CLAIMS)
     found = refutations(record.to_json() for record in AUDIT.values())
     assert counted(r"Of the false formulas (\d+) are refuted") == len(found)
+    wrong = [key for key in AUDIT if AUDIT[key].ruling in (Ruling.FALSE, Ruling.MISPRINT, Ruling.CONDITIONAL)]
+    ours = [key for key in wrong if key in found]
+    assert counted(r"every constant \((\d+) of \d+\)") == len(ours)
+    assert counted(r"every constant \(\d+ of (\d+)\)") == len(wrong)
+    assert counted(r"printed digits: (\d+) records") == len(wrong) - len(ours) - 1  # and one irrational
+    rest = [key for key in found if key not in ours]
+    assert sum(key in AUDIT for key in rest) == 2 and "two that are true to leading order" in " ".join(PAGE.split())
+    assert len(rest) == 2 + 8 and "eight formulas that are in no record" in " ".join(PAGE.split())
 
 
 def test_axioms_and_files_are_named():

@@ -7,6 +7,6 @@
 from bnverify.theory.certify.certificate import Certificate, certificate_of, certify
 from bnverify.theory.certify.coqc import INSTALL, NoCoq
 from bnverify.theory.certify.expressions import Refused
-from bnverify.theory.certify.refutation import refutations, refute
+from bnverify.theory.certify.refutation import kept, refutations, refute
 
-__all__ = ["INSTALL", "Certificate", "NoCoq", "Refused", "certificate_of", "certify", "refutations", "refute"]
+__all__ = ["INSTALL", "Certificate", "NoCoq", "Refused", "certificate_of", "certify", "kept", "refutations", "refute"]

@@ -46,7 +46,7 @@ def _value(example: Example, name: str, kind: str) -> str:
             term = entries_in_coq(example.vectors[name])
         case "mat":
             rows = [entries_in_coq(row) for row in example.matrices[name]]
-            term = _cases([f"{row}" for row in rows], "(fun _ => 0)")
+            term = cases_in_coq([f"{row}" for row in rows], "(fun _ => 0)")
         case _:
             raise Refused(f"got a variable of type {kind}; expected a number, a vector or a matrix")
     return f"(fun _ => {term})" if channel else f"({term})"
@@ -54,10 +54,11 @@ def _value(example: Example, name: str, kind: str) -> str:
 
 def entries_in_coq(entries: Entries) -> str:
     """A vector of numbers as a function of the index, in Coq."""
-    return _cases(list(map(number_in_coq, entries)), "0")
+    return cases_in_coq(list(map(number_in_coq, entries)), "0")
 
 
-def _cases(terms: list[str], rest: str) -> str:
+def cases_in_coq(terms: list[str], rest: str) -> str:
+    """A function of the index by its first values, in Coq."""
     pattern, lines = "O", []
     for term in terms:
         lines.append(f"{pattern} => {term}")

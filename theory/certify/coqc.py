@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ AXIOMS = frozenset(
         "Classical_Prop.classic",
     }
 )
-_SECONDS = 180
+_SECONDS = 300
 _FORBIDDEN = re.compile(
     r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjectures?|Primitive|Unset|bypass_check|Guard|Positivity|Universe|"
     r"Load|Redirect|Declare|Extraction|Drop|Cd|Register|native_compute|vm_compute|Notation|Infix|Coercion|Canonical)\b"
@@ -116,6 +116,23 @@ def split_arrows(text: str) -> list[str]:
     return [*parts, text[start:].strip()]
 
 
+@dataclass(frozen=True)
+class Question:
+    """A theorem to be asked about, by its full name: what it states, and which axioms it and ``others`` rest on.
+    ``after`` is what Coq has to accept besides."""
+
+    name: str
+    others: tuple[str, ...] = ()
+    after: str = ""
+
+    def lines(self, number: int) -> str:
+        named = ", ".join(f"@{each}" for each in (self.name, *self.others))
+        return (
+            f'Redirect "statement{number}" Check {self.name}.\nDefinition asked{number} := ({named}).\n'
+            f'Redirect "axioms{number}" Print Assumptions asked{number}.\n{self.after}\n'
+        )
+
+
 def ask(
     name: str, folder: Path, paths: Mapping[str, Path], requires: Iterable[str], before: str = "", after: str = ""
 ) -> Theorem:
@@ -123,22 +140,52 @@ def ask(
 
     The question is a file of its own, so that nothing the theorem's file says or redefines can answer it.
     """
+    (theorem,) = ask_all([Question(name, after=after)], folder, paths, requires, before)
+    return theorem
+
+
+def ask_all(
+    questions: Sequence[Question], folder: Path, paths: Mapping[str, Path], requires: Iterable[str], before: str = ""
+) -> list[Theorem]:
+    """`ask` for several theorems in one file; a list of axioms is of a theorem together with its others."""
+    _question(folder, paths, requires, before + "\n" + "".join(q.lines(i) for i, q in enumerate(questions)))
+    theorems = [
+        Theorem(_statement(folder / f"statement{i}.out"), axioms_in(_said(folder / f"axioms{i}.out")))
+        for i in range(len(questions))
+    ]
+    foreign = {axiom for theorem in theorems for axiom in theorem.axioms} - AXIOMS
+    if foreign:
+        raise CoqError(f"got the axioms {', '.join(sorted(foreign))}; expected at most {', '.join(sorted(AXIOMS))}")
+    return theorems
+
+
+def statements(
+    names: Sequence[str], folder: Path, paths: Mapping[str, Path], requires: Iterable[str]
+) -> list[str]:  # fmt: skip
+    """What theorems state, from Coq itself. Nothing is said about axioms."""
+    _question(
+        folder, paths, requires, "".join(f'Redirect "statement{i}" Check {name}.\n' for i, name in enumerate(names))
+    )
+    return [_statement(folder / f"statement{i}.out") for i in range(len(names))]
+
+
+def _question(folder: Path, paths: Mapping[str, Path], requires: Iterable[str], text: str) -> None:
     file = folder / "question.v"
     file.write_text(
         "From Coq Require Import Reals.\nFrom bnverify Require Import Vectors.\n"
         + "".join(f"From bnverify Require {module}.\n" for module in requires)
-        + f"Open Scope R_scope.\nSet Printing Width 100.\nSet Printing Depth 100000.\n{before}\n"
-        f'Redirect "statement" Check {name}.\nRedirect "axioms" Print Assumptions {name}.\n{after}\n',
+        + f"Open Scope R_scope.\nSet Printing Width 100.\nSet Printing Depth 100000.\n{text}",
         encoding="utf-8",
     )
     compile_file(file, paths)
-    statement = printable((folder / "statement.out").read_text(encoding="utf-8", errors="replace"))
-    axioms = axioms_in(printable((folder / "axioms.out").read_text(encoding="utf-8", errors="replace")))
-    theorem = Theorem(" ".join(statement.partition(":")[2].split()), axioms)
-    foreign = set(axioms) - AXIOMS
-    if foreign:
-        raise CoqError(f"got the axioms {', '.join(sorted(foreign))}; expected at most {', '.join(sorted(AXIOMS))}")
-    return theorem
+
+
+def _said(file: Path) -> str:
+    return printable(file.read_text(encoding="utf-8", errors="replace"))
+
+
+def _statement(file: Path) -> str:
+    return " ".join(_said(file).partition(":")[2].split())
 
 
 def axioms_in(said: str) -> tuple[str, ...]:

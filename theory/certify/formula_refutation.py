@@ -1,139 +1,276 @@
-"""False formulas of the audit, written in its own language, refuted in Coq at their counterexample.
+"""A formula in the language of the audit, refuted in Coq at its counterexample.
 
-What is refuted is "for every m, all numbers with the declared signs and all vectors that satisfy the hypotheses, the
-printed relation holds". The formula is translated node by node; a gradient in it is refused (theory/coq/refutations has
-such by hand).
+What is refuted is "for every m from the counterexample's on, all numbers and vectors with what is declared and given of
+them, and wherever everything is defined, the claim holds". Its functions are written out in the language itself
+(`theory.audit.language`): bn(y) is (y - mean)/sqrt(var), a gradient is any vector that is one in the sense of the
+library. What has to be believed is this translation, operation by operation, and not the proof that follows it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
-from bnverify.theory.audit.evaluation import RATIONAL, NotRational, Undefined, evaluate, holds
+from bnverify.errors import InputError
+from bnverify.theory.audit.evaluation import RATIONAL, NotRational, Unclear, Undefined, evaluate, holds
 from bnverify.theory.audit.formula import Formula
 from bnverify.theory.audit.language import Node, Relation
-from bnverify.theory.certify.consistency import entries_in_coq, number_in_coq
+from bnverify.theory.audit.points import Point, admitted, points
+from bnverify.theory.certify.consistency import cases_in_coq
 from bnverify.theory.certify.expressions import Refused
 
 _KINDS = ("refuted", "asymptotic")
-_SIGNS = {"positive": "0 < {}", "nonnegative": "0 <= {}", "negative": "{} < 0", "nonzero": "{} <> 0", "real": ""}
-_RELATIONS = {"==": "=", "!=": "<>", "<=": "<=", "<": "<", ">=": ">=", ">": ">"}
-
-
-def formula_refutation(record: Mapping[str, Any]) -> str:
-    """The file that refutes a record; Refused where it is of another kind or has no word in Coq."""
-    data = record["evidence"]
-    if data["kind"] not in _KINDS:
-        raise Refused(f"got evidence of the kind {data['kind']}; expected a formula and a point")
-    formula = Formula(data["claim"], data["symbols"], tuple(data["vectors"]), tuple(data["given"]), data["define"])
-    size = int(data["values"]["m"])
-    values = {name: tuple(map(Fraction, v)) if isinstance(v, list) else Fraction(v)
-              for name, v in data["values"].items() if name != "m"}  # fmt: skip
-    names = {name: f"{name}_" for name in formula.names}
-    signs = [_SIGNS[word].format(names[name]) for name, words in formula.symbols.items() for word in words.split()]
-    premises = ["(1 <= m)%nat", *filter(None, signs)]
-    premises += [_relation(premise, names) for premise in formula.premises]
-    binders = "".join(f" ({names[n]} : {'vec' if n in formula.vectors else 'R'})" for n in formula.names)
-    numbers = [
-        entries_in_coq(v) if isinstance(v, tuple) else number_in_coq(v) for v in (values[n] for n in formula.names)
-    ]
-    place = _place(formula.relation, values, size)
-    roots = sorted(set(_roots(formula, values, size)))
-    known = " | ".join(f"replace (sqrt e) with ({number_in_coq(r)}) in G by (symmetry; apply sqrt_eq; numbers)"
-                       for r in roots)  # fmt: skip
-    root = f"match type of G with context [sqrt ?e] => first [{known}] end" if roots else "fail"
-    at_entry = "" if place is None else f"  specialize (G {place}%nat ltac:(lia)).\n"
-    return f"""From Coq Require Import Reals Lra Lia Psatz.
-From bnverify Require Import Vectors Generated.
-Open Scope R_scope.
-Ltac met := first [lia | lra | (evaluated; first [lra | (field_simplify; lra) | nra])].
-Theorem refuted : ~ (forall (m : nat){binders},
-  {" -> ".join(premises)} ->
-  {_relation(formula.relation, names)}).
-Proof.
-  intros F'. pose proof (F' {size}%nat {" ".join(numbers)}{" ltac:(met)" * len(premises)}) as G. clear F'.
-{at_entry}  cbv [dot mv vadd vscal one vzero] in G; cbn [bsum INR pow] in G.
-  repeat {root}.
-  first [lra | (field_simplify in G; lra) | nra].
-Qed.
+_RELATIONS = {"==": "=", "<=": "<=", "<": "<", ">=": ">=", ">": ">", "!=": "<>"}
+_DECLARED = {"positive": "0 < {}", "nonnegative": "0 <= {}", "negative": "{} < 0", "nonzero": "{} <> 0"}
+_MOST = 2000  # points of a size that are tried
+_HEADER = """From Coq Require Import Reals Lra Lia.
+From bnverify Require Import Vectors Calculus Generated.
+Open Scope R_scope."""
+_TACTICS = """Ltac known := repeat match goal with |- context [sqrt ?e] => first [ROOTS] end.
+Ltac sums := cbv [NAMES dot vadd vscal one vzero ident Nat.eqb]; cbn [bsum INR pow].
+Ltac told := sums; known; first [reflexivity | lra | (field; lra) | (field_simplify; lra) | nra].
+Ltac by_entry := let i := fresh "i" in let L := fresh "L" in intros i L;
+  destruct i as [|[|[|[|i]]]]; try (exfalso; lia); told.
+Ltac holds := first [lia | exact I | by_entry | told].
+Ltac gradient := cbv beta; lazymatch goal with
+  | |- is_grad ?m (fun _ => ?c) ?y _ => exact (is_grad_const m c y)
+  | |- is_grad ?m (dot ?m ?a) ?y _ => exact (is_grad_linear m a y)
+  | |- is_grad ?m (fun x => dot ?m x x) ?y _ =>
+      refine (is_grad_bsum m m (fun i x => x i * x i) y
+        (fun i => vadd (vscal (y i) (ident i)) (vscal (y i) (ident i))) _);
+      intros; apply is_grad_mult; apply is_grad_coordinate; assumption
+  | |- is_grad ?m (fun x => dot ?m ?a x) ?y _ => exact (is_grad_linear m a y)
+  | |- is_grad ?m (fun x => dot ?m x ?a) ?y _ =>
+      refine (is_grad_fun m (dot m a) _ y a _ _); [intros; apply dot_comm | exact (is_grad_linear m a y)]
+  | |- is_grad _ (fun x => @?f x + @?h x) _ _ => apply is_grad_add; gradient
+  | |- is_grad _ (fun x => @?f x * @?h x) _ _ => apply is_grad_mult; gradient
+  | |- is_grad _ (fun x => @?f x / @?h x) _ _ => apply is_grad_div; [told | gradient | gradient]
+  | |- is_grad _ (fun x => / @?f x) _ _ => apply is_grad_inv; [told | gradient]
+  | |- is_grad _ (fun x => sqrt (@?f x)) _ _ => apply is_grad_sqrt; [told | gradient]
+  | |- is_grad _ (fun x => @?f x ^ 2) _ _ =>
+      eapply is_grad_fun; [intros; cbv beta; symmetry; apply Rsqr_pow2 | unfold Rsqr; apply is_grad_mult; gradient]
+  end.
+Ltac differentiate := eapply is_grad_veq; [| eapply is_grad_fun;
+  [intros; autorewrite with ip; reflexivity | gradient]]; by_entry.
 """
 
 
-def _place(relation: Relation, values: Mapping[str, Any], size: int) -> int | None:
-    """The first entry in which both sides differ, for vectors."""
-    if not relation.vector:
-        return None
-    if holds(relation, values, size):
-        raise Refused("the relation holds at the point")
-    sides = (evaluate(side, values, size) for side in (relation.left, relation.right))
-    return next(i for i, (p, q) in enumerate(zip(*sides, strict=True)) if p != q)
+def formula_refutation(record: Mapping[str, Any]) -> str:
+    """The file whose theorem `refuted` refutes a record; Refused where its evidence is no formula with a point, no
+    rational point refutes it, or it has operations that are not translated."""
+    evidence = record["evidence"]
+    if evidence["kind"] not in _KINDS:
+        raise Refused(f"got evidence of the kind {evidence['kind']}; expected a formula and a point")
+    values = dict(evidence["values"])
+    size = int(values.pop("m"))
+    try:
+        formula = Formula(
+            evidence["claim"], evidence["symbols"], tuple(evidence["vectors"]), tuple(evidence["given"]),
+            evidence["define"], sizes=(size,),
+        )  # fmt: skip
+    except InputError as error:
+        raise Refused(f"got {error.got}") from None
+    exact = {n: tuple(map(Fraction, v)) if isinstance(v, list) else Fraction(v) for n, v in values.items()}
+    for point in chain([Point(size, exact)], _others(formula, size)):
+        try:
+            if not holds(formula.relation, point.values, point.size, RATIONAL):
+                return _File(formula, point.values, point.size).text()
+        except (NotRational, Undefined, Unclear):
+            continue
+    raise Refused(f"no rational counterexample: at {exact} a root is irrational, and none was found beside it")
 
 
-def _nodes(node: Node) -> Iterator[Node]:
-    yield node
-    for argument in node.args:
-        yield from _nodes(argument)
-
-
-def _roots(formula: Formula, values: Mapping[str, Any], size: int) -> Iterator[Fraction]:
-    """The values of the roots in a formula, which have to be rational."""
+def _others(formula: Formula, least: int) -> Iterator[Point]:
+    """Other small points that refute a formula, for one at which all roots are rational."""
+    writer = _Writer({name: name for name in formula.names}, "m")
     for relation in (formula.relation, *formula.premises):
-        for node in (*_nodes(relation.left), *_nodes(relation.right)):
-            if node.op == "power" and Fraction(node.value or 0).denominator == 2:
-                try:
-                    base = evaluate(node.args[0], values, size, RATIONAL)
-                    root = evaluate(Node("power", node.args, Fraction(1, 2)), values, size, RATIONAL)
-                except (NotRational, Undefined) as error:
-                    raise Refused(f"got {error}; expected rational roots") from None
-                if base > 0:
-                    yield root
+        writer.relation(relation)
+    roots = [Node("power", (base,), value=Fraction(1, 2)) for base in writer.radicands.values()]
+    for size in (size for size in (2, 4, 3) if size >= least):  # of three whole numbers no deviation is rational
+        for at in points(formula, 1, size, _MOST):
+            try:
+                for root in roots:
+                    evaluate(root, at.values, size, RATIONAL)
+                refuted = all(holds(premise, at.values, size, RATIONAL) for premise in formula.premises) and not holds(
+                    formula.relation, at.values, size, RATIONAL
+                )
+            except (NotRational, Undefined, Unclear):
+                continue
+            if refuted and admitted(formula, at):
+                yield at
 
 
-def _relation(relation: Relation, names: Mapping[str, str]) -> str:
-    left, right = (_coq(side, names) for side in (relation.left, relation.right))
-    if relation.vector:
-        if relation.op != "==":
-            raise Refused("got vectors that differ; expected an equation")
-        return f"veq m {left} {right}"
-    return f"{left} {_RELATIONS[relation.op]} {right}"
+@dataclass(frozen=True)
+class _Writer:
+    """The translation, with ``names`` for symbols and vectors and ``m`` for the size. Collected on the way: gradients
+    with their names, what has to hold for everything to be defined, and what roots are taken of."""
+
+    names: Mapping[str, str]
+    m: str
+    gradients: dict[tuple[str, str], tuple[str, Node]] = field(default_factory=dict)
+    defined: dict[str, None] = field(default_factory=dict)
+    radicands: dict[str, Node] = field(default_factory=dict)
+    memo: dict[int, str] = field(default_factory=dict)
+
+    def relation(self, relation: Relation) -> str:
+        """left op right; between vectors, in their first m entries."""
+        if relation.vector:
+            if relation.op != "==":
+                raise Refused(f"got {relation.text}; expected = between vectors")
+            return f"veq {self.m} {self.vector(relation.left)} {self.vector(relation.right)}"
+        return f"{self.scalar(relation.left)} {_RELATIONS[relation.op]} {self.scalar(relation.right)}"
+
+    def scalar(self, node: Node) -> str:
+        """A number, fully in parentheses."""
+        if id(node) not in self.memo:
+            self.memo[id(node)] = self._scalar(node)
+        return self.memo[id(node)]
+
+    def vector(self, node: Node) -> str:
+        """A vector, fully in parentheses."""
+        if id(node) not in self.memo:
+            self.memo[id(node)] = self._vector(node)
+        return self.memo[id(node)]
+
+    def _scalar(self, node: Node) -> str:
+        match node.op, node.args:
+            case "number", _:
+                return _number(Fraction(node.value or 0))
+            case "size", _:
+                return f"(INR {self.m})"
+            case "symbol", _:
+                return self.names[str(node.value)]
+            case "add", (left, right):
+                return f"({self.scalar(left)} + {self.scalar(right)})"
+            case "multiply", (left, right):
+                return f"({self.scalar(left)} * {self.scalar(right)})"
+            case "divide", (left, right):
+                below = self.scalar(right)
+                if right.op not in ("number", "size"):
+                    self.defined[f"{below} <> 0"] = None
+                return f"({self.scalar(left)} / {below})"
+            case "dot", (left, right):
+                return f"(dot {self.m} {self.vector(left)} {self.vector(right)})"
+            case "power", (base,):
+                return self._power(base, Fraction(node.value or 0))
+        raise Refused(f"got the operation {node.op}; it is not translated")
+
+    def _vector(self, node: Node) -> str:
+        match node.op, node.args:
+            case "vector", _:
+                return self.names[str(node.value)]
+            case "one", _:
+                return "one"
+            case "add", (left, right):
+                return f"(vadd {self.vector(left)} {self.vector(right)})"
+            case "scale", (factor, vector):
+                return f"(vscal {self.scalar(factor)} {self.vector(vector)})"
+            case "entrywise", (left, right):
+                return f"(fun i => {self.vector(left)} i * {self.vector(right)} i)"
+            case "grad", _:
+                key = self.function(node), str(node.args[1].value)
+                return self.gradients.setdefault(key, (f"gradient{len(self.gradients)}", node))[0]
+        raise Refused(f"got the operation {node.op}; it is not translated")
+
+    def function(self, node: Node) -> str:
+        """The function whose gradient is meant; its variable has a name of its own."""
+        inside = _Writer({**self.names, str(node.args[1].value): "x'"}, self.m)
+        text = f"(fun x' => {inside.scalar(node.args[0])})"
+        if inside.gradients:
+            raise Refused("got a gradient of a gradient; it is not translated")
+        self.radicands.update(inside.radicands)
+        return text
+
+    def _power(self, base: Node, exponent: Fraction) -> str:
+        below = self.scalar(base)
+        if exponent.denominator == 2:
+            self.defined[f"0 < {below}"] = None
+            self.radicands[below] = base
+            below = f"(sqrt {below})"
+        elif exponent < 0:
+            self.defined[f"{below} <> 0"] = None
+        power = f"({below} ^ {abs(exponent.numerator)})" if abs(exponent.numerator) != 1 else below
+        return power if exponent > 0 else f"(/ {power})"
 
 
-def _coq(node: Node, names: Mapping[str, str]) -> str:
-    """A node in Coq, in parentheses."""
+@dataclass(frozen=True)
+class _File:
+    """A formula with the numbers that refute it."""
 
-    def of(argument: Node) -> str:
-        return _coq(argument, names)
+    formula: Formula
+    values: Mapping[str, Any]
+    size: int
 
-    match node.op, node.args:
-        case "number", ():
-            return number_in_coq(Fraction(node.value or 0))
-        case "symbol" | "vector", ():
-            return names[str(node.value)]
-        case "one", ():
-            return "one"
-        case "size", ():
-            return "(INR m)"
-        case "add", (left, right):
-            return f"(vadd {of(left)} {of(right)})" if node.vector else f"({of(left)} + {of(right)})"
-        case "multiply", (left, right):
-            return f"({of(left)} * {of(right)})"
-        case "divide", (left, right):
-            return f"({of(left)} / {of(right)})"
-        case "scale", (factor, vector):
-            return f"(vscal {of(factor)} {of(vector)})"
-        case "dot", (left, right):
-            return f"(dot m {of(left)} {of(right)})"
-        case "power", (base,):
-            return _power(of(base), Fraction(node.value or 0))
-    raise Refused(f"got {node.op}; expected + - * /, powers, roots and inner products")
+    def text(self) -> str:
+        formula, size = self.formula, f"{self.size}"
+        names = {name: f"{_ascii(name)}'" for name in formula.names}
+        general, there = _Writer(names, "m"), _Writer({n: f"at_{name}" for n, name in names.items()}, size)
+        goal, given = general.relation(formula.relation), list(map(general.relation, formula.premises))
+        declared = [
+            _DECLARED[word].format(names[name])
+            for name, words in formula.symbols.items() for word in words.split() if word != "real"
+        ]  # fmt: skip
+        gradients = {name: (node, names[at]) for (_, at), (name, node) in general.gradients.items()}
+        premises = [f"({size} <= m)%nat", *declared, *given]
+        of_gradients = [f"is_grad m {general.function(node)} {at} {name}" for name, (node, at) in gradients.items()]
+        kinds = {name: "vec" if n in formula.vectors else "R" for n, name in names.items()} | dict.fromkeys(
+            gradients, "vec"
+        )
+        numbers = {name: self.values[n] for n, name in names.items()}
+        numbers |= {name: self._value(node) for name, (node, _) in gradients.items()}
+        roots = {self._value(Node("power", (base,), value=Fraction(1, 2))) for base in general.radicands.values()}
+        arrows = "".join(f"\n  {each} ->" for each in (*premises, *general.defined, *of_gradients))
+        lines = [_HEADER, *(f"Definition at_{name} : {kinds[name]} := {_written(numbers[name])}." for name in kinds)]
+        lines.append(_tactics(roots, [f"at_{name}" for name in kinds]))
+        for name, (node, at) in gradients.items():
+            lines.append(f"Lemma is_{name} : is_grad {size} {there.function(node)} at_{at} at_{name}.")
+            lines.append("Proof. differentiate. Qed.")
+        quantified = "".join(f" ({name} : {kind})" for name, kind in kinds.items())
+        lines.append(f"Theorem refuted : ~ (forall (m : nat){quantified},{arrows}\n  {goal}).")
+        lines.append(f"Proof.\n  intros F'. specialize (F' {size}%nat {' '.join(f'at_{name}' for name in kinds)}).")
+        shown = f"first [{''.join(f'exact is_{name} | ' for name in gradients)}holds]"
+        lines.append(f"  repeat (let H := fresh in lazymatch type of F' with ?A -> _ => assert (H : A) by {shown};")
+        lines.append(f"    specialize (F' H); clear H end).\n  {self._contradiction()}\nQed.")
+        return "\n".join(lines) + "\n"
+
+    def _value(self, node: Node) -> Any:
+        return evaluate(node, self.values, self.size, RATIONAL)
+
+    def _contradiction(self) -> str:
+        """The tactic that finds the relation false at the numbers: of vectors at the first entry that differs."""
+        relation = self.formula.relation
+        left, right = self._value(relation.left), self._value(relation.right)
+        entry = ""
+        if relation.vector:
+            place = next(i for i, (a, b) in enumerate(zip(left, right, strict=True)) if a != b)
+            left, right, entry = left[place], right[place], f"specialize (F' {place}%nat ltac:(lia)). "
+        return (
+            f"{entry}lazymatch type of F' with ?l {_RELATIONS[relation.op]} ?r =>\n"
+            f"    assert (L : l = {_number(left)}) by told; assert (R : r = {_number(right)}) by told;\n"
+            "    rewrite L, R in F' end. lra."
+        )
 
 
-def _power(base: str, exponent: Fraction) -> str:
-    if exponent.denominator == 2:
-        base, exponent = f"(sqrt {base})", 2 * exponent
-    if exponent.denominator != 1:
-        raise Refused(f"got the power {exponent}; expected whole ones and roots")
-    text = base if abs(exponent) == 1 else f"({base} ^ {abs(exponent)})"
-    return f"(/ {text})" if exponent < 0 else text
+def _tactics(roots: Iterable[Fraction], names: Iterable[str]) -> str:
+    known = " | ".join(
+        f"replace (sqrt e) with {_number(root)} by (symmetry; apply sqrt_eq; lra)" for root in sorted(roots)
+    )
+    return _TACTICS.replace("ROOTS", known or "fail").replace("NAMES", " ".join(names))
+
+
+def _written(value: Any) -> str:
+    return cases_in_coq(list(map(_number, value)), "0") if isinstance(value, tuple) else _number(value)
+
+
+def _number(number: Fraction) -> str:
+    """A rational as a quotient of literals, which tactics compute with."""
+    return f"({number.numerator})" if number.denominator == 1 else f"({number.numerator} / {number.denominator})"
+
+
+def _ascii(name: str) -> str:
+    if not name.isascii():
+        raise Refused(f"got the name {name!r}; expected ASCII")
+    return name

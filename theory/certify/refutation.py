@@ -13,7 +13,6 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -21,9 +20,10 @@ from math import isqrt
 from pathlib import Path
 from typing import Any
 
+from bnverify.theory.certify.batch import compile_modules, in_batches
 from bnverify.theory.certify.certificate import Certificate, compile_text, stored, stow
 from bnverify.theory.certify.consistency import entries_in_coq, number_in_coq
-from bnverify.theory.certify.coqc import LIBRARY, CoqError, ask, version
+from bnverify.theory.certify.coqc import LIBRARY, CoqError, Question, Theorem, ask, ask_all, version
 from bnverify.theory.certify.expressions import Refused, coq, names, parse
 from bnverify.theory.certify.formula_refutation import formula_refutation
 from bnverify.theory.certify.library import compiled, digest, sources
@@ -61,15 +61,14 @@ class Refutation:
 
 
 def refutations(records: Iterable[Mapping[str, Any]]) -> dict[str, Refutation]:
-    """By key: those generated from records, then those written by hand, under their file's name where no record is
-    left."""
+    """By key: those written by hand, under their file's name where no record is left, and those generated from records:
+    of one channel of batch norm, and of formulas in the language of the audit."""
     records = list(records)
     found = {}
     for record in records:
         with contextlib.suppress(Refused, KeyError, TypeError, ValueError):
-            found[record["key"]] = Refutation(record["key"], refutation(record), "refuted")
-        with contextlib.suppress(Refused, KeyError, TypeError, ValueError):
-            found.setdefault(record["key"], Refutation(record["key"], formula_refutation(record), "refuted"))
+            text = refutation(record) if record["evidence"]["kind"] == "stated" else formula_refutation(record)
+            found[record["key"]] = Refutation(record["key"], text, "refuted")
     keys = {"printed_" + re.sub(r"[^A-Za-z0-9]", "_", str(record["key"])): str(record["key"]) for record in records}
     for file in sorted((LIBRARY / "refutations").glob("*.v")):
         key = keys.get(file.stem, file.stem)
@@ -83,8 +82,17 @@ def refute(chosen: Iterable[Refutation], jobs: int = 2, fresh: bool = False) -> 
     if not chosen:
         return
     installed = version()
-    with compiled() as library, ThreadPoolExecutor(max(1, jobs)) as pool:
-        yield from pool.map(partial(_refute, library=library, installed=installed, fresh=fresh), chosen)
+    found = [(None if fresh else kept(each)) or each for each in chosen]
+    todo = [each for each in found if isinstance(each, Refutation)]
+    with compiled() as library:
+        alone = partial(_alone, library=library, installed=installed)
+        new = iter(in_batches(todo, jobs, partial(_together, library=library, installed=installed), alone))
+        yield from [next(new) if isinstance(each, Refutation) else each for each in found]
+
+
+def kept(chosen: Refutation) -> Certificate | None:
+    """The certificate of a refutation that was made before; Coq is not asked."""
+    return stored(_hash(chosen))
 
 
 def refutation(record: Mapping[str, Any]) -> str:
@@ -177,26 +185,51 @@ def _root(square: Fraction) -> Fraction:
     return root
 
 
-def _refute(chosen: Refutation, *, library: Path, installed: str, fresh: bool) -> Certificate:
-    start = time.perf_counter()
+def _hash(chosen: Refutation) -> str:
     library_texts = (part for item in sources().items() for part in item)
-    name = digest("bnverify refutation 1", chosen.key, chosen.text, chosen.theorem, *library_texts)
-    known = None if fresh else stored(name)
-    if known is not None:
-        return known
+    return digest("bnverify refutation 1", chosen.key, chosen.text, chosen.theorem, *library_texts)
+
+
+def _together(batch: list[Refutation], *, library: Path, installed: str) -> list[Certificate]:
+    """Certificates of a batch; CoqError if one is refused. Each has its share of the time."""
+    start = time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="bnverify-") as scratch:
+        folder = Path(scratch)
+        paths = {"bnverify": library, "bnverify.refutations": folder / "refutations"}
+        names = [f"file{i}" for i in range(len(batch))]
+        compile_modules(folder / "refutations", {n: each.text for n, each in zip(names, batch, strict=True)}, paths)
+        questions = [
+            Question(f"bnverify.refutations.Batch.{n}.{each.theorem}") for n, each in zip(names, batch, strict=True)
+        ]
+        theorems = ask_all(questions, folder, paths, ["refutations.Batch"])
+    seconds = (time.perf_counter() - start) / len(batch)
+    return [_kept(each, _refuted(each, said), installed, seconds) for each, said in zip(batch, theorems, strict=True)]
+
+
+def _alone(chosen: Refutation, *, library: Path, installed: str) -> Certificate:
+    """The certificate of one refutation, whatever it says."""
+    start = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="bnverify-") as scratch:
         folder = Path(scratch)
         (folder / "refutations").mkdir()
         paths = {"bnverify": library, "bnverify.refutations": folder / "refutations"}
         try:
             compile_text(folder / "refutations" / "File.v", chosen.text, paths)
-            theorem = ask(f"bnverify.refutations.File.{chosen.theorem}", folder, paths, ["refutations.File"])
-            if not theorem.statement.startswith("~ "):
-                raise CoqError(f"got {theorem.statement[:100]}; expected that something is false")
-            found = Certificate(chosen.key, REFUTED, theorem.statement, axioms=theorem.axioms)
+            name = f"bnverify.refutations.File.{chosen.theorem}"
+            found = _refuted(chosen, ask(name, folder, paths, ["refutations.File"]))
         except CoqError as error:
             found = Certificate(chosen.key, "refused", reason=str(error))
-    found = dataclasses.replace(found, hash=name, coq=installed, seconds=round(time.perf_counter() - start, 2))
+    return _kept(chosen, found, installed, time.perf_counter() - start)
+
+
+def _refuted(chosen: Refutation, theorem: Theorem) -> Certificate:
+    if not theorem.statement.startswith("~ "):
+        raise CoqError(f"got {theorem.statement[:100]}; expected that something is false")
+    return Certificate(chosen.key, REFUTED, theorem.statement, axioms=theorem.axioms)
+
+
+def _kept(chosen: Refutation, found: Certificate, installed: str, seconds: float) -> Certificate:
+    found = dataclasses.replace(found, hash=_hash(chosen), coq=installed, seconds=round(seconds, 2))
     if found:
         stow(found)
     return found

@@ -69,6 +69,8 @@ def _show(key: str) -> None:
     elif key in AUDIT:
         AUDIT[key].check()
         console.print(AUDIT[key].describe(), soft_wrap=True, highlight=False, markup=False)
+        if not AUDIT[key].ruling.stands:
+            console.print(_refuted(key), soft_wrap=True, highlight=False, markup=False)
     elif key in papers():
         from bnverify.theory.audit.pages import page
 
@@ -88,6 +90,19 @@ def _certified(key: str) -> str:
     from bnverify.theory.certify import certificate_of
 
     found = certificate_of(key)
+    if found is None:
+        return f"Coq: not asked on this machine; `bnverify certify {key}` does."
+    return f"Coq {found.coq}: {found.verdict} ({found.hash[:16]})."
+
+
+def _refuted(key: str) -> str:
+    """What Coq said of a false formula, if it was asked on this machine."""
+    from bnverify.theory.certify import kept, refutations
+
+    file = refutations([AUDIT[key].to_json()]).get(key)
+    if file is None:
+        return "Coq: no refutation; the evidence above is exact, and not the kernel's."
+    found = kept(file)
     if found is None:
         return f"Coq: not asked on this machine; `bnverify certify {key}` does."
     return f"Coq {found.coq}: {found.verdict} ({found.hash[:16]})."

@@ -12,7 +12,8 @@ from bnverify.theory.certify.formula_refutation import formula_refutation
 from bnverify.theory.certify.refutation import REFUTED, Refutation
 
 KEYS = {
-    "blog-4.5", "ioffe-scalar", "xu-1-misprint", "xu-2", "wan-1", "wen-chord", "li-root", "labml-deepnorm",
+    "blog-4.5", "ioffe-scalar", "ioffe-scalar-input", "ioffe-scalar-weights",
+    "xu-1-misprint", "xu-2", "wan-1", "wen-chord", "li-root", "labml-deepnorm",
     "daneshmand-mean", "meterez-mean", "fold-before", "ghost-running", "labml-ws", "labml-bcn",
 }  # fmt: skip
 BY_HAND = {"xiong-3", "peri-remark", "qk-bound", "hoedt-mean", "crown-jacobian", "cai-insensitive"}
@@ -38,12 +39,19 @@ def test_which_records_are_refuted_here():
     assert all(found[key].theorem == f"printed_{key.replace('-', '_')}_false" for key in BY_HAND)
 
 
-def test_the_statement_is_the_printed_one():
-    text = formula_refutation(AUDIT["wan-1"].to_json())
-    assert "0 < eta_ -> 0 < lam_ -> 0 < L_ -> 0 < q_ -> 0 < l_ ->" in text
-    assert "q_ = ((L_ * eta_) / ((2) * lam_))" in text
-    text = formula_refutation(AUDIT["ioffe-scalar"].to_json())
-    assert "forall (m : nat) (a_ : R) (y_ : vec)" in text and "a_ <> 0 ->" in text and "veq m (vscal" in text
+def test_a_formula_in_coq():
+    """The translation is what is to be believed: it is compared with what a person writes."""
+    text = formula_refutation(AUDIT["blog-4.5"].to_json())
+    u, w = "(vadd u' (vscal (-1) (vscal k' w')))", "(vadd u' (vscal (-1) w'))"
+    right = f"((dot m {w} {w}) + ((-1) * (((dot m w' w') + ((-1) * (dot m w' u'))) / (dot m w' w'))))"
+    assert (
+        "Theorem refuted : ~ (forall (m : nat) (k' : R) (u' : vec) (w' : vec),\n  (1 <= m)%nat ->\n  0 < k' ->\n"
+        "  (k' * (dot m w' w')) = (dot m u' w') ->\n  (dot m w' w') <> 0 ->\n"
+        f"  (dot m {u} {u}) <= {right})."
+    ) in text
+    text = formula_refutation(AUDIT["shen-backward"].to_json())
+    rms = "(vscal ((1) / (sqrt (((dot m x' x') / (INR m)) + (0)))) x')"
+    assert f"is_grad m (fun x' => (gamma' * (dot m g' {rms}))) x' gradient0 ->" in text
 
 
 @pytest.mark.parametrize(
@@ -54,6 +62,30 @@ def test_the_statement_is_the_printed_one():
 def test_what_holds_at_the_point_or_has_no_word_in_coq_is_refused(key, evidence):
     with pytest.raises(Refused):
         formula_refutation(changed(key, **evidence))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"claim": "exp(k) <= 0"}, {"claim": "max(k, k) <= 0"}, {"claim": "abs(k) <= 0"}, {"claim": "k <= unheard_of"},
+     {"claim": "dot(grad(dot(u, grad(dot(u, w)**2, u)), u), u) <= 0"}, {"claim": "dot(u, u) >= 0"}],
+)  # fmt: skip
+def test_what_is_not_translated_or_not_false_is_refused(changes):
+    with pytest.raises(Refused):
+        formula_refutation(changed("blog-4.5", given=[], **changes))
+
+
+@needs_coq
+@pytest.mark.slow
+def test_formulas_of_the_audit_are_refuted_and_true_ones_are_not():
+    """All that are generated, and each of them with what is true put in its place, where a record says what is."""
+    found = refutations(record.to_json() for record in AUDIT.values())
+    keys = sorted(KEYS)
+    assert {each.verdict for each in refute([found[key] for key in keys], fresh=True)} == {REFUTED}
+    text = found["hoedt-mean"].text
+    true = text.replace("(dot m one g') one)", "((dot m one g') / INR m) one)")
+    assert true != text
+    (wrong,) = refute([Refutation("hoedt-mean", true, "refuted")], fresh=True)
+    assert not wrong and wrong.reason
 
 
 @needs_coq

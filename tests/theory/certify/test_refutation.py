@@ -1,15 +1,18 @@
 """False formulas are refuted in Coq, and true ones are not."""
 
 import copy
+import re
 
 import pytest
 from certifying import needs_coq
 
 from bnverify.theory import AUDIT
+from bnverify.theory.audit.ruling import Ruling
 from bnverify.theory.certify import refutations, refute
 from bnverify.theory.certify.expressions import Refused
 from bnverify.theory.certify.refutation import REFUTED, Refutation, refutation
 
+WRONG = (Ruling.FALSE, Ruling.MISPRINT, Ruling.CONDITIONAL)
 KEYS = ("4.1-v3", "4.1-smaller", "notes-4.1")
 
 
@@ -36,6 +39,33 @@ def test_which_records_are_refuted_here():
     assert all(found[key].theorem == "refuted" for key in KEYS)
     assert found["4.4"].theorem == "printed_4_4_false" and "printed_4_4_false" in found["4.4"].text
     assert "4.1" not in found
+
+
+def rational(evidence):
+    """Whether there is one counterexample, in rational numbers: all that is computed from it is a fraction."""
+    if evidence["kind"] == "refuted":
+        return True  # a rational one beside it will do
+    if evidence["kind"] != "stated":
+        return False
+    at = evidence["counterexample"]
+    return all(re.fullmatch(r"-?\d+(/\d+)?", text) for text in (at["left"], at["right"], *at["quantities"].values()))
+
+
+def test_every_false_record_with_a_rational_counterexample_is_refuted():
+    """What is left out is left out by a rule: its evidence is no counterexample, or an irrational one."""
+    wrong = {key: AUDIT[key].to_json() for key in AUDIT if AUDIT[key].ruling in WRONG}
+    found = refutations(map(record, AUDIT))
+    left_out = {key: each["evidence"]["kind"] for key, each in wrong.items() if key not in found}
+    assert not [key for key in left_out if rational(wrong[key]["evidence"])]
+    irrational = {key for key, kind in left_out.items() if kind in ("stated", "refuted")}
+    assert irrational == {"lp-l4"} and not rational(wrong["lp-l4"]["evidence"])
+    assert {left_out[key] for key in left_out if key not in irrational} <= {"computed", "sequence"}
+    assert len(wrong) - len(left_out) == sum(key in found for key in wrong) >= 37
+
+
+def test_nothing_that_stands_is_refuted():
+    found = refutations(map(record, AUDIT))
+    assert not [key for key in AUDIT if AUDIT[key].ruling.stands and AUDIT[key].ruling not in WRONG and key in found]
 
 
 @pytest.mark.parametrize("text", ["<v, Hhat v>", "|v|", "other", "__import__('os')", "<v, g", "1.5", "|v|² *) Axiom"])

@@ -3,7 +3,7 @@ From bnverify Require Import Examples.
 Open Scope R_scope.
 
 (* Batch norm as a linear layer, where the inputs do not have mean zero: X = (0, 1)', W = 1. *)
-Theorem printed_kohler_mean_false : ~ (forall m d eps gamma beta X W b,
+Theorem printed_kohler_uncentred_false : ~ (forall m d eps gamma beta X W b,
   (1 <= m)%nat -> 0 <= eps -> 0 < var m (lin d X W b) + eps ->
   veq m (bn m eps gamma beta (lin d X W b)) (lin d X (vscal (gamma / sqrt (dot d W (mv d (cov m X) W) + eps)) W) beta)).
 Proof.
