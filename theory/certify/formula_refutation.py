@@ -250,7 +250,7 @@ class _File:
         return (
             f"{entry}lazymatch type of F' with ?l {_RELATIONS[relation.op]} ?r =>\n"
             f"    assert (L : l = {_number(left)}) by told; assert (R : r = {_number(right)}) by told;\n"
-            "    rewrite L, R in F' end. lra."
+            "    first [rewrite L, R in F'; lra | lra] end."
         )
 
 
