@@ -15,8 +15,9 @@ KEYS = {
     "blog-4.5", "ioffe-scalar", "ioffe-scalar-input", "ioffe-scalar-weights",
     "xu-1-misprint", "xu-2", "wan-1", "wen-chord", "li-root", "labml-deepnorm",
     "daneshmand-mean", "meterez-mean", "fold-before", "ghost-running", "labml-ws", "labml-bcn",
+    "rms-10", "hoedt-mean", "shen-backward", "shen-lipschitz", "crown-jacobian", "peri-8", "ws-hessian",
 }  # fmt: skip
-BY_HAND = {"xiong-3", "peri-remark", "qk-bound", "hoedt-mean", "crown-jacobian", "cai-insensitive"}
+BY_HAND = {"xiong-3", "peri-remark", "qk-bound", "cai-insensitive"}
 
 
 def changed(key, **evidence):
