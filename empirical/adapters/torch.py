@@ -88,7 +88,6 @@ class TorchNetwork:
     def __init__(self, module: torch.nn.Module, loss: Callable[..., torch.Tensor], inputs: Any, targets: Any = None):
         self._module = copy.deepcopy(module).to(torch.float64).train()
         self._loss, self._inputs, self._targets = loss, float64(inputs), float64(targets)
-        self._state = {key: value.clone() for key, value in self._module.named_buffers()}
         self._modules = {name: each for name, each in self._module.named_modules() if candidate(each)}
         calls: dict[str, list[tuple[Any, Any]]] = {}
         hooks = [each.register_forward_hook(partial(_record, calls, name)) for name, each in self._modules.items()]
@@ -145,23 +144,27 @@ class TorchNetwork:
         (out,) = torch.autograd.grad(g, leaf, _tensor(each.back(w)), allow_unused=True)
         return np.zeros(np.shape(z)) if out is None else each.moved(_numpy(out))
 
+    def _output(self) -> Any:
+        """What the copy gives. Its buffers (running statistics) are copies in turn: they change in place, and a
+        backward pass looks at them afterwards."""
+        buffers = {key: value.clone() for key, value in self._module.named_buffers()}
+        return torch.func.functional_call(self._module, buffers, *arguments(self._inputs))
+
     def _evaluate(self, replaced: Replacements) -> torch.Tensor:
         """The loss of the copy as it was, with the same random numbers; some modules return what is given for them."""
         hooks = [
-            self._modules[name].register_forward_hook(lambda *_, value=value: value) for name, value in replaced.items()
+            # A copy, as what follows may change it in place.
+            self._modules[name].register_forward_hook(lambda *_, value=value: value.clone())
+            for name, value in replaced.items()
         ]
         try:
             with torch.random.fork_rng(devices=[]), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
                 torch.manual_seed(0)
-                output = called(self._module, self._inputs)
+                output = self._output()
                 value = self._loss(output) if self._targets is None else self._loss(output, self._targets)
         finally:
             for hook in hooks:
                 hook.remove()
-            with torch.no_grad():
-                for key, own in self._module.named_buffers():
-                    if not torch.equal(own, self._state[key]):
-                        own.copy_(self._state[key])
         if not isinstance(value, torch.Tensor) or value.numel() != 1:
             found = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
             raise InputError(
@@ -172,7 +175,8 @@ class TorchNetwork:
 
 
 def _record(calls: dict[str, list], name: str, module: Any, args: Any, output: Any) -> None:
-    calls.setdefault(name, []).append((args[0].detach().clone() if args and _activations(args[0]) else None, output))
+    y, z = (each.detach().clone() if _activations(each) else None for each in (args[0] if args else None, output))
+    calls.setdefault(name, []).append((y, z))
 
 
 def _activations(value: Any) -> bool:
@@ -181,9 +185,15 @@ def _activations(value: Any) -> bool:
 
 def called(module: torch.nn.Module, inputs: Any) -> Any:
     """The output of a module for a tensor, or a tuple or a dict of what it is called with."""
+    args, named = arguments(inputs)
+    return module(*args, **named)
+
+
+def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """A tensor, or a tuple or a dict of what a module is called with, as arguments by place and by name."""
     if isinstance(inputs, dict):
-        return module(**inputs)
-    return module(*inputs) if isinstance(inputs, (tuple, list)) else module(inputs)
+        return (), inputs
+    return (tuple(inputs) if isinstance(inputs, (tuple, list)) else (inputs,)), {}
 
 
 def float64(value: Any) -> Any:
@@ -193,7 +203,7 @@ def float64(value: Any) -> Any:
     if isinstance(value, (tuple, list)):
         return type(value)(float64(each) for each in value)
     if isinstance(value, torch.Tensor) and value.is_floating_point():
-        return value.detach().to(torch.float64)
+        return value.detach().to(torch.float64, copy=True)
     return value
 
 

@@ -68,6 +68,39 @@ def test_quantities_are_those_of_plain_autograd(measured):
     np.testing.assert_allclose(measured["8"].quantities["v_v"], (y.grad**2).sum(1), rtol=1e-11)
 
 
+class Block(nn.Module):
+    """A residual block as image models have it: two batch norms, activations that change their input."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = (nn.Conv2d(3, 3, 3, padding=1, bias=False) for _ in range(2))
+        self.norm1, self.norm2 = nn.BatchNorm2d(3), nn.BatchNorm2d(3)
+        self.relu, self.head = nn.ReLU(inplace=True), nn.Linear(3, 2)
+
+    def forward(self, x):
+        y = self.relu(self.norm1(self.first(x)))
+        y = self.norm2(self.second(y))
+        y += x
+        return self.head(self.relu(y).mean((2, 3)))
+
+
+def test_two_batch_norms_in_a_block_that_changes_values_in_place():
+    torch.manual_seed(4)
+    module, x, labels = Block(), torch.randn(4, 3, 5, 5), torch.tensor([0, 1, 1, 0])
+    found = measure_model(module, nn.functional.cross_entropy, x, labels, sampled=0)
+    assert list(found) == ["norm1", "norm2"] and found.skipped == {}
+    assert not any(v.violations for verdicts in judge(found).values() for v in verdicts)
+    module, kept = module.double(), {}
+    for name in found:
+        getattr(module, name).register_forward_hook(
+            lambda _, args, out, name=name: (args[0].retain_grad(), kept.update({name: args[0]}))[1]
+        )
+    nn.functional.cross_entropy(module(x.double()), labels).backward()
+    for name, y in kept.items():
+        np.testing.assert_allclose(found[name].quantities["v_v"], (y.grad**2).sum((0, 2, 3)), rtol=1e-11)
+        np.testing.assert_allclose(found[name].quantities["grad_gamma"], getattr(module, name).weight.grad, rtol=1e-11)
+
+
 def test_the_same_network_in_jax_gives_the_same_numbers():
     torch.manual_seed(1)
     first, norm, last = nn.Linear(4, 6).double(), nn.BatchNorm1d(6).double(), nn.Linear(6, 2).double()
