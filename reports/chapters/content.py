@@ -85,7 +85,7 @@ class Content:
         return [told for part in parts if (told := " ".join(part))]
 
     def _derived(self) -> Iterator[str]:
-        claims, records = self.derived.claims, self.derived.records
+        claims, records = self.derived.claims, self.derived.audited
         bounds = sum(claim.relation == "<=" for claim in claims)
         yield (
             f"{counted(len(claims), 'claim').capitalize()} about batch normalisation and its relatives are derived and "
@@ -103,7 +103,7 @@ class Content:
 
     def audited(self) -> str:
         """How many records have which verdict, in the order in which verdicts are defined."""
-        counts = Counter(record.verdict for record in self.derived.records)
+        counts = Counter(record.verdict for record in self.derived.audited)
         return ", ".join(f"{counts[verdict]} {verdict}" for verdict in ORDER if counts[verdict])
 
     def _trained(self) -> Iterator[str]:

@@ -9,8 +9,9 @@ import sympy as sp
 
 from bnverify.empirical.runs.records import Run
 from bnverify.reports.chapters.content import Content
+from bnverify.reports.chapters.papers import audited
 from bnverify.reports.chapters.side_by_side import left_out
-from bnverify.reports.chapters.theorems import audited, chapter, how, link, links, normalised, quantities
+from bnverify.reports.chapters.theorems import chapter, how, link, links, normalised, quantities
 from bnverify.reports.document import explanations, repetition, setting
 from bnverify.reports.document.blocks import (
     Block,

@@ -12,7 +12,9 @@ from typing import Any
 from bnverify.empirical.runs.files import write_atomically
 from bnverify.reports.chapters.certificates import certificates
 from bnverify.reports.chapters.families import families
+from bnverify.reports.chapters.papers import ruled
 from bnverify.reports.chapters.theorems import claimed, link, record
+from bnverify.reports.document.audited import RuledRecord
 from bnverify.reports.document.blocks import (
     Block,
     Document,
@@ -164,17 +166,14 @@ def paper_page(found: Page, everything: Derived) -> Document:
 
 
 def _ruled(one: Record, everything: Derived) -> Iterator[Block]:
-    shown = next((r for r in everything.records if r.key == one.key), None)
+    shown = next(r for r in everything.audited if r.key == one.key)
     yield Paragraph(
         (Key(one.key), f" · {prose(one.title)} · {prose(one.source.place)} · ", Strong(one.said)),
         label=f"audit:{one.key}", keep=True,
     )  # fmt: skip
-    if one.text.quote:
-        yield Paragraph(f"{verbatim(one.text.quote)} (text known by {verbatim(str(one.text))})", lead="Text:")
-    if shown is not None:
-        yield from list(record(shown, everything))[1:]
-    else:
-        told = [prose(one.remark), f"True instead: {prose(one.instead)}" if one.instead else ""]
-        yield Paragraph(" ".join(filter(None, told)))
-    if one.reading:
-        yield Paragraph(prose(one.reading), lead="Reading:")
+    if isinstance(shown, RuledRecord):
+        yield from list(ruled(shown))[1:]
+        return
+    yield Paragraph(f"{verbatim(one.text.quote)} (text known by {verbatim(str(one.text))})", lead="Text:")
+    yield from list(record(shown, everything))[1:]
+    yield Paragraph(prose(one.reading), lead="Reading:")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from bnverify.reports.chapters.content import Content, stands
+from bnverify.reports.chapters.content import Content
 from bnverify.reports.chapters.families import Family
 from bnverify.reports.document import explanations, formula, normalizers
 from bnverify.reports.document.audited import TRUE, ShownRecord
@@ -27,8 +27,7 @@ from bnverify.reports.document.blocks import (
 )
 from bnverify.reports.document.derived import Derived, ShownClaim
 from bnverify.reports.document.prose import prose
-from bnverify.reports.document.wording import counted
-from bnverify.theory import AUDIT, CLAIMS, QUANTITIES
+from bnverify.theory import CLAIMS, QUANTITIES
 
 PLACES = {"site": "site", "channel": "channel", "sample": "sampled channel", "layer": "layer"}
 
@@ -37,7 +36,7 @@ def link(key: str, derived: Derived, *, number: bool = False) -> Link | Key:
     """To a claim or a printed statement; the name alone where the report has neither."""
     if key in derived.by_key:
         return Link(f"claim:{key}", Key(key), number)
-    there = any(record.key == key for record in derived.records)
+    there = any(record.key == key for record in derived.audited)
     return Link(f"audit:{key}", Key(key), number) if there else Key(key)
 
 
@@ -57,33 +56,6 @@ def how(derived: Derived) -> Section:
         hypotheses += [Paragraph(heading), found]
     inside = Section("Hypotheses", "section:hypotheses", hypotheses)
     return Section("How a claim is stated and proved", "section:proofs", [*blocks, inside])
-
-
-def audited(derived: Derived, about: str) -> Section:
-    """Every printed formula: an overview, then one entry each."""
-    rows = [
-        (link(r.key, derived), r.title, r.source, r.said if stands(r.verdict) else Strong(r.said))
-        for r in derived.records
-    ]
-    table = Table(
-        ("record", "printed", "source", "verdict"), [tuple(map(_cell, row)) for row in rows], (3.5, 5.4, 4.3, 2.8),
-        caption="Every printed statement and its verdict.", label="table:audit",
-    )  # fmt: skip
-    entries = [Section(r.title, f"audit:{r.key}", list(record(r, derived))) for r in derived.records]
-    return Section("What is printed, and how it fares", "section:audit", [
-        Paragraph(f"The verdicts are: {about}. {explanations.VERDICTS} {_elsewhere(derived)}"), table, *entries
-    ])  # fmt: skip
-
-
-def _elsewhere(derived: Derived) -> str:
-    """How many records are no relation between the quantities of the claims, and where they are."""
-    more = len(AUDIT) - len(derived.records)
-    told = f"{counted(more, 'further record').capitalize()} of other forms are shown by the command bnverify theory."
-    return told if more > 0 else ""
-
-
-def _cell(cell: Span) -> Text:
-    return cell if isinstance(cell, str) else (cell,)
 
 
 def record(r: ShownRecord, derived: Derived) -> Iterator[Block]:

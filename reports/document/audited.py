@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import sympy as sp
 
 from bnverify.reports.document import counterexample, formula
-from bnverify.reports.document.prose import prose
+from bnverify.reports.document.prose import prose, verbatim
 from bnverify.theory import Record
 from bnverify.theory.audit.ruling import Ruling
 from bnverify.theory.audit.stated import Stated
@@ -41,6 +41,40 @@ class ShownRecord:
     @property
     def source(self) -> str:
         return f"{self.place}, {self.reference}"
+
+
+@dataclass(frozen=True)
+class RuledRecord:
+    """A record of another form (a formula in its own language, a sequence, random matrices), checked: its text, how
+    that is known, and the lines of its evidence; all marked up."""
+
+    key: str
+    title: str
+    reference: str
+    place: str
+    verdict: str
+    said: str
+    quote: str
+    known: str
+    reading: str
+    remark: str
+    instead: str
+    evidence: tuple[str, ...]
+
+    @property
+    def source(self) -> str:
+        return f"{self.place}, {self.reference}"
+
+
+def ruled_record(record: Record) -> RuledRecord:
+    """A record of any form as strings; AuditError where its check fails."""
+    record.check()
+    return RuledRecord(
+        record.key, prose(record.title), record.source.reference, prose(record.source.place), record.ruling.value,
+        record.said, verbatim(record.text.quote), verbatim(f"{record.text}; {record.party.value}"),
+        prose(record.reading), prose(record.remark), prose(record.instead),
+        tuple(verbatim(line.strip()) for line in record.evidence.lines()),
+    )  # fmt: skip
 
 
 def is_shown(record: Record) -> bool:

@@ -18,7 +18,7 @@ import sympy as sp
 
 from bnverify.empirical.runs.files import write_atomically
 from bnverify.reports.document import formula
-from bnverify.reports.document.audited import ShownRecord, is_shown, shown_record
+from bnverify.reports.document.audited import RuledRecord, ShownRecord, is_shown, ruled_record, shown_record
 from bnverify.reports.document.normalizers import ShownNormalizer, shown_normalizer
 from bnverify.reports.document.prose import prose
 from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, Claim, Hypothesis, Proof
@@ -69,6 +69,12 @@ class Derived:
     records: tuple[ShownRecord, ...]
     normalizers: tuple[ShownNormalizer, ...]
     fingerprint: str
+    others: tuple[RuledRecord, ...] = ()
+
+    @property
+    def audited(self) -> tuple[ShownRecord | RuledRecord, ...]:
+        """The records of the audit, in whatever form."""
+        return (*self.records, *self.others)
 
     @property
     def by_key(self) -> dict[str, ShownClaim]:
@@ -83,6 +89,7 @@ def derive(fingerprint: str = "") -> Derived:
         tuple(shown_record(record) for record in AUDIT.values() if is_shown(record)),
         tuple(shown_normalizer(normalizer) for normalizer in NORMALIZERS.values()),
         fingerprint,
+        tuple(ruled_record(record) for record in AUDIT.values() if not is_shown(record)),
     )
 
 
@@ -187,4 +194,5 @@ def _read(data: dict) -> Derived:
         tuple(ShownRecord(**{k: tuples(v) for k, v in one.items()}) for one in data["records"]),
         tuple(ShownNormalizer(**{k: tuples(v) for k, v in one.items()}) for one in data["normalizers"]),
         data["fingerprint"],
+        tuple(RuledRecord(**{k: tuples(v) for k, v in one.items()}) for one in data["others"]),
     )
