@@ -2,9 +2,9 @@
 
 kappa = |x| / |Cx| of every vector that enters a normalization over features, C the centring: a bound on the Jacobian of
 layer norm by sqrt(d)/|x| holds up to this factor only. And the share |<q, k>| / (|q| |k|) of the largest logit that
-queries and keys of their lengths could have, which a bound by norms of QK assumes to be attained. Where queries and keys
-are normalized, the share |<q, k>| / (d max|gamma_q| max|gamma_k|) of what their gains allow, whatever the input is (a
-rotation of the two, as of positions, does not change it).
+queries and keys of their lengths could have, which a bound by norms of QK assumes to be attained. Where queries and
+keys are normalized, the share |<q, k>| / (d max|gamma_q| max|gamma_k|) of what their gains allow, whatever the input is
+(a rotation of the two, as of positions, does not change it).
 """
 
 from __future__ import annotations
@@ -80,9 +80,10 @@ def _gains(model: torch.nn.Module) -> list[float]:
     out = []
     for each in model.modules():
         norms = getattr(each, "q_norm", None), getattr(each, "k_norm", None)
-        weights = [getattr(norm, "weight", None) for norm in norms if norm is not None]
-        if len(weights) == 2 and all(isinstance(weight, torch.Tensor) for weight in weights):
-            out.append(float(np.prod([float(weight.detach().abs().max()) for weight in weights])))
+        weights = [getattr(norm, "weight", None) for norm in norms]
+        largest = [float(weight.detach().abs().max()) for weight in weights if isinstance(weight, torch.Tensor)]
+        if len(largest) == 2:
+            out.append(largest[0] * largest[1])
     return out
 
 

@@ -91,8 +91,8 @@ def test_tiny_models_of_other_architectures(name, norms, positions):
 
 
 def test_the_share_of_what_gains_allow():
-    """Below 1 for every size of the weights; smaller where one entry alone has a larger gain; above 1 for queries that are
-    not normalized."""
+    """Below 1 for every size of the weights; smaller where one entry alone has a larger gain; above 1 for queries that
+    are not normalized."""
     transformers = pytest.importorskip("transformers")
     torch.manual_seed(0)
     model, tokens = _tiny(transformers, "Qwen3")
