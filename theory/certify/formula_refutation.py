@@ -154,6 +154,8 @@ class _Writer:
                 return f"({self.scalar(left)} / {below})"
             case "dot", (left, right):
                 return f"(dot {self.m} {self.vector(left)} {self.vector(right)})"
+            case "entry", (vector,):
+                return f"({self.vector(vector)} {int(node.value or 1) - 1}%nat)"
             case "power", (base,):
                 return self._power(base, Fraction(node.value or 0))
         raise Refused(f"got the operation {node.op}; it is not translated")

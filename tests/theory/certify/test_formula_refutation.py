@@ -16,6 +16,7 @@ KEYS = {
     "xu-1-misprint", "xu-2", "wan-1", "wen-chord", "li-root", "labml-deepnorm",
     "daneshmand-mean", "meterez-mean", "fold-before", "ghost-running", "labml-ws", "labml-bcn",
     "rms-10", "hoedt-mean", "shen-backward", "shen-lipschitz", "crown-jacobian", "peri-8", "ws-hessian",
+    "jiang-index",
 }  # fmt: skip
 BY_HAND = {"xiong-3", "peri-remark", "qk-bound", "cai-insensitive"}
 

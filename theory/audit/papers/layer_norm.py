@@ -138,6 +138,19 @@ JIANG_RECORDS = (
         "that "
         "is read through norms only: pre-LN, not post-LN.",
     ),
+    Record(
+        key="jiang-index", title="The last entry of a centred vector from the others",
+        source=Source(JIANG, "compression of the stream"),
+        text=transcribed(r"x_d = -\sum_{i=0}^{d-1}x_i", "https://arxiv.org/abs/2305.11403"),
+        ruling=Ruling.MISPRINT,
+        evidence=Refuted(
+            formula("y[2] = -sum(y)", "y", given=("sum(y) = 0",), sizes=(2,)), point(y=(1, -1)),
+        ),
+        remark="Entries counted from 0 and from 1 are mixed: a vector of d entries has no x_d beside x_0, ..., "
+        "x_(d-1), and the sum of all of them is 0.",
+        reading="d = 2, the printed sum taken over all d entries, x_d being the last.",
+        instead="x_(d-1) = -(x_0 + ... + x_(d-2)).",
+    ),
 )  # fmt: skip
 
 
