@@ -49,7 +49,8 @@ def objects_of(pdf):
 
 def flat(source):
     """HTML, LaTeX or Markdown without marks, breaks and escapes."""
-    source = re.sub(r"<(?:/?[a-zA-Z][^<>]*|!--[^<>]*--)>|\\allowbreak\{\}|\\_", lambda m: "_" if m[0] == r"\_" else "", source)
+    marks = r"<(?:/?[a-zA-Z][^<>]*|!--[^<>]*--)>|\\allowbreak\{\}|\\_"
+    source = re.sub(marks, lambda m: "_" if m[0] == r"\_" else "", source)
     return re.sub(r"\s+", " ", source.replace("\\", ""))
 
 
