@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from bnverify.empirical.experiments.experiments import SCALES, Experiment, Published
-from bnverify.empirical.experiments.findings import AGREE, DIFFER, Finding, Runs, findings
+from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, Finding, Runs, findings
 from bnverify.reports.document import naming
 from bnverify.reports.document.prose import verbatim
 from bnverify.reports.document.setting import Table
@@ -70,11 +70,13 @@ class ExperimentContent:
         return ""
 
     def _compared(self) -> Iterator[str]:
-        count = {verdict: sum(f.verdict == verdict for f in self.findings) for verdict in (AGREE, DIFFER)}
-        rest = len(self.findings) - sum(count.values())
+        agree, differ, mixed, none = (
+            sum(f.verdict == verdict for f in self.findings) for verdict in (AGREE, DIFFER, MIXED, NOT_COMPARABLE)
+        )
         yield (
-            f"Of {counted(len(self.findings), 'published statement')}, these runs agree with {whole(count[AGREE])} and "
-            f"differ from {whole(count[DIFFER])}; {whole(rest)} cannot be compared."
+            f"Of {counted(len(self.findings), 'published statement')}, these runs agree with {whole(agree)} and "
+            f"differ from {whole(differ)}; with {whole(mixed)} they agree in part (in some phases or seeds, and not in "
+            f"others); {whole(none)} cannot be compared."
         )
         yield (
             "One seed, and networks trained apart: the comparison says what these runs show, and no theorem says how "

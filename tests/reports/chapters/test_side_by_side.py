@@ -21,6 +21,7 @@ from bnverify.reports.figures import comparison
 from bnverify.reports.figures.lines import band, by_seed, names, single
 
 LABELS = ("batch", "l1", "100% & more_$x$")
+VERDICTS = ("agree",) + ("differ",) * 3 + ("mixed",) * 2 + ("not comparable",) * 4
 
 
 @pytest.fixture(scope="module")
@@ -136,12 +137,12 @@ def three(tmp_path, monkeypatch):
         label: stored.configuration(**alone).changed(normalizer="l1" if label == "l1" else "batch") for label in LABELS
     }
     runs = {label: stored.store(tmp_path / str(n), config, seed=n) for n, (label, config) in enumerate(configs.items())}
-    published = tuple(Published(f"statement {i} of l_p & co", f"figure {i}", "", {"bn": 0.85 + i}) for i in range(3))
+    published = tuple(Published(f"statement {i} of l_p & co", f"figure {i}", "", {"bn": 0.85 + i}) for i, _ in enumerate(VERDICTS))
     source = Experiment("three", "Three runs & l_p", "A 2018, 5% of it", configs, configs, published, "no time")
     finding = Finding(published[0], "|G - G'|/|G| is 0.5 < 7 at 50% of 3 runs", "agree")
     found = tuple(
         dataclasses.replace(finding, published=one, verdict=verdict)
-        for one, verdict in zip(published, ("agree", "differ", "not comparable"), strict=True)
+        for one, verdict in zip(published, VERDICTS, strict=True)
     )
     monkeypatch.setattr("bnverify.reports.chapters.experiment_content.findings", lambda *_: found)
     return source, runs
@@ -150,8 +151,10 @@ def three(tmp_path, monkeypatch):
 def test_every_finding_and_label_is_in_the_report_of_an_experiment(three, tmp_path):
     experiment, runs = three
     content = ExperimentContent(experiment, runs)
-    assert [row[2] for row in content.finding_table()] == ["agree", "differ", "not comparable"]
-    assert "agree with 1 and differ from 1; 1 cannot be compared" in " ".join(content.abstract())
+    assert [row[2] for row in content.finding_table()] == list(VERDICTS)
+    said = " ".join(content.abstract())
+    assert "Of 10 published statements, these runs agree with 1 and differ from 3; with 2 they agree in part" in said
+    assert "others); 4 cannot be compared" in said
     assert "1.85" in content.finding_table()[1][0]
     built = build_experiment_report(experiment, runs, tmp_path / "report")
     page = re.sub(r"<[^>]*>", "", built.html.read_text()).replace("&amp;", "&").replace("&lt;", "<")
