@@ -16,16 +16,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import xarray as xr
-from scipy.stats import chi2
 
 from bnverify.empirical.experiments.comparable import Phase, phases
 from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
 
-CHANCE = float(chi2.ppf(0.5, 1))
+CHANCE = NormalDist().inv_cdf(0.75) ** 2
 """The median of m cos^2 for a random direction, as m grows: 0.455."""
 MEANINGS = {
     "share": "share of |g|^2 in the layer that Theorem 4.1 subtracts",

@@ -40,7 +40,7 @@ class Identity:
         return f"{self.left} = {self.right}" + (f" ({self.because})" if self.because else "")
 
     def holds(self) -> bool:
-        difference = self.left - self.right
+        difference = (self.left - self.right).doit()  # sums are found when they are asked for
         return sp.simplify(difference) == 0 or sp.expand(sp.fraction(sp.together(sp.radsimp(difference)))[0]) == 0
 
 

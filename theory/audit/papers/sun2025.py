@@ -57,9 +57,9 @@ RECORDS = (
         ruling=Ruling.TRUE,
         evidence=Sequence(
             "the product of 1 + A/sigma_l + B/sigma_l^2 is bounded for sigma_l^2 = e^l",
-            (Identity(sp.summation(sp.exp(-n / 2), (n, 1, sp.oo)), 1 / (sp.exp(sp.Rational(1, 2)) - 1),
+            (Identity(sp.Sum(sp.exp(-n / 2), (n, 1, sp.oo)), 1 / (sp.exp(sp.Rational(1, 2)) - 1),
                       "a geometric series"),
-             Identity(sp.summation(sp.exp(-n), (n, 1, sp.oo)), 1 / (sp.E - 1), "a geometric series")),
+             Identity(sp.Sum(sp.exp(-n), (n, 1, sp.oo)), 1 / (sp.E - 1), "a geometric series")),
             "as log(1 + x) <= x, the product is at most exp(A/(sqrt(e) - 1) + B/(e - 1))", refutes=False,
         ),
         remark="True, for a growth that the lemma's own recurrence does not have (sun-7).",
