@@ -8,22 +8,38 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from calling import called, three_lines
 
+from bnverify.commands.terminal import console
 from bnverify.theory import AUDIT, CLAIMS
 
 ROOT = Path(__file__).parent.parent
 TINY = ("--preset", "tiny", "--steps", "6")
 
 
-def bnverify(*arguments, columns="160", **options):
-    environment = os.environ | {"COLUMNS": columns, "PYTHONPATH": str(ROOT / "src")}
+def started(*arguments, columns=160, **options):
+    """The command line as a process."""
+    environment = os.environ | {"COLUMNS": str(columns), "PYTHONPATH": str(ROOT / "src")}
     return subprocess.run(
         [sys.executable, "-m", "bnverify", *map(str, arguments)],
         capture_output=True, text=True, env=environment, **{"timeout": 400} | options,
     )  # fmt: skip
+
+
+@pytest.fixture
+def bnverify(monkeypatch, capsys):
+    """The same in this process, which has its programs and proofs ready: (*arguments) -> status and what is printed."""
+
+    def call(*arguments, columns=160):
+        monkeypatch.setattr(console, "_width", columns)
+        monkeypatch.setenv("COLUMNS", str(columns))  # of the help
+        status, shown, told = called(monkeypatch, capsys, *arguments)
+        return SimpleNamespace(returncode=status, stdout=shown, stderr=told)
+
+    return call
 
 
 @pytest.fixture(scope="module")
@@ -34,37 +50,37 @@ def copied(tiny_run, tmp_path_factory):
 
 
 def test_theory_lists_and_proves_all_claims():
-    done = bnverify("theory")
+    done = started("theory")
     assert done.returncode == 0
     assert "theorem-4.1-exact" in done.stdout and "claims proved" in done.stdout
     assert "4.1-v3" in done.stdout and "printed formulas audited" in done.stdout
 
 
-def test_theory_prints_one_claim_with_its_proof():
+def test_theory_prints_one_claim_with_its_proof(bnverify):
     done = bnverify("theory", "theorem-4.1")
     assert done.returncode == 0
     assert "backward pass" in done.stdout and "slack" in done.stdout and "later version" in done.stdout
 
 
-def test_theory_prints_an_audit_record_with_its_counterexample():
+def test_theory_prints_an_audit_record_with_its_counterexample(bnverify):
     done = bnverify("theory", "4.1-v3")
     assert done.returncode == 0
     assert "Ruling: false as quoted by" in done.stdout and "left 0, right 2 - 2*sqrt(2)" in done.stdout
 
 
-def test_theory_prints_the_page_of_a_paper():
+def test_theory_prints_the_page_of_a_paper(bnverify):
     done = bnverify("theory", "Xiong et al. 2020")
     assert done.returncode == 0
     assert "Does not hold:" in done.stdout and "false as transcribed by machine" in done.stdout
 
 
-def test_theory_prints_a_normaliser():
+def test_theory_prints_a_normaliser(bnverify):
     done = bnverify("theory", "rms")
     assert done.returncode == 0
     assert done.stdout.count("proved") == 2 and "n = (1/m) yhat" in done.stdout
 
 
-def test_theory_as_json_can_be_checked_again():
+def test_theory_as_json_can_be_checked_again(bnverify):
     done = bnverify("theory", "--json")
     content = json.loads(done.stdout)
     assert content["audit"]["4.1-v3"]["ruling"] == "false"
@@ -75,7 +91,7 @@ def test_theory_as_json_can_be_checked_again():
     assert list(only["audit"]) == ["4.2-ii"] and not only["claims"]
 
 
-def test_experiments_are_listed():
+def test_experiments_are_listed(bnverify):
     done = bnverify("experiments")
     assert done.returncode == 0
     assert "landscape" in done.stdout and "figure 4" in done.stdout and "15,000 steps" in done.stdout
@@ -84,7 +100,7 @@ def test_experiments_are_listed():
 @pytest.mark.slow
 def test_an_experiment_runs_to_its_report(tmp_path):
     short = ("--steps", "4", "--record-every", "2", "--check-every", "4", "--width", "0.03125", "--batch", "16")
-    done = bnverify("run", "--experiment", "noisy", "--out", tmp_path, *short, timeout=1500)
+    done = started("run", "--experiment", "noisy", "--out", tmp_path, *short, timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Observed, not asserted" in done.stdout
     found = json.loads((tmp_path / "findings.json").read_text())["observed"]
@@ -92,7 +108,7 @@ def test_an_experiment_runs_to_its_report(tmp_path):
     assert (tmp_path / "report.pdf").exists() and (tmp_path / "with-noise" / "summary.json").exists()
 
 
-def test_verify_passes_and_writes_the_summary(copied):
+def test_verify_passes_and_writes_the_summary(bnverify, copied):
     done = bnverify("verify", copied)
     assert done.returncode == 0, done.stdout + done.stderr
     summary = json.loads((copied / "summary.json").read_text())
@@ -103,7 +119,7 @@ def test_verify_passes_and_writes_the_summary(copied):
     assert set(summary["observed"]) == {"bn", "plain"}
 
 
-def test_verify_fails_on_a_violated_claim_and_says_where(copied, tmp_path):
+def test_verify_fails_on_a_violated_claim_and_says_where(bnverify, copied, tmp_path):
     import xarray as xr
 
     from bnverify.empirical.runs.records import write_dataset
@@ -155,7 +171,7 @@ def test_bad_input_is_three_lines_and_no_traceback(monkeypatch, capsys, tmp_path
     assert all(word in told for word in words), told
 
 
-def test_every_option_has_a_help_text_where_options_are_shared():
+def test_every_option_has_a_help_text_where_options_are_shared(bnverify):
     for command in ("train", "run"):
         told = " ".join(bnverify(command, "--help").stdout.split())
         assert "Learning rate of SGD." in told and "One of quick, tiny" in told
@@ -179,14 +195,14 @@ def test_what_is_wrong_fails_before_the_proofs_and_before_a_directory_is_made(
     assert not list(tmp_path.iterdir())
 
 
-def test_no_key_is_cut_in_a_narrow_terminal(copied):
+def test_no_key_is_cut_in_a_narrow_terminal(bnverify, copied):
     for arguments in (("theory",), ("verify", copied)):
-        shown = bnverify(*arguments, columns="80").stdout
+        shown = bnverify(*arguments, columns=80).stdout
         assert shown and "\N{HORIZONTAL ELLIPSIS}" not in shown
         assert arguments != ("theory",) or all(f" {key} " in shown for key in (*CLAIMS, *AUDIT))
 
 
-def test_the_columns_of_the_verdicts_are_explained(copied):
+def test_the_columns_of_the_verdicts_are_explained(bnverify, copied):
     done = bnverify("verify", copied)
     for word in ("points:", "apart:", "worst:", "tight:", "rows had no point to test"):
         assert word in done.stdout
@@ -201,7 +217,7 @@ def test_progress_into_a_file_is_a_line_a_tenth(capsys):
     assert capsys.readouterr().out.splitlines() == [f"step {step} of 40" for step in (4, 38, 40)]
 
 
-def test_a_directory_of_another_configuration_is_refused(copied):
+def test_a_directory_of_another_configuration_is_refused(bnverify, copied):
     done = bnverify("train", "--preset", "tiny", "--seed", "5", "--out", copied)
     assert done.returncode == 2
     assert "seed = 0 (now 5)" in done.stderr and "another --out" in done.stderr
