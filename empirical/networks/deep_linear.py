@@ -12,11 +12,11 @@ x -> x W. With a normaliser there is one after every layer, also after the last.
 
 from __future__ import annotations
 
-import jax
 import jax.numpy as jnp
 
 from bnverify.empirical.data.gaussian import SIZE
 from bnverify.empirical.measurement.placement import Placement
+from bnverify.empirical.networks.layers import normal
 from bnverify.empirical.networks.network import Network, Site, Stage
 from bnverify.errors import InputError
 
@@ -28,7 +28,7 @@ def linear_stage(name: str, units: int) -> Stage:
 
     def init(key, shape, dtype):
         deviation = (2.0 / (shape[-1] + units)) ** 0.5
-        return {"kernel": jax.random.normal(key, (shape[-1], units), dtype) * jnp.asarray(deviation, dtype)}
+        return {"kernel": normal(key, (shape[-1], units), dtype) * jnp.asarray(deviation, dtype)}
 
     return Stage(name, lambda p, x: x @ p["kernel"], init)
 

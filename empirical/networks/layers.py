@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import jax
@@ -18,8 +19,20 @@ class ConvolutionStage(Stage):
     stride: int = 1
 
 
+_DRAWN = 2**16
+
+
+def normal(key, shape: tuple[int, ...], dtype):
+    """``jax.random.normal``, bit for bit. Compiling it takes a second a shape; as number i of a key is the same in an
+    array of any size, kernels of up to 65,536 weights are the beginnings of one."""
+    size = math.prod(shape)
+    if size > _DRAWN or not jax.config.jax_threefry_partitionable:
+        return jax.random.normal(key, shape, dtype)
+    return jax.random.normal(key, (_DRAWN,), dtype)[:size].reshape(shape)
+
+
 def _glorot_normal(key, shape, fan_in: int, fan_out: int, dtype):
-    return jax.random.normal(key, shape, dtype) * jnp.asarray((2.0 / (fan_in + fan_out)) ** 0.5, dtype)
+    return normal(key, shape, dtype) * jnp.asarray((2.0 / (fan_in + fan_out)) ** 0.5, dtype)
 
 
 def convolution_stage(

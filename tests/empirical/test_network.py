@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bnverify.empirical.networks.layers import normal
 from bnverify.empirical.networks.network import count_parameters
 from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.normalization.batch import batch_norm, batch_statistics, inference_norm, matched
@@ -95,3 +96,12 @@ def test_bad_width_and_unknown_site(networks):
         vgg(batch_norm=True, width=0)
     with pytest.raises(InputError, match="site 'conv99'"):
         networks[0][True].site("conv99")
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("shape", [(3, 5), (3, 3, 8, 8), (2**16 + 1,)])
+def test_weights_are_those_of_the_library_bit_for_bit(shape, dtype):
+    key = jax.random.fold_in(jax.random.key(3), 2)
+    np.testing.assert_array_equal(normal(key, shape, dtype), jax.random.normal(key, shape, dtype))
+    other = jax.random.fold_in(key, 1)
+    assert (normal(key, shape, dtype) != normal(other, shape, dtype)).mean() > 0.9
