@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import jax
+
+# On a CPU these compile three times as fast as XLA's defaults.
+_FAST: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
 
 
 @contextmanager
@@ -19,3 +24,11 @@ def exact() -> Iterator[None]:
         ):  # fmt: skip
             stack.enter_context(setting)
         yield
+
+
+def seldom(function: Callable) -> Any:
+    """A function compiled for a few calls: a program of the whole network, whose compilation takes longer than they do.
+    A user's own XLA_FLAGS stay as they are."""
+    own = any(name in os.environ.get("XLA_FLAGS", "") for name in _FAST)
+    fast = jax.default_backend() == "cpu" and not own
+    return jax.jit(function, compiler_options=_FAST if fast else None)
