@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-# On a CPU these compile three times as fast as XLA's defaults.
+# On a CPU a training step compiles in half the time with these: 7.6 s of CPU instead of 15.7 at the quick preset.
 _FAST: dict[str, Any] = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}
 
 
