@@ -18,7 +18,7 @@ def wheel(tmp_path_factory):
     """The wheel, built from a copy of what git knows or would know."""
     pytest.importorskip("setuptools", reason="the build backend needs setuptools >= 77")
     source, target = tmp_path_factory.mktemp("source") / "bnverify", tmp_path_factory.mktemp("wheel")
-    ignored = shutil.ignore_patterns("__pycache__", ".*", "build", "*.egg-info", "gallery")
+    ignored = shutil.ignore_patterns("__pycache__", ".git", ".venv", "build", "*.egg-info", "gallery")
     shutil.copytree(ROOT, source, ignore=ignored, symlinks=True)
     build = f"import build_backend; print(build_backend.build_wheel({str(target)!r}))"
     done = subprocess.run([sys.executable, "-c", build], cwd=source, capture_output=True, text=True)
