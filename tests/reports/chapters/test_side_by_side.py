@@ -137,7 +137,9 @@ def three(tmp_path, monkeypatch):
         label: stored.configuration(**alone).changed(normalizer="l1" if label == "l1" else "batch") for label in LABELS
     }
     runs = {label: stored.store(tmp_path / str(n), config, seed=n) for n, (label, config) in enumerate(configs.items())}
-    published = tuple(Published(f"statement {i} of l_p & co", f"figure {i}", "", {"bn": 0.85 + i}) for i, _ in enumerate(VERDICTS))
+    published = tuple(
+        Published(f"statement {i} of l_p & co", f"figure {i}", "", {"bn": 0.85 + i}) for i, _ in enumerate(VERDICTS)
+    )
     source = Experiment("three", "Three runs & l_p", "A 2018, 5% of it", configs, configs, published, "no time")
     finding = Finding(published[0], "|G - G'|/|G| is 0.5 < 7 at 50% of 3 runs", "agree")
     found = tuple(
