@@ -26,7 +26,7 @@ def normal(key, shape: tuple[int, ...], dtype):
     """``jax.random.normal``, bit for bit. Compiling it takes a second a shape; as number i of a key is the same in an
     array of any size, kernels of up to 65,536 weights are the beginnings of one."""
     size = math.prod(shape)
-    if size > _DRAWN or not jax.config.jax_threefry_partitionable:
+    if size > _DRAWN or not getattr(jax.config, "jax_threefry_partitionable", False):
         return jax.random.normal(key, shape, dtype)
     return jax.random.normal(key, (_DRAWN,), dtype)[:size].reshape(shape)
 
