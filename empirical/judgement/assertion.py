@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from bnverify.empirical.judgement.diagnosis import hints
 from bnverify.empirical.judgement.judged import verdicts, wanted
-from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.judgement.verdict import ROUNDING, Verdict
 from bnverify.empirical.measurement.checks import check_cut
 from bnverify.empirical.measurement.cut import Cut, Placed
 from bnverify.empirical.measurement.given import check_loss, check_numbers, check_options
@@ -100,7 +100,8 @@ def assert_claims(*args: Any, claims: Claims = None, **options: Any) -> list[Ver
 
     A claim that was asked for by key and met no point inside its hypotheses is an error too, with the reasons. Of
     claims that were not asked for, some about the values, some about the gradient with respect to y and some about
-    those with respect to gamma and beta must have been tested. Returns the verdicts.
+    those with respect to gamma and beta must have been tested, and in every vector: one whose mean is so large that a
+    comparison is rounding has not passed. Returns the verdicts.
     """
     __tracebackhide__ = True
     measured = _measured(args, options)
@@ -108,6 +109,8 @@ def assert_claims(*args: Any, claims: Claims = None, **options: Any) -> list[Ver
     failed = complaints(found, strict=claims is not None, claims={**CLAIMS, **{claim.key: claim for claim in about}})
     if failed:
         failed += [f"not tested: {who}, {why}" for who, why in measured.missing.items()]
+        if measured.factor != 1:
+            failed.append(f"the loss was multiplied by {measured.factor:g}: squares of its gradient are no numbers")
         failed += hints(args, options, found)
         raise AssertionError("\n".join(failed))
     return found
@@ -135,14 +138,18 @@ def complaints(found: Sequence[Verdict], *, strict: bool, claims: Mapping[str, C
 
 
 def _nothing_of(found: Sequence[Verdict]) -> list[str]:
-    """A line for every kind of claim of which none was tested."""
-    tested = {verdict.key for verdict in found if verdict.points}
+    """A line for every kind of claim of which none was tested, or none in some vector whose comparison is rounding."""
     out = []
     for kind, keys in _KINDS.items():
         here = [verdict for verdict in found if verdict.key in keys]
-        if not tested & set(keys):
+        tested = [verdict for verdict in here if verdict.points]
+        lost = min((verdict.excluded.get(ROUNDING, 0) for verdict in tested), default=0)
+        if not tested:
             why = "; ".join(sorted({f"{v.key}: {reasons(v)}" for v in here})) or "not measured"
             out.append(f"nothing about the {kind} was tested ({why})")
+        elif lost:
+            why = "at so large a mean a millionth of them is rounding" if tested[0].dtype == "float64" else "in float32"
+            out.append(f"{kind}: not tested at {lost} of {lost + tested[0].points} places ({ROUNDING}: {why})")
     return out
 
 

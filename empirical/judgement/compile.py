@@ -27,19 +27,21 @@ TOLERANCES: dict[str, dict[str, float]] = {
     # 168 roundings.
     "float32": {"equality": 1e-5, "upper bound": 1e-5},
 }
-# What the conditioning of mean and variance may cost: where more than this of a comparison is rounding, none is made.
-LOST = 1e-3
+# What the conditioning of mean and variance, and numbers too small for the type, may cost: where more than this of a
+# comparison is rounding, none is made. So no point counts as tested at which an error of so much would have passed.
+LOST = {"float64": 2.0**-20, "float32": 1e-3}
 
 
 class Sides(NamedTuple):
-    """Both sides of a claim, the size residuals are relative to, which points satisfy each hypothesis, and where the
-    mean is so large that the comparison is ``lost`` in rounding."""
+    """Both sides of a claim, the size residuals are relative to, which points satisfy each hypothesis, where the mean
+    is so large or numbers are so small that the comparison is ``lost`` in rounding, and where every term is ``zero``."""
 
     left: np.ndarray
     right: np.ndarray
     scale: np.ndarray
     hypotheses: dict[str, np.ndarray]
     lost: np.ndarray
+    zero: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,18 @@ class CompiledClaim:
             left, right, natural = (np.asarray(side) for side in self._sides(*arguments))
             held = {name: np.asarray(condition(*arguments)) for name, condition in self._conditions}
             unit = TOLERANCES[dtype][self.claim.kind]
-            scale = self.rounding(quantities, unit)
+            scale = self.rounding(quantities, unit, float(np.finfo(dtype).tiny))
             sharp = self.rounding({**quantities, "mu": np.asarray(0.0)}, unit)
-            lost = unit * scale > LOST * np.fmax(sharp, np.abs(natural))
-        left, right, scale, lost, *conditions = np.broadcast_arrays(left, right, scale, lost, *held.values())
-        return Sides(left, right, scale, dict(zip(held, conditions, strict=True)), lost)
+            lost = unit * scale > LOST[dtype] * np.fmax(sharp, np.abs(natural))
+            zero = (left == right) & (self.rounding(quantities, unit) == 0)
+        sides = np.broadcast_arrays(left, right, scale, lost, zero, *held.values())
+        left, right, scale, lost, zero, *conditions = sides
+        return Sides(left, right, scale, dict(zip(held, conditions, strict=True)), lost, zero)
 
-    def rounding(self, quantities: Mapping[str, Any], unit: float) -> np.ndarray:
-        """What a rounding of one leaves in right minus left."""
+    def rounding(self, quantities: Mapping[str, Any], unit: float, least: float = 0.0) -> np.ndarray:
+        """What a rounding of one leaves in right minus left, where ``least`` is the smallest normal number."""
         arrays = {name: np.asarray(value) for name, value in quantities.items()}
-        sizes = Sizes(arrays, unit)
+        sizes = Sizes(arrays, unit, least)
 
         def leaf(expression):
             name = name_of(expression)

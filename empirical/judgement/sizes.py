@@ -9,6 +9,12 @@ of mean and variance at this y,
     e(v)    = (|gamma|/s)(|g| + e(a)|n| + |a| e(n)) + |v| e(s)/s,    e(a) = |g|(|yhat| + e(yhat)).
 
 A quantity has the error of its factors: e(<p, q>) = |p||q| + e(p)|q| + |p|e(q). Nothing here is derived from a claim.
+
+Rounding is relative as long as numbers are *normal*. What is smaller than the smallest normal number of the type is
+rounded to a multiple of its last bit or, where the processor flushes it, to zero: an absolute error of up to ``least``
+in every entry of a vector and in every one of the m products of a sum. It enters where the relative ones do, in units
+of the same rounding: least/unit in an entry, m least/unit in a sum; and from there it goes through the claim's products
+and quotients as they do. At a normal size it is nothing beside them.
 """
 
 from __future__ import annotations
@@ -37,6 +43,7 @@ class Sizes:
 
     q: Mapping[str, np.ndarray]
     unit: float
+    least: float = 0.0
 
     def error(self, name: str) -> np.ndarray:
         """What a rounding of one leaves in a quantity: its own size at least, unless it is a number that was given."""
@@ -44,10 +51,16 @@ class Sizes:
         if own is _given:
             return np.asarray(0.0)
         if own is not None:
-            return np.fmax(own(self), np.abs(self.q[name]))
+            return np.fmax(own(self), np.abs(self.q[name])) + self.flushed
         if isinstance(symbol, Inner):
-            return np.fmax(self.product(*(self.vector(atom.name) for atom in symbol.args)), np.abs(self.q[name]))
-        return np.abs(self.q[name])
+            product = self.product(*(self.vector(atom.name) for atom in symbol.args))
+            return np.fmax(product, np.abs(self.q[name])) + self.flushed
+        return np.abs(self.q[name]) + self.flushed
+
+    @cached_property
+    def flushed(self) -> np.ndarray:
+        """What a sum of m products has lost below the smallest normal number, in units of a rounding."""
+        return self.count**2 * self.least / self.unit
 
     def product(self, left: Size, right: Size) -> np.ndarray:
         """The error of an inner product."""
@@ -61,11 +74,12 @@ class Sizes:
             square = next((row.name for row in QUANTITIES.values() if _is_square(row.symbol, name)), None)
             measured = np.asarray(0.0) if square is None or square not in self.q else self.q[square]
             return np.sqrt(np.abs(measured)), np.asarray(0.0)
-        return known(self)
+        norm, error = known(self)
+        return norm, error + self.count * self.least / self.unit
 
     def root(self, name: str, otherwise: np.ndarray | float = 0.0) -> np.ndarray:
         """The root of a squared norm that was measured."""
-        return np.sqrt(np.abs(self.q[name])) if name in self.q else np.asarray(otherwise)
+        return np.sqrt(np.abs(self.q[name]) + self.unit * self.flushed) if name in self.q else np.asarray(otherwise)
 
     def absolute(self, name: str, otherwise: float = 0.0) -> np.ndarray:
         return np.abs(self.q[name]) if name in self.q else np.asarray(otherwise)
@@ -149,12 +163,12 @@ class Sizes:
 
     def shifted(self) -> Sizes:
         """The same where y has been moved by up to 2s."""
-        return Sizes({**self.q, "mu": self.absolute("mu") + 2 * self.q["s"]}, self.unit)
+        return Sizes({**self.q, "mu": self.absolute("mu") + 2 * self.q["s"]}, self.unit, self.least)
 
     def less_epsilon(self) -> Sizes:
         """The same where epsilon is divided by k^2."""
         smaller = np.sqrt(self.deviation**2 + self.absolute("epsilon") / self.absolute("k", 1.0) ** 2)
-        return Sizes({**self.q, "deviation": self.deviation, "s": smaller}, self.unit)
+        return Sizes({**self.q, "deviation": self.deviation, "s": smaller}, self.unit, self.least)
 
     def curvature(self, direction: Size, other: Size, size: str) -> np.ndarray:
         """The error of <z'[other], H z'[direction]> with |H z'[direction]| as it was measured."""

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bnverify.empirical.judgement.compile import TOLERANCES, Sides, compile_claim
-from bnverify.empirical.measurement.measured import LAYER, producer
+from bnverify.empirical.measurement.measured import LAYER, order, producer
 from bnverify.empirical.runs.records import FLAGS, FORMAT, SIZES, Run
 from bnverify.theory import CLAIMS, QUANTITIES, claims_for
 from bnverify.theory.proof.claim import Claim
@@ -19,6 +19,7 @@ from bnverify.theory.results.catalogue import claims_of_steps
 
 # Claims about these alone do not depend on any activation, so a constant channel does not matter to them.
 _OF_WEIGHTS = frozenset(name for name in QUANTITIES if name.endswith(("W0_W0", "W0_Wstar", "Wstar_Wstar", "distance2")))
+ROUNDING = "below rounding"
 # Hypotheses that claims state in words, and the flag of the records that says where they hold.
 _FLAGGED = {
     "differentiable scale": "smooth", "unclipped": "unclipped", "zero-mean inputs": "zero_mean", "matched": "matched",
@@ -151,8 +152,11 @@ def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype:
         broken = _broken(compiled.names, quantities, sides.left.shape)
         everywhere = np.ones(sides.left.shape, bool)
         candidate = everywhere & quantities["sampled"] if claim.shape == "sample" else everywhere
-        sides = sides._replace(lost=sides.lost | _underflow(sides, quantities, dtype, tolerance))
-        for reason, mask in _exclusions(claim, sides, quantities, broken):
+        reach = _in_range(compiled.names, quantities, dtype)
+        reach = np.broadcast_to(reach.all(-1, keepdims=True) if broken.shape[-1] == 1 else reach, broken.shape)
+        beyond, broken = broken & ~reach, broken & reach
+        exclusions = (f"beyond the range of {dtype}", beyond), *_exclusions(claim, sides, quantities, broken)
+        for reason, mask in exclusions:
             hit = candidate & mask
             if hit.any():
                 excluded[reason] = excluded.get(reason, 0) + int(hit.sum())
@@ -185,11 +189,13 @@ def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype:
     )  # fmt: skip
 
 
-def _underflow(sides: Sides, quantities: Mapping[str, np.ndarray], dtype: str, tolerance: float) -> np.ndarray:
-    """Where sums of m squares are so small that entries may have been lost below the smallest number of the type."""
-    count = quantities.get("m", 1.0)
+def _in_range(names: Iterable[str], quantities: Mapping[str, np.ndarray], dtype: str) -> np.ndarray:
+    """Where the derivatives that a claim speaks of have factors that the type has. The k-th derivative of 1/s goes
+    through s^-(2k+1): with a deviation of 1e-12 and no epsilon, the second one through 1e60."""
     with np.errstate(all="ignore"):
-        return (sides.scale > 0) & (sides.scale * tolerance < count * float(np.finfo(dtype).tiny))
+        level = np.abs(quantities.get("mu", 0.0)) + quantities["deviation"]
+        largest = np.maximum(1, 1 / quantities["s"]) ** (2 * order(names) + 1) * np.maximum(1, level) ** 2
+        return largest < float(np.finfo(dtype).max) / np.maximum(1.0, quantities.get("m", 1.0))
 
 
 def _quantiles(residual: np.ndarray) -> tuple[float, ...]:
@@ -234,8 +240,8 @@ def _exclusions(claim: Claim, sides: Sides, quantities, broken: np.ndarray) -> I
             yield f"outside the hypothesis {hypothesis.name}", np.broadcast_to(~quantities[flag], shape)
     finite = np.isfinite(sides.left) & np.isfinite(sides.right) & np.isfinite(sides.scale)
     yield "non-finite", ~broken & (~finite | undecided)
-    yield "all terms zero", ~broken & (sides.scale == 0) & (sides.left == sides.right)
-    yield "below rounding", ~broken & sides.lost
+    yield "all terms zero", ~broken & sides.zero
+    yield ROUNDING, ~broken & sides.lost
 
 
 def summarise(run: Run, verdicts: list[Verdict]) -> dict[str, Any]:

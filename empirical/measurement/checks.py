@@ -34,6 +34,8 @@ def check_cut(placed: Placed, y: Any, *, values: bool = True) -> None:
             expected="context=((running mean, running s), r_max, d_max)",
             advice="pass the running statistics of the step: they are constants to differentiation",
         )
+    if values:
+        _refuse_no_squares(norm, y, epsilon)
     if values and epsilon == 0:
         _refuse_constant_vectors(norm, y)
 
@@ -65,6 +67,27 @@ def _check_finite(placed: Placed, y: Any) -> None:
                 expected="finite numbers: what comes out of finite ones is judged, not what comes out of these",
                 advice=f"look where {name} comes from",
             )
+
+
+def _refuse_no_squares(norm: Any, y: Any, epsilon: float) -> None:
+    """A variance that is too large for the type, or too small and without an epsilon, is no fault of a layer."""
+    columns = np.asarray(norm.columns(jnp.asarray(y)))
+    dtype = columns.dtype if columns.dtype.kind == "f" else np.dtype(float)
+    wide, largest = np.finfo(dtype), float(np.abs(columns).max(initial=0.0))
+    if largest**2 > float(wide.max) / columns.size:
+        raise InputError(
+            got=f"y of size {largest:.3g}, whose squares are beyond {dtype}",
+            expected=f"sizes up to {np.sqrt(float(wide.max) / columns.size):.1g}",
+            advice="divide y; a normaliser's values do not depend on it",
+        )
+    centred = columns - columns.mean(0) if norm.centred else columns
+    least = float(np.abs(centred).max(0).min(initial=np.inf))
+    if epsilon == 0 and 0 < least < float(wide.tiny) ** 0.5:
+        raise InputError(
+            got=f"a deviation of {least:.3g}, whose square is below {dtype}, with epsilon 0",
+            expected=f"deviations of at least {float(wide.tiny) ** 0.5:.1g}, or epsilon > 0",
+            advice="multiply y; a normaliser's values do not depend on it",
+        )
 
 
 def _refuse_constant_vectors(norm: Any, y: Any) -> None:

@@ -20,7 +20,7 @@ Three kinds of normalisation can stand there:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -117,3 +117,9 @@ class Cut:
         if self.stacked:
             return self.hessian(z, directions)
         return np.stack([np.asarray(self.hessian(z, direction)) for direction in directions])
+
+    def times(self, factor: float) -> Cut:
+        """The cut of the loss times a factor; ``loss`` and ``value`` stay, as they say what was cut."""
+        first, second = self.gradient, self.hessian
+        curved = None if second is None else lambda z, along: second(z, along) * factor
+        return replace(self, gradient=lambda z: first(z) * factor, hessian=curved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,16 +25,23 @@ def producer(name: str) -> str:
     return LAYER if name in _OF_LAYER else REST if name in _OF_BOTH else REFERENCE
 
 
+def order(names: Iterable[str]) -> int:
+    """How often a claim about these quantities differentiates the layer: twice, or once at most."""
+    return 2 if _OF_BOTH & set(names) or "w_Kx" in names else 1
+
+
 @dataclass(frozen=True)
 class Measured:
     """What was measured at one site: quantities under the names of ``theory.QUANTITIES``, arrays of shape (K,), K the
     number of vectors, or (1,); and flags.
 
     ``normalization`` says of what; ``dtype`` in which precision its layer computed; ``missing`` why some quantities
-    are not there.
+    are not there. ``factor`` is the power of two that the loss was multiplied by, so that squares of its gradient are
+    numbers: no claim depends on it.
     """
 
     normalization: Any
     quantities: Mapping[str, Any]
     dtype: str = "float64"
     missing: Mapping[str, str] = field(default_factory=dict)
+    factor: float = 1.0

@@ -28,6 +28,8 @@ from bnverify.empirical.measurement.reductions import Quantities, first_quantiti
 from bnverify.empirical.measurement.running import running_quantities
 from bnverify.empirical.normalization.known import BATCH, Normalization, named
 
+# Gradients of up to 2 to this have squares, and products of squares, that are numbers of the type.
+_WIDE = {"float64": 200, "float32": 30}
 _MATCHED = 2.0**10  # roundings that gamma may be away from s, and beta from mu, for Observation 4.3 to speak of it
 
 
@@ -82,10 +84,16 @@ def _hessian(suffix: Partial, z: Array, along: Array) -> Array:
 def _twice(suffix: Partial, y: Array) -> bool:
     """Whether a loss can be differentiated once more: not, where its own backward pass cannot."""
     try:
-        jax.make_jaxpr(lambda z: jax.jvp(jax.grad(suffix), (z,), (z,))[1])(y)
+        _curvature.eval_shape(suffix, y)
     except Exception:  # whatever a primitive without the derivative raises
         return False
     return True
+
+
+@jax.jit
+def _curvature(suffix: Partial, z: Array) -> Array:
+    """Is traced once for all cuts with one function."""
+    return jax.jvp(jax.grad(suffix), (z,), (z,))[1]
 
 
 def measure_cut(
@@ -115,6 +123,7 @@ def measure_cut(
         host: Any = p._replace(gamma=cast(Any, np.asarray(p.gamma)), beta=cast(Any, np.asarray(p.beta)))
         z: Any = np.asarray(placed.foreign.forward(np.asarray(y), host.gamma, host.beta))
         check_reproduced(cut, z)
+        cut, factor = _scaled(cut, z, y.dtype, trained)
         g: Any = np.asarray(cut.gradient(z))
         arrays = foreign_arrays(placed.foreign, norm, host, np.asarray(y), g, np.asarray(spread), tests)
         mode, g = FIRST, jnp.asarray(g, y.dtype)
@@ -122,6 +131,7 @@ def measure_cut(
         layer = layer or layer_of(norm, p, y)
         z = value(layer, p, y)
         check_reproduced(cut, z)
+        cut, factor = _scaled(cut, z, y.dtype, trained)
         g = jnp.asarray(cut.gradient(z), y.dtype)
         arrays, mode = layer_arrays(layer, p, y, g, spread, tests), layer.mode
     if mode == FIRST:
@@ -142,7 +152,21 @@ def measure_cut(
     count = norm.columns(y).shape[-1]
     quantities["sampled"] = np.isin(np.arange(count), np.asarray(sampled, int))
     quantities["matched"] = _matched(quantities, y.dtype) if "beta" in quantities else np.zeros(count, bool)
-    return Measured(norm.computed_by(None), quantities, str(y.dtype), missing)
+    return Measured(norm.computed_by(None), quantities, str(y.dtype), missing, factor)
+
+
+def _scaled(cut: Cut, z: Any, dtype: Any, trained: bool) -> tuple[Cut, float]:
+    """The cut of the loss times a power of two that brings the largest entry of its gradient near 1, and that power; as
+    it is where squares of the gradient are numbers.
+
+    A claim is homogeneous in g, and multiplying by a power of two rounds nothing: a loss of 1e200 has the verdicts of
+    the same loss without the factor."""
+    largest = 0.0 if trained else float(np.abs(np.asarray(cut.gradient(z), np.float64)).max(initial=0.0))
+    power = int(np.frexp(largest)[1]) if 0 < largest < np.inf else 0
+    if abs(power) <= _WIDE.get(str(dtype), 30):
+        return cut, 1.0
+    factor = float(np.ldexp(1.0, max(-1000, min(1000, -power))))
+    return cut.times(factor), factor
 
 
 def _matched(quantities: Quantities, dtype: Any) -> np.ndarray:
