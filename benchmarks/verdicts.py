@@ -150,7 +150,7 @@ def passes(layer: Wrong) -> bool:
 def rows(pieces: list[dict]) -> list[str]:
     """A line for every normaliser and precision, and one for each precision together."""
     lines = [
-        "| correct layers | in | m | cases | points | violations | worst residual | tolerance | below rounding | refused |",
+        "| correct | in | m | cases | points | violations | worst residual | tolerance | below rounding | refused |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for dtype in DTYPES:

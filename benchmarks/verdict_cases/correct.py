@@ -97,10 +97,11 @@ def one(name: str, shape: tuple[int, ...], source: np.random.Generator, dtype: s
 
 
 def _running(y: np.ndarray, axes: tuple[int, ...], source: np.random.Generator) -> Running:
-    """Running statistics as PyTorch or as Flax keeps them, computed in the precision of y."""
+    """Running statistics as PyTorch or as Flax keeps them, in the precision of y with sums in float64."""
     m, unbiased, weight = y.size // y.shape[-1], bool(source.random() < 0.5), float(source.choice([0.1, 0.01, 0.5]))
     mean, variance = (source.standard_normal(y.shape[-1]).astype(y.dtype) for _ in range(2))
-    new = y.var(axes) * (m / (m - 1) if unbiased else 1)
+    batch_mean, new = (np.asarray(f(y.astype(float), axis=axes)).astype(y.dtype) for f in (np.mean, np.var))
+    new = new * y.dtype.type(m / (m - 1) if unbiased else 1)
     keep, add = y.dtype.type(1 - weight), y.dtype.type(weight)
-    after = keep * mean + add * y.mean(axes), keep * variance**2 + add * new
+    after = keep * mean + add * batch_mean, keep * variance**2 + add * new
     return Running(weight, unbiased, mean, variance**2, *after)

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bfloat16": 2.0**-8}
+# The smallest number above 0 and the largest.
+RANGE = {"float64": (4.9e-324, 1.8e308), "float32": (1.4e-45, 3.4e38), "float16": (6e-8, 65504.0),
+         "bfloat16": (9.2e-41, 3.38e38)}  # fmt: skip
 _OPERATIONS = 8  # additions, products, root and division that one entry passes, each of one rounding
 _DOMAIN = 0x6E6F726D  # of the suite's random numbers: a user's default_rng(0) draws none of them
 _STEPS = (("float64", 1e-9), ("float32", 1e-5), ("float16", 2e-3))
@@ -17,10 +20,16 @@ def source(*seed: int) -> np.random.Generator:
     return np.random.default_rng([_DOMAIN, *seed])
 
 
-def tolerance(roundoff: float, m: int) -> float:
-    """Relative to sizes that cannot cancel: the roundings of a sum of m terms grow as sqrt(m) where their signs are
-    independent, and every entry passes some eight operations besides."""
+def tolerance(roundoff: float, m: int = 1) -> float:
+    """Relative to what one rounding leaves (`roundings`): every entry passes some eight operations. Relative to sizes
+    that know nothing of sums: the roundings of a sum of m terms grow as sqrt(m) where their signs are independent."""
     return _OPERATIONS * roundoff * float(np.sqrt(m))
+
+
+def share(roundoff: float) -> float:
+    """How much of its own rounding a type has in sums: every library takes those of types narrower than float32 in
+    float32."""
+    return min(1.0, ROUNDOFF["float32"] / roundoff)
 
 
 def relative(difference: np.ndarray, size: np.ndarray | float) -> float:

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, source, tolerance
+from bnverify.empirical.conformance.arithmetic import relative, source
 from bnverify.empirical.conformance.case import Case, Exact
+from bnverify.empirical.conformance.exact import Real
 from bnverify.empirical.conformance.recognise import Reading
 from bnverify.empirical.conformance.report import HOLDS, INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Unsupported
@@ -48,24 +49,27 @@ def findings(case: Case) -> Iterator[Finding]:
 def _identities(case: Case, exact: Exact, v: np.ndarray, otherwise: str) -> Iterator[Finding]:
     """What follows from v; where v was rounded to a coarser type, as far as that does (`otherwise`)."""
     point, allowed = exact.point, case.backward_tolerance
-    columns, size, m = point.columns(v), exact.column_size, point.m
+    columns, size = point.columns(v), exact.column_size
     a = (exact.gradient * point.yhat).sum(0)
     if point.normaliser.centred and not point.normaliser.scale.uncentred:
         yield judged(
-            "backward.ones", _TITLES["backward.ones"], relative(columns.sum(0), m * size), allowed,
+            "backward.ones", _TITLES["backward.ones"], relative(columns.sum(0), size.sum(0)), allowed,
             "a constant added to a vector changes nothing, so a bias before the layer gets no gradient", otherwise,
         )  # fmt: skip
     expected = (1 - point.rho) * a / point.s
     yield judged(
         "backward.yhat", _TITLES["backward.yhat"],
-        relative((point.yhat * columns).sum(0) - expected, m * np.abs(point.yhat).max(0) * size), allowed,
+        relative((point.yhat * columns).sum(0) - expected, (np.abs(point.yhat) * size).sum(0)), allowed,
         "v has next to nothing along yhat: the length of a vector is normalised away", otherwise,
     )  # fmt: skip
     projected = point.project(exact.gradient)
     squared = np.square(projected).sum(0) - 2 * (point.n * projected).sum(0) * a + np.square(point.n).sum(0) * a**2
+    error = np.sqrt(np.square(size).sum(0))
+    error = error * (2 * np.sqrt(np.square(columns).sum(0)) + allowed * error)
+    error = error + 8 * np.finfo(Real).eps / allowed * np.square(exact.gradient / point.s).sum(0)  # of what is expected
     yield judged(
         "backward.norm", _TITLES["backward.norm"],
-        relative(np.square(columns).sum(0) - squared / point.s**2, m * size**2), allowed,
+        relative(np.square(columns).sum(0) - squared / point.s**2, error), allowed,
         "the exact form of Theorem 4.1: the gradient's size follows from g, s and gamma", otherwise,
     )  # fmt: skip
 
@@ -73,29 +77,19 @@ def _identities(case: Case, exact: Exact, v: np.ndarray, otherwise: str) -> Iter
 def _parameters(case: Case, exact: Exact) -> Iterator[Finding]:
     there, reading = case.there, case.reading
     assert not isinstance(there, Unsupported)
-    terms = {
-        "gain": (
-            reading.affine.gain,
-            reading.affine.gain_axes,
-            exact.g * exact.yhat,
-            np.abs(exact.g) * exact.unit_size,
-        ),
-        "shift": (reading.affine.shift, reading.affine.shift_axes, exact.g, np.abs(exact.g)),
-    }
-    for kind, (name, axes, term, size) in terms.items():
+    affine, allowed = reading.affine, case.backward_tolerance
+    for kind, name, axes in (("gain", affine.gain, affine.gain_axes), ("shift", affine.shift, affine.shift_axes)):
         key, title = f"backward.{kind}", _TITLES[f"backward.{kind}"]
         if name is None:
             yield untested(key, title, f"the layer has no {'gamma' if kind == 'gain' else 'beta'}")
             continue
         shape = reading.subject.parameters[name].shape
         slope = there.slopes.get(name)
-        expected, whole = (case.summed(np.asarray(each), axes, shape) for each in (term, size))
+        expected, size = exact.summed(kind, axes, shape)
         slope = np.zeros(shape) if slope is None else slope
-        count = case.y.size // max(1, int(np.prod(shape)))
-        allowed = tolerance(ROUNDOFF[case.forward_dtype], count)
-        residual = relative(slope - expected, whole)
+        residual = relative(slope - expected, size)
         meaning = f"what an optimizer changes {name} by"
-        if residual > allowed and relative(slope, whole) == 0:
+        if residual > allowed and not np.any(slope):
             meaning = f"{name} gets no gradient"
         yield judged(key, title, residual, allowed, meaning)
 
@@ -112,8 +106,8 @@ def _second(case: Case, exact: Exact) -> Finding:
         return untested(key, title, str(error))
     point, columns = exact.point, exact.point.columns(d)
     expected = point.restore(point.second(exact.gradient, columns))
-    size = exact.slope_size * point.restore(np.broadcast_to(np.abs(columns).max(0) / point.s, columns.shape))
-    size = size * (1 + point.restore(np.broadcast_to(exact.spread, columns.shape)))
+    size = exact.column_size.max(0) * np.abs(columns).max(0) / point.s * (1 + exact.spread)
+    size = point.restore(np.broadcast_to(size, columns.shape))
     residual = relative(out - expected, size)
     meaning = "what gradient penalties and Hessian products see"
     coarse = None if residual <= case.backward_tolerance else case.coarse(out, expected, size)
@@ -153,14 +147,13 @@ def _few_at(small: Reading, m: int, key: str, title: str, setting: dict[str, flo
     exact, v = few.here, np.zeros(few.y.shape) if found.v is None else found.v
     if not np.isfinite(np.asarray(exact.v, float)).all():
         return untested(key, title, "without an epsilon it is 0/0")
-    allowed = tolerance(ROUNDOFF[few.forward_dtype], m)
+    allowed = few.backward_tolerance
     residuals = {"y": relative(v - exact.v, exact.slope_size), "z": relative(found.z - exact.z, exact.size)}
     gain = small.affine.gain
     slope = found.slopes.get(gain) if gain is not None else None
     if gain is not None and slope is not None:
         shape = small.subject.parameters[gain].shape
-        parts = (exact.g * exact.yhat, np.abs(exact.g) * exact.unit_size)
-        expected, size = (few.summed(np.asarray(each), small.affine.gain_axes, shape) for each in parts)
+        expected, size = exact.summed("gain", small.affine.gain_axes, shape)
         residuals["gamma"] = relative(slope - expected, size)
     worst = max(residuals, key=lambda name: residuals[name])
     meaning = "as the normaliser's"

@@ -7,22 +7,24 @@ from functools import cached_property
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounded, source, tolerance
+from bnverify.empirical.conformance.arithmetic import RANGE, ROUNDOFF, relative, rounded, share, source, tolerance
 from bnverify.empirical.conformance.exact import Point, Real
 from bnverify.empirical.conformance.recognise import Reading
+from bnverify.empirical.conformance.roundings import Roundings
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
 
 
 @dataclass(frozen=True)
 class Exact:
     """z, v and the parameters' gradients of the normaliser that was read, in extended precision, and sizes that cannot
-    cancel: ``size`` of every entry of z, ``slope_size`` of every entry of v in a vector, ``sum_size`` of the terms of
-    the gradients of gamma and beta."""
+    cancel: what a rounding leaves in every entry of z (``size``), of v (``slope_size``), and of a parameter's gradient
+    (``summed``), where sums are taken with that ``share`` of the rounding."""
 
     point: Point
     gain: np.ndarray
     shift: np.ndarray
     g: np.ndarray
+    share: float = 1.0
 
     @cached_property
     def gradient(self) -> np.ndarray:
@@ -45,44 +47,58 @@ class Exact:
         return self.point.restore(self.point.backward(self.gradient))
 
     @cached_property
-    def spread(self) -> np.ndarray:
-        """The largest |y| over s, a vector: how much larger than its deviations what is rounded is."""
-        return np.abs(self.point.y).max(0) / self.point.s
+    def roundings(self) -> Roundings:
+        """Where the variance may be a difference of squares."""
+        return Roundings(self.point, self.share)
 
     @cached_property
     def unit_size(self) -> np.ndarray:
-        """Of the terms of yhat, where the variance may be a difference of squares: it loses the spread squared."""
-        return self.least_size * (1 + self._everywhere(self.spread))
-
-    @cached_property
-    def least_size(self) -> np.ndarray:
-        """Of the terms of yhat, where the mean is taken first."""
-        return self._everywhere(self.spread + np.abs(self.point.yhat).max(0))
-
-    def _everywhere(self, vectors: np.ndarray) -> np.ndarray:
-        return self.point.restore(np.broadcast_to(vectors, self.point.y.shape))
+        """What a rounding leaves in yhat."""
+        return self.point.restore(self.roundings.yhat)
 
     @cached_property
     def size(self) -> np.ndarray:
-        """Of the terms of z."""
-        return np.abs(self.gain) * self.unit_size + np.abs(self.shift)
+        """What a rounding leaves in z."""
+        return self._size(self.unit_size)
 
     @cached_property
     def least(self) -> np.ndarray:
-        """Of the terms of z, where the mean is taken first."""
-        return np.abs(self.gain) * self.least_size + np.abs(self.shift)
+        """What a rounding leaves in z where the mean is taken first."""
+        return self._size(self.point.restore(Roundings(self.point, self.share, squares=False).yhat))
+
+    def _size(self, unit: np.ndarray) -> np.ndarray:
+        return np.abs(self.gain) * (unit + np.abs(self.yhat)) + np.abs(self.shift)
 
     @cached_property
     def column_size(self) -> np.ndarray:
-        """Of the terms of v, a vector."""
-        gradient, point = np.abs(self.gradient), self.point
-        terms = gradient.max(0) + gradient.mean(0) + np.abs(point.n).max(0) * (gradient * np.abs(point.yhat)).sum(0)
-        return terms / point.s * np.square(1 + self.spread)
+        """What a rounding leaves in v, in columns."""
+        return self.roundings.slope(self.gradient)
 
     @cached_property
     def slope_size(self) -> np.ndarray:
-        """Of the terms of v, for every entry."""
-        return self.point.restore(np.broadcast_to(self.column_size, self.point.y.shape))
+        """What a rounding leaves in v."""
+        return self.point.restore(self.column_size)
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """The largest |y| over s, a vector."""
+        return np.abs(self.point.y).max(0) / self.point.s
+
+    def summed(self, kind: str, axes: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """The gradient of a parameter ("gain" or "shift") of a shape that acts along axes of y, and what a rounding
+        leaves in it; NaN where it does not act as one number an entry."""
+        count, rank, kept = int(np.prod(shape)), self.g.ndim, axes or ()
+        sizes = [n for n in shape if n > 1]
+        if count > 1 and [self.g.shape[axis] for axis in kept] != sizes:
+            return np.full(shape, np.nan), np.ones(shape)
+        frame = [1] * rank
+        for axis, n in zip(kept, sizes if count > 1 else (), strict=False):
+            frame[axis] = n
+        owner = np.broadcast_to(np.arange(count, dtype=float).reshape(frame), self.g.shape)
+        term = self.g * self.yhat if kind == "gain" else self.g
+        total = np.bincount(owner.astype(int).ravel(), np.asarray(term, float).ravel(), count)
+        error = getattr(self.roundings, kind)(np.asarray(self.g, float), owner, count)
+        return total.reshape(shape), error.reshape(shape)
 
 
 class Case:
@@ -93,13 +109,16 @@ class Case:
         self.gain, self.shift = reading.drawn()
         self.g = source(6).standard_normal(self.y.shape)
 
-    def exact(self, y: np.ndarray, g: np.ndarray, gain=None, shift=None) -> Exact:
-        """What the normaliser gives at y with the gradient g at z."""
+    def exact(self, y: np.ndarray, g: np.ndarray, gain=None, shift=None, dtype: str | None = None) -> Exact:
+        """What the normaliser gives at y with the gradient g at z; ``dtype``: the type that roundings are of, that of
+        the layer's values unless said otherwise."""
         affine, reading = self.reading.affine, self.reading
         gain, shift = self.gain if gain is None else gain, self.shift if shift is None else shift
+        point = reading.point(y)
+        in_sums = share(ROUNDOFF[dtype]) if dtype else 1.0
         return Exact(
-            reading.point(y), reading.spread(gain, affine.gain_axes if affine.gain else ()).astype(Real),
-            reading.spread(shift, affine.shift_axes if affine.shift else ()).astype(Real), np.asarray(g, Real),
+            point, reading.spread(gain, affine.gain_axes if affine.gain else ()).astype(Real),
+            reading.spread(shift, affine.shift_axes if affine.shift else ()).astype(Real), np.asarray(g, Real), in_sums,
         )  # fmt: skip
 
     @cached_property
@@ -123,29 +142,33 @@ class Case:
     def coarse(self, found: np.ndarray, exact: np.ndarray, size: np.ndarray) -> str | None:
         """The coarser type that gradients were rounded to once: they are numbers of that type, and the exact ones of
         float32 arithmetic up to that rounding. None where they are not."""
-        excused = tolerance(max(ROUNDOFF["float32"], ROUNDOFF[self.forward_dtype]), self.reading.m) * size
+        excused = tolerance(max(ROUNDOFF["float32"], ROUNDOFF[self.forward_dtype])) * size
         for name, unit in ROUNDOFF.items():
             if unit <= ROUNDOFF[self.forward_dtype] or not np.array_equal(found, rounded(found, name)):
                 continue
-            if np.all(np.abs(found - exact) <= unit * np.abs(exact) + excused):
+            least, largest = RANGE[name]
+            beyond = np.isinf(found) & (np.abs(exact) >= largest * (1 - unit))
+            with np.errstate(invalid="ignore"):
+                near = np.abs(found - exact) <= unit * np.abs(exact) + least + excused
+            if np.all(near | beyond):
                 return name
         return None
 
     @property
+    def overflows(self) -> bool:
+        """Whether what is not finite is told as the range of a type that the layer casts to: of float16, whose squares
+        end at 256 and whose 1/s^3 at 1/40."""
+        return self.forward_dtype == "float16" != self.reading.setting.dtype
+
+    @property
     def forward_tolerance(self) -> float:
         """Of values."""
-        return tolerance(ROUNDOFF[self.forward_dtype], self.reading.m)
+        return tolerance(ROUNDOFF[self.forward_dtype])
 
     @property
     def backward_tolerance(self) -> float:
         """Of gradients: that of values, whatever the backward pass does, which would else set its own tolerance."""
         return self.forward_tolerance
-
-    def summed(self, terms: np.ndarray, axes: tuple[int, ...] | None, shape: tuple[int, ...]) -> np.ndarray:
-        """The sum of an array over all axes but a parameter's, in the parameter's shape."""
-        kept = axes or ()
-        out = np.asarray(terms).sum(tuple(axis for axis in range(terms.ndim) if axis not in kept))
-        return np.broadcast_to(out.reshape(shape) if out.size == int(np.prod(shape)) else np.nan, shape)
 
 
 __all__ = ["Case", "Exact", "relative"]

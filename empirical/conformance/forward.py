@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import relative
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.known import in_words
-from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, judged, untested
+from bnverify.empirical.conformance.report import HOLDS, INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Unsupported
 
 _WORDS = {"inside": "inside the root", "outside": "outside the root", "floor": "as the least scale"}
@@ -19,6 +19,14 @@ def findings(case: Case) -> Iterator[Finding]:
     """All of them; the first is what the rest depend on."""
     reading, allowed = case.reading, case.forward_tolerance
     yield _arrangement(case)
+    if ROUNDOFF[case.forward_dtype] > ROUNDOFF["float32"] >= ROUNDOFF[reading.setting.dtype]:
+        digits = int(-np.log10(ROUNDOFF[case.forward_dtype]))
+        yield Finding(
+            "precision", "as exact as its type", INACCURATE, ROUNDOFF[case.forward_dtype],
+            ROUNDOFF[reading.setting.dtype],
+            f"computes in {case.forward_dtype} whatever it is given: {digits} digits of {reading.setting.dtype} are "
+            "right, and every property is tested as far as these show",
+        )  # fmt: skip
     unit = reading.call(case.y).z
     exact = case.exact(case.y, case.g, 1.0, 0.0)
     residual = relative(unit - exact.yhat, exact.unit_size)
@@ -88,7 +96,7 @@ def _epsilon(case: Case) -> Finding:
         return untested(key, title, "the scale was not understood" if reading.m > 1 else "one value a vector")
     epsilon, place = reading.found.epsilon, reading.found.place
     seen = np.square(1e-14) if reading.found.place == "inside" else 1e-14  # what the smallest y that is tried can show
-    if not epsilon and stated is not None and stated < 1e2 * seen:
+    if not epsilon and stated is not None and stated < max(1e2 * seen, reading.visible):
         return untested(key, title, f"the layer states {stated:.3g}, which no value that is tried can show")
     residual = 0.0 if stated is None or stated == epsilon else abs(epsilon / stated - 1) if stated else float("inf")
     if epsilon and place != expected:

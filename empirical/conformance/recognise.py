@@ -49,6 +49,7 @@ class Reading:
     found_residual: float = float("nan")
     found_tolerance: float = float("nan")
     epsilon_tolerance: float = float("nan")
+    visible: float = 0.0
     others: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
@@ -131,11 +132,12 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
     )
     if affine.gain_axes and len(affine.gain_axes) == 1 and affine.gain_axes[0] in (1, len(shape) - 1):
         reading = replace(reading, channel=affine.gain_axes[0])
+    precision = computed_in(lambda y: reading.call(y).z, y, setting.dtype)
+    far = (LARGE if precision != "float16" else 30.0) * y  # whose squares the type has
     with np.errstate(all="ignore"):
-        unit = reading.call(LARGE * y).z
+        unit = reading.call(far).z
     if not np.isfinite(unit).all():
         unit = np.nan_to_num(reading.call(y).z)
-    precision = computed_in(lambda y: reading.call(y).z, y, setting.dtype)
     reading = replace(reading, precision=precision)
     fitting = [each for each in candidates(shape) if name is None or _claims(each, reading, name)]
     if not fitting:
@@ -150,9 +152,9 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             expected="several values to normalise together",
             advice="pass a larger --shape, or say what it is with --normalizer",
         )
-    chosen = _nearest(fitting, reading, LARGE * y, unit)
+    chosen = _nearest(fitting, reading, far, unit)
     reading = replace(reading, normaliser=chosen, name=name_of(chosen, shape, reading.channel, affine.gain_axes))
-    scale, residual, allowed, of_epsilon = _scale(reading)
+    scale, residual, allowed, of_epsilon, visible = _scale(reading)
     known = scale if residual <= allowed else None
     if known is None or claimed is not None:
         # A claim states the scale; what it does not state, epsilon, is what the layer states or what was found.
@@ -161,8 +163,11 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
         place = "inside" if chosen.scale.norm == "l2" else "outside"
         fields: dict[str, Any] = {"place": place, "epsilon": epsilon, **variant}
         scale = replace(chosen.scale, **fields)
+    elif not scale.epsilon and subject.epsilon is not None and subject.epsilon < visible:
+        scale = replace(scale, epsilon=subject.epsilon)  # it is not seen, so what the layer states is not contradicted
     reading = replace(reading, normaliser=replace(chosen, scale=scale), found=known)
-    return replace(reading, found_residual=residual, found_tolerance=allowed, epsilon_tolerance=of_epsilon)
+    limits = {"found_tolerance": allowed, "epsilon_tolerance": of_epsilon, "visible": visible}
+    return replace(reading, found_residual=residual, **limits)
 
 
 def _whole(shape: tuple[int, ...]) -> Vectors:
@@ -267,9 +272,9 @@ def _named(normaliser: Normaliser, reading: Reading) -> bool:
     return name_of(normaliser, reading.y.shape, reading.channel, reading.affine.gain_axes) != ""
 
 
-def _scale(reading: Reading) -> tuple[Scale, float, float, float]:
+def _scale(reading: Reading) -> tuple[Scale, float, float, float, float]:
     """Divisor, place and size of epsilon from how the scale changes as y gets small; the residual relative to s, how
-    much of it rounding explains, and how much of epsilon."""
+    much of it rounding explains, how much of epsilon, and the least epsilon that its precision shows."""
     ratios, spans = [], []
     for t in SMALL if reading.precision != "float16" else SMALL[:3]:  # smaller ones it has not
         point = reading.point(t * reading.y)
@@ -280,7 +285,7 @@ def _scale(reading: Reading) -> tuple[Scale, float, float, float]:
         ratios.append((np.asarray(point.root, float), np.asarray(s, float)))
         spans.append(relative(point.y, np.asarray(point.root, float)))
     if not all(np.isfinite(s).all() and (s > 0).all() for _, s in ratios):
-        return reading.normaliser.scale, float("inf"), 0.0, 0.0
+        return reading.normaliser.scale, float("inf"), 0.0, 0.0, 0.0
     roots, scales = (np.stack(each) for each in zip(*ratios, strict=True))
     found = []
     base_scale, m = reading.normaliser.scale, reading.m
@@ -300,7 +305,8 @@ def _scale(reading: Reading) -> tuple[Scale, float, float, float]:
     residual, scale = plain[0] if plain else min(found, key=lambda each: each[0])
     power = 2 if scale.place == "inside" else 1
     share = float(np.median(scales[-1] ** power)) / scale.epsilon if scale.epsilon else 1.0
-    return scale, residual, allowed, allowed * max(1.0, share)
+    visible = 10 * allowed * float(np.median(scales[-1] ** power))
+    return scale, residual, allowed, allowed * max(1.0, share), visible
 
 
 def _epsilon(root: np.ndarray, s: np.ndarray, place: str, least: float) -> float:

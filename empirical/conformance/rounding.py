@@ -57,9 +57,10 @@ def _offset(case: Case, key: str, title: str, dtype: str, offset: float, deviati
     if not all(np.isfinite(array).all() for array in arrays):
         count = sum(int((~np.isfinite(array)).sum()) for array in arrays)
         what = "values" if not np.isfinite(found.z).all() else "gradients"
-        return Finding(key, title, VIOLATED, float("inf"), meaning=f"{count} {what} are NaN or infinite for finite y")
+        verdict = INACCURATE if case.overflows else VIOLATED
+        return Finding(key, title, verdict, float("inf"), meaning=f"{count} {what} are NaN or infinite for finite y")
     used = max(ROUNDOFF[dtype], ROUNDOFF[case.forward_dtype])
-    allowed = tolerance(used, reading.m)
+    allowed = tolerance(used)
     residual = relative(found.z - exact.z, exact.least)
     wrong = float(np.abs(found.z - exact.z).max() / np.abs(exact.z).max())
     meaning = "as exact as the data allow"
@@ -79,7 +80,7 @@ def _constant(case: Case, key: str, title: str) -> Finding:
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         return Finding(
-            key, title, VIOLATED, float("inf"),
+            key, title, INACCURATE if case.overflows else VIOLATED, float("inf"),
             meaning=f"{' and '.join(bad)} NaN or infinite: a dead unit or a padded sample poisons the step",
         )  # fmt: skip
     residual = relative(found.z - exact.z, exact.size)
@@ -94,42 +95,45 @@ def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None)
     gain = rounded(case.gain, own) if reading.affine.offset == 0 else rounded(case.gain - 1, own) + 1
     shift = rounded(case.shift, own)
     found = reading.call(y, gain, shift, g, dtype=dtype, parameter_dtype=own)
-    exact = case.exact(y, g, gain, shift)
-    allowed = max(tolerance(ROUNDOFF[dtype], 1), tolerance(ROUNDOFF["float32"], reading.m))
+    coarsest = max(dtype, case.forward_dtype, key=lambda name: ROUNDOFF[name])
+    exact = case.exact(y, g, gain, shift, dtype if coarsest == dtype else None)
+    allowed = tolerance(ROUNDOFF[coarsest])
     residual = relative(found.z - exact.z, exact.size)
+    meaning, otherwise = f"returns {found.dtype}", VIOLATED
+    if coarsest != dtype:
+        meaning += f", computed in {coarsest} and held to that"
     if found.v is not None:
-        residual = max(residual, relative(found.v - exact.v, exact.slope_size))
+        of_v = relative(found.v - exact.v, exact.slope_size)
+        coarse = case.coarse(found.v, exact.v, exact.slope_size) if of_v > allowed >= residual else None
+        if coarse is not None:
+            meaning, otherwise = f"the gradient is computed in {coarse}", INACCURATE
+        residual = max(residual, of_v)
     if dtype == "float32":
-        residual = max(residual, _of_parameters(case, found, exact, allowed))
-    meaning = f"returns {found.dtype}"
+        of_parameters = _of_parameters(case, found, exact)
+        otherwise = VIOLATED if of_parameters > allowed else otherwise
+        residual = max(residual, of_parameters)
     if found.dtype != dtype:
         meaning += f" for {dtype}: later layers compute in another precision"
-    return judged(key, title, residual, allowed, meaning)
+    return judged(key, title, residual, allowed, meaning, otherwise)
 
 
-def _of_parameters(case: Case, found: Evaluation, exact: Exact, allowed: float) -> float:
-    """The residual of the gradients of gamma and beta, in units of ``allowed`` for sums of their own length."""
+def _of_parameters(case: Case, found: Evaluation, exact: Exact) -> float:
+    """The residual of the gradients of gamma and beta."""
     affine, worst = case.reading.affine, 0.0
-    for name, axes, term, size in (
-        (affine.gain, affine.gain_axes, exact.g * exact.yhat, np.abs(exact.g) * exact.unit_size),
-        (affine.shift, affine.shift_axes, exact.g, np.abs(exact.g)),
-    ):
+    for kind, name, axes in (("gain", affine.gain, affine.gain_axes), ("shift", affine.shift, affine.shift_axes)):
         slope = None if name is None else found.slopes.get(name)
-        if name is None or slope is None:
-            continue
-        shape = case.reading.subject.parameters[name].shape
-        expected, whole = (case.summed(np.asarray(each), axes, shape) for each in (term, size))
-        own = max(allowed, tolerance(ROUNDOFF["float32"], case.y.size // max(1, int(np.prod(shape)))))
-        worst = max(worst, relative(slope - expected, whole) * allowed / own)
+        if name is not None and slope is not None:
+            expected, size = exact.summed(kind, axes, case.reading.subject.parameters[name].shape)
+            worst = max(worst, relative(slope - expected, size))
     return worst
 
 
 def _range(case: Case, key: str, title: str) -> Finding:
     y = rounded(300 + 300 * source(11).standard_normal(case.y.shape), "float16")
     found = case.reading.call(y, case.gain, case.shift, dtype="float16")
-    exact = case.exact(y, case.g, rounded(case.gain, "float16"), rounded(case.shift, "float16"))
+    exact = case.exact(y, case.g, rounded(case.gain, "float16"), rounded(case.shift, "float16"), "float16")
     residual = relative(found.z - exact.z, exact.size)
-    allowed = max(tolerance(ROUNDOFF["float16"], 1), tolerance(ROUNDOFF["float32"], case.reading.m))
+    allowed = tolerance(ROUNDOFF["float16"])
     meaning = "squares are taken in a wider type"
     if residual > allowed:
         meaning = "squares of values above 256 overflow float16: cast to float32 before the variance"

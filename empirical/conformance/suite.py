@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bnverify.empirical.conformance import backward, forward, inference, laws, rounding
+from bnverify.empirical.conformance import backward, forward, inference, laws, regimes, rounding
 from bnverify.empirical.conformance.arithmetic import relative
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.known import in_words, matches
@@ -66,7 +66,8 @@ def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = 
                 untested("rest", "laws, layouts, dtypes, running statistics", "the values are not the normaliser's")
             )
         else:
-            found += [*laws.findings(case), *rounding.findings(case), *inference.findings(case)]
+            found += [*laws.findings(case), *regimes.findings(case), *rounding.findings(case)]
+            found += inference.findings(case)
     return Report(
         subject.name, subject.framework, reading.name, words(case, found), tuple(found), normalizer, _details(case)
     )  # fmt: skip
@@ -129,7 +130,7 @@ def words(case: Case, found: Sequence[Finding]) -> str:
 
 def _affine_map(case: Case) -> bool:
     zero, once, twice = (case.reading.call(factor * case.y).z for factor in (0.0, 1.0, 2.0))
-    return relative(twice - 2 * once + zero, np.abs(twice).max()) <= case.forward_tolerance
+    return relative(twice - 2 * once + zero, np.abs(twice).max()) <= case.forward_tolerance * case.reading.m**0.5
 
 
 def _details(case: Case) -> dict[str, Any]:

@@ -33,8 +33,8 @@ LOST = {"float64": 2.0**-20, "float32": 1e-3}
 
 
 class Sides(NamedTuple):
-    """Both sides of a claim, the size residuals are relative to, which points satisfy each hypothesis, where the mean
-    is so large or numbers are so small that the comparison is ``lost`` in rounding, and where every term is ``zero``."""
+    """Both sides of a claim, the size residuals are relative to, which points satisfy each hypothesis, where numbers
+    are so large or so small that the comparison is ``lost`` in rounding, and where every term is ``zero``."""
 
     left: np.ndarray
     right: np.ndarray

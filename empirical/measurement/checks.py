@@ -74,7 +74,7 @@ def _refuse_no_squares(norm: Any, y: Any, epsilon: float) -> None:
     columns = np.asarray(norm.columns(jnp.asarray(y)))
     dtype = columns.dtype if columns.dtype.kind == "f" else np.dtype(float)
     wide, largest = np.finfo(dtype), float(np.abs(columns).max(initial=0.0))
-    if largest**2 > float(wide.max) / columns.size:
+    if largest > float(np.sqrt(float(wide.max) / columns.size)):
         raise InputError(
             got=f"y of size {largest:.3g}, whose squares are beyond {dtype}",
             expected=f"sizes up to {np.sqrt(float(wide.max) / columns.size):.1g}",

@@ -30,7 +30,8 @@ from bnverify.empirical.normalization.known import BATCH, Normalization, named
 
 # Gradients of up to 2 to this have squares, and products of squares, that are numbers of the type.
 _WIDE = {"float64": 200, "float32": 30}
-_MATCHED = 2.0**10  # roundings that gamma may be away from s, and beta from mu, for Observation 4.3 to speak of it
+# Roundings that gamma may be away from s, and beta from mu, for Observation 4.3 to speak of it: below its tolerance.
+_MATCHED = {"float64": 2.0**6, "float32": 2.0**3}
 
 
 def measure(
@@ -172,5 +173,5 @@ def _scaled(cut: Cut, z: Any, dtype: Any, trained: bool) -> tuple[Cut, float]:
 def _matched(quantities: Quantities, dtype: Any) -> np.ndarray:
     """Whether gamma is s and beta is mu, as Observation 4.3 has them."""
     gamma, s, beta, mu = (np.asarray(quantities[name]) for name in ("gamma", "s", "beta", "mu"))
-    near = _MATCHED * float(jnp.finfo(dtype).eps)
+    near = _MATCHED.get(str(dtype), 8.0) * float(jnp.finfo(dtype).eps)
     return (np.abs(gamma - s) <= near * s) & (np.abs(beta - mu) <= near * (np.abs(mu) + s))

@@ -1,0 +1,73 @@
+"""Float32 layers are held to float32's roundings and no more; layers that compute in half precision are named so."""
+
+import ml_dtypes
+import numpy as np
+import pytest
+from numpy_layers import COARSE, Pair
+
+from bnverify.empirical.conformance import conforms
+
+
+def _single(pair, change):
+    """A pair that takes float32 only, with the gradients changed."""
+
+    def forward(y, gamma, beta, eps=1e-5):
+        if y.dtype != np.float32:
+            raise TypeError("float32 only")
+        return pair.forward(y, gamma, beta, np.float32(eps))
+
+    def backward(g, y, gamma, beta, eps=1e-5):
+        return change(*pair.backward(g, y, gamma, beta, np.float32(eps)))
+
+    return forward, backward
+
+
+OFF = np.float32(1.0001)
+CHANGES = {
+    "backward.gain": lambda v, gain, shift: (v, OFF * gain, shift),
+    "backward.shift": lambda v, gain, shift: (v, gain, OFF * shift),
+    "backward.values": lambda v, gain, shift: (OFF * v, gain, shift),
+}
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+@pytest.mark.parametrize("shape", [(8, 4), (32, 8), (64, 64), (1024, 8), (4096, 4)])
+def test_an_error_of_a_ten_thousandth_is_seen_in_float32(shape, axis):
+    for key, change in CHANGES.items():
+        forward, backward = _single(Pair(axis), change)
+        report = conforms(forward, shape=shape, backward=backward)
+        assert key in [finding.key for finding in report.failed], (key, report[key])
+    forward, backward = _single(Pair(axis), lambda *gradients: gradients)
+    report = conforms(forward, shape=shape, backward=backward)
+    assert report.status == 0 and not report.of("violated"), report
+
+
+def _half(dtype, factor=1.0):
+    """Layer norm that casts to a narrow type, computes there, and casts back."""
+
+    def forward(y, gamma, beta, eps=1e-5):
+        narrow = [np.asarray(each).astype(dtype) for each in (y, gamma, beta)]
+        return (factor * Pair().forward(*narrow, dtype(eps)).astype(np.float64)).astype(y.dtype)
+
+    def backward(g, y, gamma, beta, eps=1e-5):
+        narrow = [np.asarray(each).astype(dtype) for each in (g, y, gamma, beta)]
+        return tuple(each.astype(y.dtype) for each in Pair().backward(*narrow, dtype(eps)))
+
+    return {"layer": forward, "shape": (16, 8), "backward": backward, "normalizer": "layer"}
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(np.float16, "float16"), (ml_dtypes.bfloat16, "bfloat16")])
+def test_half_precision_inside_is_named_and_no_violation(dtype, name):
+    report = conforms(**_half(dtype))
+    assert report.status == 0 and not report.failed, report
+    assert report["precision"].verdict == "inaccurate" and f"computes in {name}" in report["precision"].meaning
+    assert f"computed in {name} whatever it is given" in report.words
+    assert report["forward.epsilon"].verdict in ("holds", "not tested")
+    assert conforms(**_half(dtype, 1.2)).status == 1
+
+
+@pytest.mark.parametrize("fault", COARSE)
+def test_one_rounding_to_half_precision_is_told(fault):
+    pair = Pair(fault=fault)
+    report = conforms(pair.forward, shape=(16, 6), backward=pair.backward)
+    assert report.status == 0 and "float16" in " ".join(f.meaning for f in report.of("inaccurate"))

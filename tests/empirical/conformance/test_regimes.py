@@ -1,0 +1,88 @@
+"""Layers that are right on ordinary data and wrong in one regime are refused there, by name; right ones pass in all."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy_layers import Pair
+
+from bnverify.empirical.conformance import conforms
+
+PAIR = Pair()
+
+
+def _where(condition, wrong):
+    """A pair of functions that is right unless ``condition(g, y, gamma)`` holds, then ``wrong(z or v)``."""
+
+    def forward(y, gamma, beta, eps=1e-5):
+        z = PAIR.forward(y, gamma, beta, eps)
+        return wrong(z) if "z" in condition and condition["z"](y, gamma) else z
+
+    def backward(g, y, gamma, beta, eps=1e-5):
+        v, *slopes = PAIR.backward(g, y, gamma, beta, eps)
+        return wrong(v) if "v" in condition and condition["v"](g, y, gamma) else v, *slopes
+
+    return forward, backward
+
+
+REGIMES = {
+    "regime.large": {"v": lambda g, y, gamma: np.abs(y).min() > 1},
+    "regime.small": {"v": lambda g, y, gamma: np.abs(y).max() < 1e-1},
+    "regime.positive": {"v": lambda g, y, gamma: (y >= 0).all()},
+    "regime.outlier": {"z": lambda y, gamma: np.abs(y).max() > 1e3 > 1e2 * np.median(np.abs(y))},
+    "regime.zeros_in_g": {"v": lambda g, y, gamma: (g == 0).any()},
+    "regime.large_g": {"v": lambda g, y, gamma: np.abs(g).max() > 1e2},
+    "regime.small_g": {"v": lambda g, y, gamma: np.abs(g).max() < 1e-2},
+    "regime.zeros_in_gamma": {"v": lambda g, y, gamma: (gamma == 0).any() and not (gamma == 0).all()},
+    "regime.large_gamma": {"v": lambda g, y, gamma: np.abs(gamma).max() > 5},
+    "batch.1": {"v": lambda g, y, gamma: len(y) == 1},
+    "batch.3": {"z": lambda y, gamma: len(y) == 3},
+    "batch.33": {"z": lambda y, gamma: len(y) == 33},
+    "batch.257": {"v": lambda g, y, gamma: len(y) > 200},
+}
+
+
+@pytest.mark.parametrize("key", REGIMES)
+def test_a_layer_that_is_wrong_in_one_regime_is_refused_there(key):
+    forward, backward = _where(REGIMES[key], lambda array: 1.001 * array)
+    report = conforms(forward, shape=(16, 6), backward=backward)
+    assert report[key].verdict == "violated" and report.status == 1
+    assert not {finding.key for finding in report.failed} & {"forward.yhat", "forward.values", "backward.values"}
+
+
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_right_layers_hold_in_every_regime(axis):
+    pair = Pair(axis)
+    report = conforms(pair.forward, shape=(16, 6), backward=pair.backward)
+    tried = [finding for finding in report.findings if finding.key.split(".")[0] in ("regime", "batch")]
+    assert len(tried) >= 13 and {finding.verdict for finding in tried} == {"holds"}
+
+
+def _clipped(y, gamma, beta, eps=1e-5):
+    y = jnp.clip(y, -1e3, 1e3)
+    mean = y.mean(-1, keepdims=True)
+    return (y - mean) / jnp.sqrt(jnp.square(y - mean).mean(-1, keepdims=True) + eps) * gamma + beta
+
+
+def test_values_that_are_clipped_are_seen():
+    report = conforms(_clipped, shape=(16, 6))
+    assert {"regime.large", "regime.outlier"} <= {finding.key for finding in report.failed}
+
+
+def squares(y, gamma, beta, eps=1e-5):
+    mean = y.mean(0)
+    return (y - mean) * jax.lax.rsqrt(jnp.square(y).mean(0) - jnp.square(mean) + eps) * gamma + beta
+
+
+def never_negative(y, gamma, beta, eps=1e-5):
+    mean = y.mean(0)
+    variance = jnp.maximum(jnp.square(y).mean(0) - jnp.square(mean), 0)
+    return (y - mean) * jax.lax.rsqrt(variance + eps) * gamma + beta
+
+
+def test_one_constant_channel_among_others_must_be_finite():
+    report = conforms(squares, shape=(48, 5))
+    assert report["regime.constant"].verdict == "violated" and "NaN" in report["regime.constant"].meaning
+    assert conforms(never_negative, shape=(48, 5))["regime.constant"].verdict != "violated"
+    pair = Pair(0)
+    assert conforms(pair.forward, shape=(48, 5), backward=pair.backward)["regime.constant"].verdict == "holds"

@@ -1,0 +1,124 @@
+"""What cannot be compared is told and has not passed: factors of the loss, large means, numbers beyond the type."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from bnverify.empirical.judgement.assertion import assert_claims, check, measured_layer
+from bnverify.empirical.judgement.compile import LOST, TOLERANCES
+from bnverify.empirical.judgement.judged import place
+from bnverify.empirical.judgement.verdict import evaluate
+from bnverify.empirical.measurement.cut import Placed
+from bnverify.empirical.measurement.measurement import cut_of, measure_cut
+from bnverify.empirical.measurement.settings import exact
+from bnverify.empirical.normalization.known import named
+from bnverify.errors import InputError
+from bnverify.theory import CLAIMS
+
+Y = np.random.default_rng(5).standard_normal((64, 3))
+ONE, ZERO = np.ones(3), np.zeros(3)
+BATCH = named("batch")
+
+
+def loss(z):
+    return jnp.sum(jnp.tanh(z) ** 3)
+
+
+def wrong(y, gamma, beta, epsilon):
+    return (1 + 1e-6) * BATCH(y, gamma, beta, epsilon)
+
+
+@pytest.mark.parametrize("factor", [1e200, 1e-300])
+def test_a_factor_of_the_loss_changes_no_verdict(factor):
+    found = assert_claims(lambda z: factor * loss(z), Y, ONE, ZERO, 1e-5)
+    plain = check(loss, Y, ONE, ZERO, 1e-5)
+    assert [(v.key, v.points, v.status) for v in found] == [(v.key, v.points, v.status) for v in plain]
+    with pytest.raises(AssertionError, match=r"fact-c1: Backward pass[\s\S]*the loss was multiplied by"):
+        assert_claims(lambda z: factor * loss(z), Y, ONE, ZERO, 1e-5, layer=wrong)
+
+
+def test_numbers_without_squares_are_refused():
+    with pytest.raises(InputError, match="whose squares are beyond float64"):
+        check(loss, 1e160 * Y, ONE, ZERO, 1e-5)
+    with pytest.raises(InputError, match="whose square is below float64"):
+        check(loss, 1e-160 * Y, ONE, ZERO, 0.0)
+    assert_claims(loss, 1e-160 * Y + 0.0, ONE, ZERO, 1e-5)
+
+
+def test_no_point_counts_as_tested_at_which_a_millionth_would_pass():
+    """A mean of a million deviations: an offset of a millionth is neither seen nor passed; of 1e3, it is seen."""
+
+    def offset(y, gamma, beta, epsilon):
+        return BATCH(y, gamma, beta, epsilon) + 1e-6
+
+    with pytest.raises(AssertionError, match="violated at"):
+        assert_claims(loss, 1e3 + Y, ONE, ZERO, 1e-5, layer=offset)
+    for layer in (offset, None):
+        with pytest.raises(AssertionError, match=r"values .*below rounding|values: not tested"):
+            assert_claims(loss, 3e6 + Y, ONE, ZERO, 1e-5, layer=layer)
+    assert_claims(loss, 1e4 + Y, ONE, ZERO, 1e-5)
+    assert TOLERANCES["float64"]["equality"] < LOST["float64"] <= 1e-6
+
+
+def test_one_vector_that_is_not_tested_has_not_passed():
+    """Of three channels in float32 one has a mean of 1e5, and there alone the values are doubled."""
+    y = (Y + np.array([0, 0, 1e5])).astype(np.float32)
+
+    def layer(y, gamma, beta, epsilon):
+        z = BATCH(y, gamma, beta, epsilon)
+        return z + jax.lax.stop_gradient(z) * jnp.array([0, 0, 1], z.dtype)
+
+    for each in (layer, None):
+        with pytest.raises(AssertionError, match=r"values: not tested at 1 of 3 places \(below rounding"):
+            assert_claims(loss, y, ONE, ZERO, 1e-5, layer=each, dtype="float32")
+    assert_claims(loss, y[:, :2], ONE[:2], ZERO[:2], 1e-5, dtype="float32")
+
+
+def _gradient_norm(size: float, coefficient: float = 1.0):
+    """The verdict on |v|^2 in float32 where g is of a size, measured as in a run; |v|^2 off by a coefficient."""
+    with exact():
+        y, one, zero = (jnp.asarray(each, jnp.float32) for each in (Y, ONE, ZERO))
+        measured = measure_cut(cut_of(lambda z: np.float32(size) * loss(z), y, one, zero, 1e-5), trained=True)
+    at = place(measured)
+    (quantities,) = at.sites.values()
+    quantities["v_v"] = quantities["v_v"] * coefficient
+    return evaluate(CLAIMS["theorem-4.1-exact"], at, network="own", dtype="float32")
+
+
+def test_what_is_too_small_for_the_type_is_below_rounding_and_excuses_nothing_else():
+    """Squares of 1e-18 are at the smallest normal number of float32, 1.2e-38, with a sum of 64 of them around 1e-36."""
+    small = _gradient_norm(1e-19)
+    assert small.points == 0 and small.excluded["below rounding"] == 3
+    for size in (1.0, 1e-6, 1e-12):
+        assert _gradient_norm(size).status == "holds" and _gradient_norm(size).points == 3
+        assert _gradient_norm(size, 1 + 1e-3).violations == 3
+
+
+def test_derivatives_beyond_the_range_of_the_type_are_no_violation():
+    """In float32 with deviation 1e-12 and no epsilon, the second derivative goes through 1e60."""
+    y = (1e-12 * Y).astype(np.float32)
+    found = check(loss, y, ONE, ZERO, 0.0, dtype="float32")
+    assert not any(verdict.violations for verdict in found)
+    beyond = {verdict.key for verdict in found if "beyond the range of float32" in verdict.excluded}
+    assert "second-derivative" in beyond and "fact-c1" not in beyond
+
+    def broken(y, gamma, beta, epsilon):
+        return BATCH(y, gamma, beta, epsilon) + 0 * jnp.sqrt(jnp.abs(y - y))
+
+    assert any(v.violations for v in check(loss, y, ONE, ZERO, 0.0, layer=broken, dtype="float32"))
+
+
+def test_observation_4_3_speaks_of_no_gamma_that_is_nearly_s():
+    y = (1e-3 * Y).astype(np.float32)
+    found = check(loss, y, ONE, ZERO, 1.0, dtype="float32")
+    assert next(verdict for verdict in found if verdict.key == "observation-4.3").points == 0
+
+
+def test_a_cut_times_a_factor_has_both_derivatives_times_it():
+    cut = cut_of(loss, jnp.asarray(Y), jnp.asarray(ONE), jnp.asarray(ZERO), 1e-5)
+    along = np.ones((1, *Y.shape))
+    twice = cut.times(2.0)
+    assert np.array_equal(twice.gradient(cut.y), 2 * np.asarray(cut.gradient(cut.y)))
+    assert np.array_equal(twice.curved(cut.y, along), 2 * np.asarray(cut.curved(cut.y, along)))
+    assert isinstance(twice.norm, Placed) and measured_layer(loss, Y, ONE, ZERO, 1e-5).factor == 1
