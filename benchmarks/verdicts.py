@@ -131,10 +131,18 @@ def sweep(count: int, dtype: str, seed: int, names=tuple(SHAPES), quick: bool = 
     return out
 
 
-def judge_wrong(limit: int | None = None) -> tuple[int, list[str]]:
-    """How many wrong layers were tried, and which passed."""
+def judge_wrong(limit: int | None = None, folder: Path | None = None) -> tuple[int, list[str]]:
+    """How many wrong layers were tried, and which passed; those that the folder has are not tried again."""
+    path = folder and folder / "wrong.json"
+    known: dict[str, bool] = json.loads(path.read_text()) if path and path.exists() else {}
     layers = wrong_layers()[:limit]
-    return len(layers), [f"{wrong.normalizer}: {wrong.defect}" for wrong in layers if passes(wrong)]
+    for number, wrong in enumerate(layers):
+        if wrong.name not in known:
+            known[wrong.name] = passes(wrong)
+            print(f"wrong {number}: {wrong.name}", "PASSED" * known[wrong.name], file=sys.stderr, flush=True)
+            if path:
+                path.write_text(json.dumps(known, indent=1))
+    return len(layers), [wrong.name for wrong in layers if known[wrong.name]]
 
 
 def passes(layer: Wrong) -> bool:
@@ -211,7 +219,7 @@ def main() -> int:
         given.folder.mkdir(parents=True, exist_ok=True)
     for dtype in given.dtypes.split(","):
         pieces += sweep(given.cases, dtype, given.seed, names=names, quick=given.quick, folder=given.folder)
-    tried, passed = judge_wrong(given.wrong)
+    tried, passed = judge_wrong(given.wrong, given.folder)
     text = table(pieces, tried, passed)
     print(text)
     if given.out:

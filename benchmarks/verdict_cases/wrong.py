@@ -32,6 +32,11 @@ class Wrong(NamedTuple):
     layer: Callable[..., Any]
     context: tuple = ()
 
+    @property
+    def name(self) -> str:
+        """What it is called, and what is wrong with it."""
+        return f"{self.normalizer}: {self.defect}"
+
 
 def data(normalizer: str, epsilon: float = 1e-3) -> tuple:
     """(suffix, y, gamma, beta, epsilon) on which every layer is tried."""

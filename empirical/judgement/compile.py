@@ -69,7 +69,7 @@ class CompiledClaim:
             held = {name: np.asarray(condition(*arguments)) for name, condition in self._conditions}
             unit = TOLERANCES[dtype][self.claim.kind]
             scale = self.rounding(quantities, unit, float(np.finfo(dtype).tiny))
-            sharp = self.rounding({**quantities, "mu": np.asarray(0.0)}, unit)
+            sharp = self.rounding(_at_best(quantities, unit), unit)
             lost = unit * scale > LOST[dtype] * np.fmax(sharp, np.abs(natural))
             zero = (left == right) & (self.rounding(quantities, unit) == 0)
         sides = np.broadcast_arrays(left, right, scale, lost, zero, *held.values())
@@ -86,6 +86,16 @@ class CompiledClaim:
             return None if name is None else (arrays[name].astype(float), sizes.error(name))
 
         return sum((propagate(side, leaf, unit)[1] for side in (self.claim.left, self.claim.right)), np.asarray(0.0))
+
+
+def _at_best(quantities: Mapping[str, Any], unit: float) -> dict[str, np.ndarray]:
+    """The same vectors with mean zero. What is constant up to rounding has no values after the mean to be exact to: it
+    is taken to be as exact as a vector of deviation s."""
+    arrays = {**quantities, "mu": np.asarray(0.0)}
+    if "deviation" in quantities and "mu" in quantities:
+        deviation, s = (np.asarray(quantities[name]) for name in ("deviation", "s"))
+        arrays["deviation"] = np.where(deviation <= unit * np.abs(quantities["mu"]), s, deviation)
+    return arrays
 
 
 def measured_names(claim: Claim) -> tuple[str, ...]:

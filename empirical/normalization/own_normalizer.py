@@ -34,7 +34,7 @@ def normalization_of(normalizer: Normalizer, arrangement: Arrangement | None = N
     derived in SymPy by the quotient rule, for symbolic m. The definition is common to both sides, no derivative is.
 
     ``arrangement`` says which values form one vector (None: those of a channel). InputError for a scale that is no
-    formula in <y, y> and <1, y>, and for another thing under the name of a known normaliser.
+    formula in <y, y> and <1, y> or has no derivative here, and for another thing under the name of a known normaliser.
     """
     _refuse(normalizer)
     try:
@@ -45,6 +45,7 @@ def normalization_of(normalizer: Normalizer, arrangement: Arrangement | None = N
             expected="a scale in inner products of y and 1, such as sp.sqrt(variance(y) + epsilon)",
             advice="write its forward pass as a normalizers.Normalization of the same name",
         ) from error
+    _refuse_without_gradient(normalizer)
     compiled = sp.lambdify([SPREAD, TOTAL, m, epsilon], scale, modules="jax")
 
     def of_columns(columns, epsilon):
@@ -54,6 +55,18 @@ def normalization_of(normalizer: Normalizer, arrangement: Arrangement | None = N
     return Normalization(
         normalizer.name, arrangement or PerChannel(), normalizer.centred, of_columns, definition=normalizer
     )  # fmt: skip
+
+
+def _refuse_without_gradient(normalizer: Normalizer) -> None:
+    """InputError for a scale with a function whose derivative the theory does not take, such as Max or erf."""
+    try:
+        _ = normalizer.n
+    except ValueError as error:
+        raise InputError(
+            got=f"the normaliser {normalizer.name} with a scale that has no derivative here ({error})",
+            expected="a scale of + - * / **, roots and inner products of y and 1",
+            advice="replace what is not smooth or not elementary, such as Max(s, epsilon) by sqrt(s**2 + epsilon**2)",
+        ) from error
 
 
 def _refuse(normalizer: Normalizer) -> None:

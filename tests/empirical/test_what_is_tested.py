@@ -43,7 +43,7 @@ def test_numbers_without_squares_are_refused():
         check(loss, 1e160 * Y, ONE, ZERO, 1e-5)
     with pytest.raises(InputError, match="whose square is below float64"):
         check(loss, 1e-160 * Y, ONE, ZERO, 0.0)
-    assert_claims(loss, 1e-160 * Y + 0.0, ONE, ZERO, 1e-5)
+    assert_claims(lambda z: jnp.sum(jnp.sin(z)), 1e-100 * Y, ONE, ZERO, 1e-5)
 
 
 def test_no_point_counts_as_tested_at_which_a_millionth_would_pass():
@@ -122,3 +122,25 @@ def test_a_cut_times_a_factor_has_both_derivatives_times_it():
     assert np.array_equal(twice.gradient(cut.y), 2 * np.asarray(cut.gradient(cut.y)))
     assert np.array_equal(twice.curved(cut.y, along), 2 * np.asarray(cut.curved(cut.y, along)))
     assert isinstance(twice.norm, Placed) and measured_layer(loss, Y, ONE, ZERO, 1e-5).factor == 1
+
+
+@pytest.mark.parametrize(("normalizer", "shape"), [("layer", (2, 1)), ("layer", (4, 1, 1)), ("batch", (1, 1))])
+def test_one_value_a_vector_is_beta_and_nothing_comes_back(normalizer, shape):
+    y, given = np.random.default_rng(5).standard_normal(shape) + 3, (np.array([1.5]), np.array([0.2]), 1e-5)
+    options = {"normalizer": normalizer}
+    found = assert_claims(lambda z: jnp.sum(jnp.sin(z)), y, *given, **options)
+    assert {"values", "normalizer-backward"} & {verdict.key for verdict in found if verdict.points}
+    with pytest.raises(AssertionError):
+        assert_claims(lambda z: jnp.sum(jnp.sin(z)), y, *given, layer=lambda y, g, b, e: g * y + b, **options)
+
+
+def test_a_constant_channel_with_an_epsilon_is_tested():
+    y = Y.copy()
+    y[:, 1] = 0.3
+    assert_claims(loss, y, ONE, np.array([0.1, 0.2, 0.3]), 1e-5)
+
+    def broken(y, gamma, beta, epsilon):
+        return BATCH(y, gamma, beta, epsilon) + jnp.array([0, 1e-6, 0])
+
+    with pytest.raises(AssertionError, match="violated"):
+        assert_claims(loss, y, ONE, np.array([0.1, 0.2, 0.3]), 1e-5, layer=broken)

@@ -1,7 +1,9 @@
 r"""Small exact numbers for the names of a formula, smallest first.
 
-A level bounds the numerators and denominators. Hypotheses that are equations are solved for a scalar in which they are
-affine, so that the search stays where they hold. Where there are too many points, a fixed sample of them is taken.
+A level bounds the numerators and denominators. Hypotheses that are equations are solved for a scalar, so that the
+search stays where they hold: for its one value where they are affine in it, else for every value of the level at which
+they hold. x (x - 1) = 0 has two, and x y = 0 where x is 0 has all: a claim that holds on one branch may fail on
+another. Where there are too many points, a fixed sample of them is taken.
 """
 
 from __future__ import annotations
@@ -69,10 +71,10 @@ def points(formula: Formula, level: int, size: int, most: int) -> Iterator[Point
     smaller = next((k for k in reversed(LEVELS) if k < level), 0)
     for chosen in _choose(pools, most):
         values = dict(zip(free, chosen, strict=True))
-        if smaller and free and all(_level(value) <= smaller for value in values.values()):
-            continue
-        if _complete(formula, plan, values, size):
-            yield Point(size, {name: values[name] for name in formula.names})
+        for whole, tried in _completions(formula, plan, values, size, level):
+            if smaller and values and all(_level(whole[name]) <= smaller for name in (*free, *tried)):
+                continue
+            yield Point(size, {name: whole[name] for name in formula.names})
 
 
 def simpler(formula: Formula, point: Point) -> Iterator[Point]:
@@ -88,8 +90,8 @@ def simpler(formula: Formula, point: Point) -> Iterator[Point]:
                     break
                 new = (*value[:place], other, *value[place + 1 :]) if isinstance(value, tuple) else other
                 values = {**point.values, name: new}
-                if _complete(formula, plan, values, point.size):
-                    yield Point(point.size, values)
+                for whole, _ in _completions(formula, plan, values, point.size, _level(entry)):
+                    yield Point(point.size, whole)
 
 
 def solved_by(formula: Formula) -> dict[str, Relation]:
@@ -113,23 +115,45 @@ def solved_by(formula: Formula) -> dict[str, Relation]:
     return plan
 
 
-def _complete(formula: Formula, plan: dict[str, Relation], values: dict[str, Any], size: int) -> bool:
-    try:
-        for name, premise in plan.items():
-            if premise.vector:
-                bare = premise.left.op == "vector" and premise.left.value == name
-                values[name] = evaluate(premise.right if bare else premise.left, values, size, RATIONAL)
-                continue
-            difference = add(premise.left, negative(premise.right))
-            at_1, at_2 = (
-                evaluate(difference, {**values, name: Fraction(x)}, size, RATIONAL) for x in (1, 2)
-            )  # fmt: skip
-            values[name] = 1 - at_1 / (at_2 - at_1)
-            if not _declared(values[name], formula.facts[name]):
-                return False
-    except (Undefined, NotRational, Unclear, ZeroDivisionError):
-        return False
-    return True
+def _completions(
+    formula: Formula, plan: dict[str, Relation], values: dict[str, Any], size: int, level: int
+) -> Iterator[tuple[dict[str, Any], tuple[str, ...]]]:
+    """The values with those that the hypotheses leave for the other names, and which of these were tried of several."""
+    waiting = [name for name in plan if name not in values]
+    if not waiting:
+        yield values, ()
+        return
+    name, premise = waiting[0], plan[waiting[0]]
+    found, several = _solutions(name, premise, formula.facts.get(name, {}), values, size, level)
+    for value in found:
+        for whole, tried in _completions(formula, plan, {**values, name: value}, size, level):
+            yield whole, ((name, *tried) if several else tried)
+
+
+def _solutions(
+    name: str, premise: Relation, facts: dict[str, bool], values: dict[str, Any], size: int, level: int
+) -> tuple[list[Any], bool]:
+    """What an equation leaves for a name where the other values are given; and whether they were tried one by one."""
+    if premise.vector:
+        bare = premise.left.op == "vector" and premise.left.value == name
+        try:
+            return [evaluate(premise.right if bare else premise.left, values, size, RATIONAL)], False
+        except (Undefined, NotRational, Unclear, ZeroDivisionError):
+            return [], False
+    difference = add(premise.left, negative(premise.right))
+
+    def at(x: Fraction) -> Fraction | None:
+        try:
+            return evaluate(difference, {**values, name: x}, size, RATIONAL)
+        except (Undefined, NotRational, Unclear, ZeroDivisionError):
+            return None
+
+    at_1, at_2, at_3 = (at(Fraction(x)) for x in (1, 2, 3))
+    if at_1 is not None and at_2 is not None and at_3 is not None and at_2 - at_1 == at_3 - at_2 != 0:
+        value = 1 - at_1 / (at_2 - at_1)
+        if at(value) == 0:
+            return ([value] if _declared(value, facts) else []), False
+    return [x for x in _numbers(level, facts) if at(x) == 0], True
 
 
 def _declared(value: Fraction, facts: dict[str, bool]) -> bool:

@@ -5,6 +5,7 @@ from fractions import Fraction
 from random import Random
 
 import pytest
+import sympy as sp
 
 from bnverify.errors import InputError
 from bnverify.theory.audit.answers import FAILS, HOLDS, NOT_ADMITTED, Outcome, audit_formula, status
@@ -198,3 +199,30 @@ def test_what_is_proved_holds_wherever_it_is_tried():
                 tried = [status(formula, p) for level in (2, 3) for p in points(formula, level, 3, 60)]
                 assert FAILS not in tried, str(formula)
     assert proved >= 3
+
+
+@pytest.mark.parametrize(
+    ("claim", "given"),
+    [
+        ("x == 1", ("x*(x - 1) == 0",)), ("y/z == 0", ("x*y == 0",)), ("y == 2*x", ("x*y == 2*x**2",)),
+        ("x >= 1", ("x*(x - 1)*(x - 2) == 0", "x*y == x")), ("y == 0", ("x*y == 0", "x + z == 1")),
+        ("x == 0", ("x*(x - 7) == 0",)),
+    ],
+)  # fmt: skip
+def test_every_branch_of_a_hypothesis_is_searched(claim, given):
+    """An equation that is a product holds on several branches; a claim about one of them is refuted on another."""
+    names = {name: "real" for name in "xyz" if name in claim + "".join(given)}
+    answer = audit_formula(Formula(claim, symbols=names, given=given), seconds=30)
+    assert answer.outcome is Outcome.REFUTED, str(answer)
+    at = {name: sp.Rational(str(value)) for name, value in answer.counterexample.values.items()}
+    for hypothesis in given:
+        left, right = hypothesis.split("==")
+        assert sp.sympify(f"({left}) - ({right})").subs(at) == 0
+
+
+@pytest.mark.parametrize(
+    ("claim", "given"), [("x**2 == x", "x*(x - 1) == 0"), ("x*y*z == 0", "x*y == 0"), ("y == 2*x", "y == 2*x")]
+)
+def test_what_holds_on_every_branch_is_proved(claim, given):
+    formula = Formula(claim, symbols=dict.fromkeys("xyz", "real"), given=(given,))
+    assert audit_formula(formula, seconds=30).outcome is Outcome.PROVED
