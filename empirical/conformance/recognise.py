@@ -166,8 +166,9 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
     elif not scale.epsilon and subject.epsilon is not None and subject.epsilon < visible:
         scale = replace(scale, epsilon=subject.epsilon)  # it is not seen, so what the layer states is not contradicted
     reading = replace(reading, normaliser=replace(chosen, scale=scale), found=known)
-    limits = {"found_tolerance": allowed, "epsilon_tolerance": of_epsilon, "visible": visible}
-    return replace(reading, found_residual=residual, **limits)
+    return replace(
+        reading, found_residual=residual, found_tolerance=allowed, epsilon_tolerance=of_epsilon, visible=visible
+    )
 
 
 def _whole(shape: tuple[int, ...]) -> Vectors:

@@ -7,6 +7,7 @@ constant vector among others. A branch, a clip or a block size that ordinary ran
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,7 @@ def findings(case: Case) -> Iterator[Finding]:
     for key, title, make in _REGIMES:
         yield _tried(case, f"regime.{key}", title, make)
     for size in _sizes(case):
-        yield _tried(case, f"batch.{size}", f"a batch of {size}", lambda case, n=size: _resized(case, n), True)
+        yield _tried(case, f"batch.{size}", f"a batch of {size}", partial(_resized, size=size), True)
     yield from _constants(case)
 
 
@@ -183,7 +184,7 @@ def _one_constant(
     others = float(columns(off / np.asarray(exact.size, float))[:, 1:].max(initial=0.0))
     if others > allowed:
         return judged(key, title, others, allowed, f"vectors beside one that is {constant:g} come out wrong")
-    first = float(columns(off / np.asarray(exact.least, float))[:, 0].max())
+    first = float(columns(np.divide(off, np.asarray(exact.least, float), out=0 * off, where=off > 0))[:, 0].max())
     meaning = "finite, and the others as they are"
     if first > allowed:
         meaning = f"finite, and off where a vector is {constant:g} in {dtype}: a variance by E[y^2] - E[y]^2 cancels"

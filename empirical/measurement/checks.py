@@ -72,7 +72,7 @@ def _check_finite(placed: Placed, y: Any) -> None:
 def _refuse_no_squares(norm: Any, y: Any, epsilon: float) -> None:
     """A variance that is too large for the type, or too small and without an epsilon, is no fault of a layer."""
     columns = np.asarray(norm.columns(jnp.asarray(y)))
-    dtype = columns.dtype if columns.dtype.kind == "f" else np.dtype(float)
+    dtype = str(columns.dtype) if columns.dtype.kind == "f" else "float64"
     wide, largest = np.finfo(dtype), float(np.abs(columns).max(initial=0.0))
     if largest > float(np.sqrt(float(wide.max) / columns.size)):
         raise InputError(

@@ -174,4 +174,5 @@ def _matched(quantities: Quantities, dtype: Any) -> np.ndarray:
     """Whether gamma is s and beta is mu, as Observation 4.3 has them."""
     gamma, s, beta, mu = (np.asarray(quantities[name]) for name in ("gamma", "s", "beta", "mu"))
     near = _MATCHED.get(str(dtype), 8.0) * float(jnp.finfo(dtype).eps)
-    return (np.abs(gamma - s) <= near * s) & (np.abs(beta - mu) <= near * (np.abs(mu) + s))
+    level = np.abs(mu) + s * np.sqrt(np.abs(np.asarray(quantities.get("rho", 0.0))))  # of y, which z then is
+    return (np.abs(gamma - s) <= near * s) & (np.abs(beta - mu) <= near * level)

@@ -20,7 +20,7 @@ import sympy as sp
 
 from bnverify.theory.algebra.derivative import Functional, derivative, gradient, representer
 from bnverify.theory.algebra.vectors import ONE, Inner, SelfAdjoint, Vector, m, substitute
-from bnverify.theory.proof.quantities import YHAT, G, H, V, Y, beta, epsilon, gamma, mu, s
+from bnverify.theory.proof.quantities import YHAT, G, H, Y, beta, epsilon, gamma, mu, s
 
 LOSS = Functional(G, H)
 # yhat of a normaliser other than batch norm: only that it is centred is known of it, or nothing.
@@ -203,11 +203,6 @@ class Normalizer:
         """w' Hess(Lhat) x, by the second-order chain rule."""
         velocity, other = self.gain * self.jacobian(x), self.gain * self.jacobian(w)
         return sp.expand(LOSS.along2(velocity, other, self.gain * self.second(x, w)))
-
-    @cached_property
-    def hessian_along_v(self) -> sp.Expr:
-        """v' Hess(Lhat) v for a generic vector v, which is inserted later."""
-        return self.hessian(V, V)
 
 
 def resolve_roots(scalar: sp.Expr) -> sp.Expr:

@@ -84,5 +84,5 @@ def test_one_constant_channel_among_others_must_be_finite():
     report = conforms(squares, shape=(48, 5))
     assert report["regime.constant"].verdict == "violated" and "NaN" in report["regime.constant"].meaning
     assert conforms(never_negative, shape=(48, 5))["regime.constant"].verdict != "violated"
-    pair = Pair(0)
-    assert conforms(pair.forward, shape=(48, 5), backward=pair.backward)["regime.constant"].verdict == "holds"
+    for pair in (Pair(0), Pair(-1, centred=False)):
+        assert conforms(pair.forward, shape=(48, 5), backward=pair.backward)["regime.constant"].verdict == "holds"
