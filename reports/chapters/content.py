@@ -108,6 +108,11 @@ class Content:
 
     def _trained(self) -> Iterator[str]:
         config, data = self.run.config, self.run.description["data"]
+        if self.run.description.get("watched"):
+            moments = counted(len(self.run.exact[NORMALISED]["step"]), "moment")
+            norm = naming.normalizer(config.normalizer)
+            yield f"The claims are then compared with a network of one's own with {norm} at {moments} of its training."
+            return
         names = " and one ".join(self.labels[name] for name in self.networks)
         comma = "," if len(self.networks) > 1 else ""
         words = naming.words(config)

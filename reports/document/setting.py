@@ -20,8 +20,14 @@ def width(run: Run) -> str:
 
 
 def configuration(run: Run) -> Table:
-    """What was trained, and how."""
+    """What was trained, and how; of a watched loop, what is known of it."""
     config = run.config
+    if run.description.get("watched"):
+        return [
+            ("network", "of one's own, watched in its training loop"),
+            ("normalizer", naming.normalizer(config.normalizer)),
+            ("float64 records", f"every quantity, every {counted(config.check_every, 'step')} at most"),
+        ]
     epsilon, inserted = scientific(config.epsilon), scientific(config.insertion_epsilon)
     called = {"shift": "covariate shift"}
     decay = f", weight decay {config.weight_decay:g}" if config.weight_decay else ""
@@ -48,6 +54,8 @@ def configuration(run: Run) -> Table:
 def data(run: Run) -> Table:
     """Which data, with their fingerprint."""
     description = run.description["data"]
+    if run.description.get("watched"):
+        return [("data set", verbatim(description["name"]))]
     classes = description["classes"]
     return [
         ("data set", verbatim(description["name"])),

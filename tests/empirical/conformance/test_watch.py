@@ -14,6 +14,8 @@ from bnverify.empirical.measurement.measurement import measure
 from bnverify.empirical.normalization.normalizers import BATCH
 from bnverify.empirical.runs.records import load_run
 from bnverify.errors import InputError
+from bnverify.reports.chapters.content import Content
+from bnverify.reports.document import setting
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,16 @@ def test_what_is_watched_is_verified_again(measured, tmp_path):
     assert any(v.points for v in verdicts) and not any(v.violations for v in verdicts)
     lines = [json.loads(line) for line in (tmp_path / "loop" / "watch.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [0, 2] and lines[0]["bnverify/first/violations"] == 0
+
+
+def test_a_report_invents_nothing_about_a_watched_loop(measured, tmp_path):
+    """Neither an optimiser nor images nor a command that would repeat it."""
+    Watch(tmp_path / "loop", lambda: measured, every=2, most=1.0)(0)
+    run = load_run(tmp_path / "loop" / "batch")
+    assert [name for name, _ in setting.configuration(run)] == ["network", "normalizer", "float64 records"]
+    assert [name for name, _ in setting.data(run)] == ["data set"]
+    (told,) = Content(run)._trained()
+    assert "of one's own" in told and "at 1 moment" in told
 
 
 def test_violations_are_counted_and_stored(measured, tmp_path):
