@@ -185,7 +185,7 @@ def test_a_quadratic_loss_in_closed_form():
     loss = (residual**2).sum() / 2 / targets.size
     for direction in (None, random_direction(params, 5)):
         given = jnp.asarray(x), jnp.asarray(targets)
-        found, gradient = landscape(network, _half_squares, params, *given, STEPS, direction)
+        found, gradient = landscape(network, _half_squares, params, *given, jnp.asarray(STEPS), direction)
         d = g if direction is None else _by_row(direction)
         d = d * np.linalg.norm(g) / np.linalg.norm(d)
         curved = curvature(network, _half_squares, params, direction or gradient, *given)
@@ -308,4 +308,4 @@ def test_dataset():
 def test_a_direction_of_other_shape():
     c = case("dense")
     with pytest.raises(InputError, match="direction that is no tree"):
-        landscape(c.network, cross_entropy, c.params, c.x, c.labels, STEPS, {"dense1": c.gradient["dense1"]})
+        landscape(c.network, cross_entropy, c.params, c.x, c.labels, jnp.asarray(STEPS), {"dense1": c.gradient["dense1"]})
