@@ -175,8 +175,12 @@ class TorchNetwork:
 
 
 def _record(calls: dict[str, list], name: str, module: Any, args: Any, output: Any) -> None:
-    y, z = (each.detach().clone() if _activations(each) else None for each in (args[0] if args else None, output))
+    y, z = map(_copy, (args[0] if args else None, output))
     calls.setdefault(name, []).append((y, z))
+
+
+def _copy(value: Any) -> Any:
+    return value.detach().clone() if _activations(value) else None
 
 
 def _activations(value: Any) -> bool:

@@ -307,5 +307,6 @@ def test_dataset():
 
 def test_a_direction_of_other_shape():
     c = case("dense")
+    steps, part = jnp.asarray(STEPS), {"dense1": c.gradient["dense1"]}
     with pytest.raises(InputError, match="direction that is no tree"):
-        landscape(c.network, cross_entropy, c.params, c.x, c.labels, jnp.asarray(STEPS), {"dense1": c.gradient["dense1"]})
+        landscape(c.network, cross_entropy, c.params, c.x, c.labels, steps, part)
