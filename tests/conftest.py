@@ -2,6 +2,7 @@
 
 import gc
 import os
+from pathlib import Path
 
 import jax
 import pytest
@@ -9,14 +10,20 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+# Little optimisation; kernels emitted directly instead of by way of MLIR, which takes half as long; no threads.
+COMPILER = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
+    "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+)
+MAPS = 30_000
+"""Memory maps of a process, above which compiled programs are released: it may have 65,530."""
+
 
 def pytest_configure(config):
     """Most of the time goes into compiling programs that run once. They are compiled with little optimisation (a
     user's are with all), and kept on disk, for this process and those it starts: each is compiled once for all modules,
     and in a repeated run not at all. Workers have folders of their own, as writing there is not atomic."""
-    os.environ.setdefault(
-        "XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    )  # read when the first device is asked for
+    os.environ.setdefault("XLA_FLAGS", COMPILER)  # read when the first device is asked for
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and getattr(config, "cache", None) is not None:
         folder = str(config.cache.mkdir(f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"))
         os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
@@ -37,11 +44,20 @@ def pytest_collection_modifyitems(config, items):
 
 @pytest.fixture(scope="module", autouse=True)
 def _release_compiled_programs():
-    """Every compiled program holds memory maps, of which a process may have 65,530: the whole suite in one process
-    would run out of them, and the compiler would crash."""
+    """Every compiled program holds memory maps: the whole suite in one process would run out of them, and the compiler
+    would crash. What modules share stays compiled until then."""
     yield
-    jax.clear_caches()
-    gc.collect()
+    if _maps() > MAPS:
+        jax.clear_caches()
+        gc.collect()
+
+
+def _maps() -> int:
+    """How many memory maps this process has; where nobody says, too many."""
+    try:
+        return Path("/proc/self/maps").read_bytes().count(b"\n")
+    except OSError:
+        return MAPS + 1
 
 
 @pytest.fixture(scope="session")
