@@ -146,9 +146,10 @@ class Content:
             printed = "; ".join(f"{', '.join(found)} of {reference}" for reference, found in places.items())
             told += [f"{printed} ({reason})"] if printed else []
         if told:
-            yield f"Statements of the literature that were not tested on the network {self.labels[NORMALISED]}, and "
-            "why: "
-            yield f"{'; '.join(told)}."
+            yield (
+                f"Statements of the literature that were not tested on the network {self.labels[NORMALISED]}, and "
+                f"why: {'; '.join(told)}."
+            )
 
     def untested_on(self, network: str) -> dict[str, list[str]]:
         """Keys of the claims that speak of what stands in a network and met no point of it, by reason."""

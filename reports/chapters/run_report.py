@@ -65,7 +65,7 @@ def run_report(content: Content, pictures: Mapping[str, Picture], missing: Mappi
     return Document(
         TITLE, "Proved for every batch size, and compared with a network that is trained",
         f"Report of the run {verbatim(config.preset)}, seed {config.seed}",
-        [*_front(content), *(pictures[name] for name in first), *_untested(content), PageBreak(), Contents()],
+        [*_front(content), *_untested(content), *(pictures[name] for name in first), PageBreak(), Contents()],
         [section for section in sections if section is not None], list(REFERENCES.items()),
     )  # fmt: skip
 
@@ -93,10 +93,9 @@ def _untested(content: Content) -> Iterator[Block]:
         return
     found = content.untested_on("bn")
     if found:
-        yield Paragraph(explanations.UNTESTED_LEAD.replace("{with}", content.labels["bn"]), lead="What was not tested.")
-        yield Facts(
-            [(Strong(f"{capital(reason)}:"), " ", *links(keys, content.derived)) for reason, keys in found.items()]
-        )
+        told = [explanations.UNTESTED_LEAD.replace("{with}", content.labels["bn"])]
+        reasons = [(f" {capital(reason)}: ", *links(keys, content.derived), ".") for reason, keys in found.items()]
+        yield Paragraph((*told, *(part for reason in reasons for part in reason)), lead="What was not tested.")
 
 
 def pairs(rows: setting.Table) -> Table:

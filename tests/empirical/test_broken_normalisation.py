@@ -48,16 +48,16 @@ NAMES = ("batch", "layer", "rms", "l1", "linf-uncentred", *(
 ))  # fmt: skip
 
 
+def _suffix(z):
+    weights = jnp.arange(1.0, 16.0).reshape(3, 5, 1)
+    return jnp.sum(jnp.sin(z) ** 2 * weights) + jnp.prod(jnp.cos(z[0, :3, 0]))
+
+
 def _found(name, forward):
     norm = broken(named(name), forward)
     y = jax.random.normal(jax.random.key(0), (3, 5, 4)) * 2 + 1
     gamma, beta = jnp.array([1.5, -0.7, 0.3, 1.1]), jnp.array([0.1, 0.2, 0.3, -0.4])
-    weights = jnp.arange(1.0, 16.0).reshape(3, 5, 1)
-
-    def suffix(z):
-        return jnp.sum(jnp.sin(z) ** 2 * weights) + jnp.prod(jnp.cos(z[0, :3, 0]))
-
-    return violated(name, arrays(measure(suffix, y, gamma, beta, EPSILON, normalizer=norm, sampled=(0, 1, 2))))
+    return violated(name, arrays(measure(_suffix, y, gamma, beta, EPSILON, normalizer=norm, sampled=(0, 1, 2))))
 
 
 @pytest.mark.parametrize("name", NAMES)

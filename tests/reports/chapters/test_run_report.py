@@ -1,6 +1,7 @@
 """The report of a run says what its verdicts say: every number in its tables is that of a verdict."""
 
 import dataclasses
+import re
 
 import pytest
 import stored
@@ -81,6 +82,7 @@ def test_the_abstract_names_printed_statements_that_were_not_tested_and_why(cont
     assert r"Theorem 4.2(i) of Santurkar et al. 2018 (outside the hypothesis $\varepsilon = 0$)" in told.replace(
         "  ", " "
     )
+    assert re.search(r"with batch norm, and why: \S", told)
     assert "hessian" not in told and "this work" not in told
     reasons = content.untested_on("bn")
     assert reasons.pop("a quantity was not recorded") == ["hessian"] and list(reasons.values()) == [["theorem-4.2"]]

@@ -1,5 +1,6 @@
 """The report as files: complete, the same twice and in another process, with and without TeX."""
 
+import dataclasses
 import json
 import os
 import re
@@ -17,12 +18,16 @@ from small_report import digests
 from bnverify.empirical import load_run
 from bnverify.errors import InputError
 from bnverify.reports import build_report
+from bnverify.reports.chapters.content import Content
+from bnverify.reports.chapters.run_report import run_report
 from bnverify.reports.document.audited import is_shown
+from bnverify.reports.document.blocks import Paragraph
 from bnverify.reports.figures import style
-from bnverify.reports.figures.catalogue import FIGURES
-from bnverify.reports.output import tex
-from bnverify.reports.output.build import build
+from bnverify.reports.figures.catalogue import FIGURES, drawings
+from bnverify.reports.output import pdf, tex
+from bnverify.reports.output.build import build, picture
 from bnverify.reports.output.formats import outputs
+from bnverify.reports.output.markdown import markdown
 from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, REFERENCES
 
 ROOT = Path(__file__).parents[3]
@@ -94,6 +99,24 @@ def test_the_pdf_has_contents_links_bookmarks_and_no_picture_of_letters(built):
     assert "Table 1:" in first and "Figure 1:" in first and "Figure 2:" in first and "not tested" in first
 
 
+@pytest.mark.skipif(not Path("/usr/bin/pdftotext").exists(), reason="no pdftotext")
+@pytest.mark.parametrize(("lines", "fits"), [(0, True), (3, True), (60, False)])
+def test_the_first_two_pages_hold_with_room_for_three_lines_more(built, tiny_run, tmp_path, lines, fits):
+    """What is told first takes another number of lines for every run; the contents stand on page 3."""
+    found, missing = drawings(tiny_run)
+    pictures = {drawing.name: picture(drawing) for drawing in found}
+    document = run_report(Content(tiny_run), pictures, missing)
+    longer = [Paragraph("A line more. " * 9 * lines)] if lines else []
+    source = markdown(
+        dataclasses.replace(document, front=[*longer, *document.front]),
+        {name: f"figures/{name}.svg" for name in pictures},
+    )
+    file = tmp_path / "report.pdf"
+    file.write_bytes(pdf.pdf(pdf.typst_source(source), built.pdf.parent))
+    third = text_of(file, "-f", "3", "-l", "3")
+    assert bool(re.match(r"(What is true about .* seed \d+ )?Contents\b", third.strip())) == fits, third[:300]
+
+
 def test_the_same_run_gives_the_same_bytes_here_and_in_another_process(tiny_run, small, tmp_path):
     here = build_report(load_run(tiny_run.path), tmp_path / "here", also=["tex"])
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
@@ -134,8 +157,8 @@ def test_without_tex_report_tex_is_there_and_the_pdf_is_typst_s(tiny_run, small,
 @needs_tex
 @pytest.mark.slow
 def test_a_plain_tex_sets_report_tex_without_overfull_lines(built):
-    pdf, log = tex.compile_tex(built.also["tex"].parent, tex.engine())
-    assert pdf.startswith(b"%PDF")
+    printed, log = tex.compile_tex(built.also["tex"].parent, tex.engine())
+    assert printed.startswith(b"%PDF")
     assert not re.findall(r"Overfull \\hbox \((?:[3-9]\d|\d{3,})\.\d+pt", log)
     assert "undefined" not in log.lower().replace("undefined references", "")
 
