@@ -15,7 +15,7 @@ run: $(VENV)/.runtime
 	$(BIN)/bnverify run
 
 test: $(VENV)/.$(EXTRAS)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 lint: $(VENV)/.$(EXTRAS)
 	$(BIN)/ruff check .
@@ -44,7 +44,7 @@ docs: $(VENV)/.$(EXTRAS)
 	$(BIN)/python docs/site.py build/site
 
 lock: $(VENV)/.$(EXTRAS)
-	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable > constraints.txt
 
 clean:
 	rm -rf $(VENV) runs build *.egg-info

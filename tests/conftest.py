@@ -1,6 +1,7 @@
 """Shared fixtures: float64 and strict dtype promotion for all tests, one tiny run for those that need records."""
 
 import gc
+import math
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+ROOT = Path(__file__).parent.parent
 # Little optimisation; kernels emitted directly instead of by way of MLIR, which takes half as long; no threads.
 COMPILER = (
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
@@ -33,13 +35,27 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """What one process has to make once stays in one: the modules that use the tiny run, and each other module."""
+    """What one process has to make once stays in one: the modules that use the tiny run, and each other module. The
+    group that takes longest comes first, so that no worker begins it when the others have nothing left."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     users = {item.path for item in items if "tiny_run" in getattr(item, "fixturenames", ())}
+    groups = {item.path: "tiny_run" if item.path in users else str(item.path) for item in items}
+    known = _seconds()
+    cost = dict.fromkeys(groups.values(), 0.0)
+    for path, group in groups.items():
+        cost[group] += known.get(path, math.inf)
+    items.sort(key=lambda item: -cost[groups[item.path]])
     for item in items:
-        group = "tiny_run" if item.path in users else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+
+
+def _seconds() -> dict[Path, float]:
+    """What every file took when `benchmarks/suite.py` was run last."""
+    file = ROOT / "benchmarks" / "results" / "tests.txt"
+    lines = file.read_text().splitlines() if file.exists() else []
+    rows = (line.split() for line in lines if line.endswith(".py"))
+    return {ROOT / row[-1]: float(row[-2]) for row in rows}
 
 
 @pytest.fixture(scope="module", autouse=True)

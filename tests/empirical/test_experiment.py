@@ -8,6 +8,7 @@ import pytest
 
 from bnverify.empirical.data.synthetic import synthetic_cifar
 from bnverify.empirical.judgement.verdict import summarise, verify
+from bnverify.empirical.networks.deep_linear import DEPTH, deep_linear
 from bnverify.empirical.runs import experiment
 from bnverify.empirical.runs.config import NETWORKS, preset
 from bnverify.empirical.runs.run import train
@@ -32,20 +33,33 @@ def _bytes(run):
     return {p.relative_to(run.path): p.read_bytes() for p in sorted((run.path / "records").rglob("*.nc"))}
 
 
+@pytest.fixture(scope="module", autouse=True, params=[5, pytest.param(DEPTH, marks=pytest.mark.slow)])
+def depth(request):
+    """Of the deep linear network in this module: 25 layers compile four times as long as five, and are slow tests."""
+    given, caches = deep_linear.__kwdefaults__, (experiment._network, experiment._trainer, experiment._measurement)
+    with pytest.MonkeyPatch.context() as patch:
+        for cache in caches:  # a network of another depth is another network
+            cache.cache_clear()
+        patch.setitem(given, "depth", request.param)
+        yield request.param
+    for cache in caches:
+        cache.cache_clear()
+
+
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(tmp_path_factory, depth):
     """Runs of the deep linear network: batch norm, another normaliser, noise, and batch renormalisation."""
     folder = tmp_path_factory.mktemp("deep-linear")
     chosen = {"batch": {}, "rms": {"normalizer": "rms"}, "noise": {"noise": True}, "renorm": RENORM}
     return {name: _run(_config(**options), folder / name) for name, options in chosen.items()}
 
 
-def test_batch_norm_in_the_deep_linear_network_is_measured_at_all_sites(runs):
+def test_batch_norm_in_the_deep_linear_network_is_measured_at_all_sites(runs, depth):
     run = runs["batch"]
     for network in NETWORKS:
         assert run.exact[network]["step"].values.tolist() == [0, 2, 4]
         assert run.inline[network]["step"].values.tolist() == [0, 2]
-        assert run.exact[network]["site"].values.tolist() == [f"linear{i}" for i in range(1, 26)]
+        assert run.exact[network]["site"].values.tolist() == [f"linear{i}" for i in range(1, depth + 1)]
     checked = {v.key: v for v in verify(run) if v.network == "bn" and v.dtype == "float64"}
     for key in ("theorem-4.1-exact", "theorem-4.2-layer-exact", "hessian", "fact-c1"):
         assert checked[key].points > 0 and checked[key].violations == 0, key

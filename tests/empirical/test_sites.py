@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from claimed import OF_LAYERS, points
+from midway import midway
 from placed import case
 from selection import first_and_slow
 
@@ -32,20 +33,27 @@ N, WIDTH = 4, 1 / 32
 OF_INPUTS = {"design_norm2", "frozen_plain", "frozen_normalised"}
 
 
-def _network(bn):
-    network = vgg(batch_norm=bn, width=WIDTH)
+def _network(name):
+    """A small convolutional network ("bn" or "plain") or the VGG, with a batch, and parameters off the initial ones."""
+    if name in ("bn", "plain"):
+        small = midway(name)
+        return small.network, small.params, small.updated, small.x, small.labels
+    network = vgg(batch_norm=name == "vgg", width=WIDTH)
     key = jax.random.key(5)
     initial = network.init(key, (N, 32, 32, 3), jnp.float64)
     params = jax.tree.map(lambda a: a + 0.05 * jax.random.normal(key, a.shape, a.dtype), initial)
     return network, initial, params, jax.random.normal(key, (N, 32, 32, 3)), jnp.array([3, 1, 4, 1])
 
 
-@pytest.mark.parametrize("bn", [True, pytest.param(False, marks=pytest.mark.slow)])
-def test_sites_agree_with_the_cut_network(bn):
-    network, initial, params, x, labels = _network(bn)
+@pytest.mark.parametrize(
+    "name", ["bn", "plain", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vgg", "vgg without"))]
+)
+def test_sites_agree_with_the_cut_network(name):
+    network, initial, params, x, labels = _network(name)
+    bn = isinstance(network.stages[network.sites[0].index], NormStage)
     found = SiteMeasurement(network, cross_entropy, groups=2)(params, initial, x, labels, seed=(9,), samples=1)
-    assert list(found) == [f"conv{i}" for i in range(1, 11)]
-    for number in (7,):
+    assert list(found) == [f"conv{i}" for i in range(1, 1 + (10 if "vgg" in name else 3))]
+    for number in (7,) if "vgg" in name else (1,):
         site = network.sites[number]
         y = jax.jit(network.prefix(site.index))(params, x)
         stage = network.stages[site.index]
@@ -91,7 +99,7 @@ def test_sites_agree_with_the_cut_network(bn):
 
 
 def test_a_group_does_not_change_the_numbers():
-    network, initial, params, x, labels = _network(False)
+    network, initial, params, x, labels = _network("plain")
     one, three = (
         SiteMeasurement(network, cross_entropy, groups=g)(params, initial, x, labels, seed=(9,), samples=1)
         for g in (1, 3)
@@ -173,11 +181,9 @@ def test_gradients_of_a_normaliser_are_those_of_the_network(name):
     of, found = _small(name)
     network = of.network if of.moment is None else of.network.during(of.moment)
     site = network.sites[1]
-    y = network.prefix(site.index)(of.params, of.x)
-    v = jax.grad(lambda y: cross_entropy(network.suffix(site.index)(of.params, y), of.labels))(y)
-    g = jax.grad(lambda z: cross_entropy(network.suffix(site.index + 1)(of.params, z), of.labels))(
-        network.prefix(site.index + 1)(of.params, of.x)
-    )
+    y, z = (jax.jit(network.prefix(index))(of.params, of.x) for index in (site.index, site.index + 1))
+    v = jax.jit(jax.grad(lambda y: cross_entropy(network.suffix(site.index)(of.params, y), of.labels)))(y)
+    g = jax.jit(jax.grad(lambda z: cross_entropy(network.suffix(site.index + 1)(of.params, z), of.labels)))(z)
     quantities = found[site.name]
     norm = sites_module.normaliser_at(of.network, site)
     chosen = quantities.get("vector", np.arange(6))
@@ -209,7 +215,7 @@ def test_vectors_that_are_no_channels_are_a_seeded_choice(monkeypatch):
 
 def test_a_step_of_plain_gradient_descent():
     of, found = _small("batch")
-    slope = jax.grad(lambda p: cross_entropy(of.network(p, of.x), of.labels))(of.params)
+    slope = jax.jit(jax.grad(lambda p: cross_entropy(of.network(p, of.x), of.labels)))(of.params)
     after = of.params["conv2"]["kernel"] - 0.3 * slope["conv2"]["kernel"]
     np.testing.assert_allclose(found["conv2"]["W_next_W_next"], (after**2).sum((0, 1, 2)), rtol=1e-12)
     assert found["conv2"]["learning_rate"] == 0.3
@@ -221,8 +227,8 @@ def test_the_sum_rule_is_followed_up_to_the_next_norm_only():
     of, found = _small("batch")
     assert [q["followed"].tolist() for q in found.values()] == [[1.0], [0.0]]
     site = of.network.sites[1]
-    y = of.network.prefix(site.index)(of.params, of.x)
-    v = jax.grad(lambda y: cross_entropy(of.network.suffix(site.index)(of.params, y), of.labels))(y)
+    y = jax.jit(of.network.prefix(site.index))(of.params, of.x)
+    v = jax.jit(jax.grad(lambda y: cross_entropy(of.network.suffix(site.index)(of.params, y), of.labels)))(y)
     np.testing.assert_allclose(found["conv1"]["next_y_v"], [jnp.vdot(y, v)], rtol=1e-9)
     assert np.isnan(found["conv2"]["next_y_v"]).all()
     for other in (_small(None)[1], _small("batch", noise=True)[1]):

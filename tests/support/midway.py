@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import jax
@@ -57,6 +57,7 @@ class Midway:
         return jax.tree.map(lambda a, b: (a + b) / 2, *(self.slope(self.params, *half)[1] for half in halves))
 
 
+@cache
 def midway(name: str) -> Midway:
     """A small convolutional network with batch norm or without ("bn", "plain"), a small dense one with batch norm
     ("dense"), the VGG at width 1/32 with batch norm ("vgg"); all in float64 after two steps of SGD with momentum, at a
@@ -66,10 +67,15 @@ def midway(name: str) -> Midway:
     x = jax.random.normal(key, shape)
     labels = jnp.arange(shape[0]) % 3
     step = jax.jit(partial(value_and_gradient, network, cross_entropy))
+
     # gamma and beta off 1 and 0, and biases off 0
-    params = jax.tree.map(
-        lambda a: a + 0.1 * jax.random.normal(key, a.shape), network.init(key, shape, jnp.float64)
-    )  # fmt: skip
+    @jax.jit
+    def start(key):
+        return jax.tree.map(
+            lambda a: a + 0.1 * jax.random.normal(key, a.shape), network.init(key, shape, jnp.float64)
+        )  # fmt: skip
+
+    params = start(key)
     velocity = jax.tree.map(jnp.zeros_like, params)
     for _ in range(2):
         before = params

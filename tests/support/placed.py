@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -27,6 +28,11 @@ class Case(NamedTuple):
     moment: Moment | None
 
 
+def _start(network: Network, key) -> tuple[Parameters, Parameters]:
+    initial = network.init(key, SHAPE, jnp.float64)
+    return initial, jax.tree.map(lambda a: a + 0.2 * jax.random.normal(key, a.shape, a.dtype), initial)
+
+
 def case(normalizer: str | None, *, noise: bool = False, epsilon: float = 1e-3, activation=jax.nn.relu) -> Case:
     """Two convolutions of 4 and 6 channels, each followed by the normaliser (None: by none) and ReLU, a max-pool after
     the first, and a dense layer; of batch renormalisation, a step where it does not clip."""
@@ -42,13 +48,12 @@ def case(normalizer: str | None, *, noise: bool = False, epsilon: float = 1e-3, 
     stages += [Stage("flatten", lambda p, x: x.reshape(len(x), -1)), dense_stage("dense1", 3)]
     network = Network(tuple(stages), tuple(sites))
     key = jax.random.key(4)
-    initial = network.init(key, SHAPE, jnp.float64)
-    params = jax.tree.map(lambda a: a + 0.2 * jax.random.normal(key, a.shape, a.dtype), initial)
+    initial, params = jax.jit(partial(_start, network))(key)
     x = 0.5 + jax.random.normal(jax.random.key(5), SHAPE)
     moment = None
     if network.moving:
         # Running statistics near those of this batch; step 3 is the last of the schedule.
-        seen = network.batch_statistics(params, x)
+        seen = jax.jit(network.batch_statistics)(params, x)
         running = {name: (0.9 * centre + 0.1, 1.2 * spread) for name, (centre, spread) in seen.items()}
         step = jnp.asarray(3, jnp.int32)
         moment = Moment(step, step_key(7, step), running)

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import zlib
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -144,7 +143,7 @@ def test_a_random_name_a_date_or_an_unordered_set_would_be_found(tiny_run, monke
 
 
 def test_without_tex_report_tex_is_there_and_the_pdf_is_typst_s(tiny_run, small, tmp_path, monkeypatch):
-    monkeypatch.setitem(outputs(), "tex", replace(tex.OUTPUT, engine=lambda: None))
+    monkeypatch.setitem(outputs(), "tex", dataclasses.replace(tex.OUTPUT, engine=lambda: None))
     found = build_report(load_run(tiny_run.path), tmp_path / "a", also=["tex"])
     assert found.engine == "typst" and "No program was found that sets report.tex" in found.note
     assert found.also["tex"].exists() and (tmp_path / "a" / "figures" / "training.pdf").exists()
@@ -165,7 +164,7 @@ def test_a_plain_tex_sets_report_tex_without_overfull_lines(built):
 
 @needs_tex
 def test_tex_that_fails_is_said_to_and_the_pdf_is_there(tiny_run, small, tmp_path, monkeypatch):
-    wrong = replace(tex.OUTPUT, text=lambda markdown: r"\documentclass{article}\begin{document}\nonsense\end{document}")
+    wrong = dataclasses.replace(tex.OUTPUT, text=lambda markdown: r"\documentclass{article}\begin{document}\nonsense\end{document}")
     monkeypatch.setitem(outputs(), "tex", wrong)
     found = build_report(load_run(tiny_run.path), tmp_path, also=["tex"])
     assert found.engine == "typst" and "Undefined control sequence" in found.note
