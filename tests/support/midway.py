@@ -62,7 +62,7 @@ def midway(name: str) -> Midway:
     """A small convolutional network with batch norm or without ("bn", "plain"), a small dense one with batch norm
     ("dense"), the VGG at width 1/32 with batch norm ("vgg"); all in float64 after two steps of SGD with momentum, at a
     rate that moves the weights visibly."""
-    network, shape = _dense() if name == "dense" else _vgg() if name == "vgg" else _convolutional(name == "bn")
+    network, shape = _dense() if name == "dense" else _vgg() if name == "vgg" else convolutional(name == "bn")
     key = jax.random.key(7)
     x = jax.random.normal(key, shape)
     labels = jnp.arange(shape[0]) % 3
@@ -99,7 +99,8 @@ def _vgg() -> tuple[Network, tuple[int, ...]]:
     return vgg(batch_norm=True, width=1 / 32), (6, 32, 32, 3)
 
 
-def _convolutional(bn: bool) -> tuple[Network, tuple[int, ...]]:
+def convolutional(bn: bool) -> tuple[Network, tuple[int, ...]]:
+    """Three convolutions with a site after each, max-pools, two dense layers; and the shape of a batch."""
     stages, sites = [], []
     for number, channels in enumerate((4, 5, 6), start=1):
         stages.append(convolution_stage(f"conv{number}", channels))
