@@ -11,29 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bnverify.reports.document.blocks import (
-    Block,
-    Cite,
-    Contents,
-    Display,
-    Document,
-    Emphasis,
-    Facts,
-    Fold,
-    Key,
-    Link,
-    Listing,
-    PageBreak,
-    Paragraph,
-    Picture,
-    Section,
-    Span,
-    Statement,
-    Strong,
-    Table,
-    Text,
-    numbers,
-)
+from bnverify.reports.document import blocks
 
 FORMAT = (
     "markdown_strict+tex_math_dollars+all_symbols_escapable+header_attributes+fenced_divs"
@@ -52,52 +30,52 @@ class Writer:
     numbers: Mapping[str, str]
     pictures: Mapping[str, str]
 
-    def section(self, section: Section, depth: int) -> str:
+    def section(self, section: blocks.Section, depth: int) -> str:
         number = self.numbers[section.label]
         lead = f"Appendix {number}" if section.appendix and depth == 1 else number
         head = f"{'#' * depth} {lead} {self.text(section.title)} {{#{anchor(section.label)}}}"
-        return self.blocks(section.blocks, depth, head)
+        return self.several(section.blocks, depth, head)
 
-    def blocks(self, blocks: Sequence[Block | Section], depth: int, *before: str) -> str:
-        written = [self.section(b, depth + 1) if isinstance(b, Section) else self.block(b) for b in blocks]
+    def several(self, parts: Sequence[blocks.Block | blocks.Section], depth: int, *before: str) -> str:
+        written = [self.section(b, depth + 1) if isinstance(b, blocks.Section) else self.block(b) for b in parts]
         return "\n\n".join([*before, *filter(None, written)])
 
-    def block(self, block: Block) -> str:
+    def block(self, block: blocks.Block) -> str:
         match block:
-            case Paragraph(text, lead, small, keep, label):
+            case blocks.Paragraph(text, lead, small, keep, label):
                 shown = _opened(self.text(text))
                 shown = f"*{self.text(lead)}* {shown}".rstrip() if lead else shown
                 kind = "small" if small else "keep" if keep or label else ""
                 kind += f" #{anchor(label)}" if label else ""
                 return _div(kind, shown) if kind and shown else shown
-            case Display(pieces):
+            case blocks.Display(pieces):
                 return _div("display", "\n".join(_mathematics(_signed(piece)) for piece in pieces))
-            case Facts(items):
+            case blocks.Facts(items):
                 return "\n\n".join(f"- {_opened(self.text(item))}" for item in items)
-            case Listing(text):
+            case blocks.Listing(text):
                 return f"````\n{text}\n````"
-            case Statement(blocks):
-                return _div("statement", self.blocks(blocks, 0))
-            case Fold(title, blocks):
-                return _div(f'fold title="{title}"', self.blocks(blocks, 0))
-            case PageBreak():
+            case blocks.Statement(inside):
+                return _div("statement", self.several(inside, 0))
+            case blocks.Fold(title, inside):
+                return _div(f'fold title="{title}"', self.several(inside, 0))
+            case blocks.PageBreak():
                 return _div("pagebreak", "")
-            case Contents():
+            case blocks.Contents():
                 return _div("contents", "")
-            case Table():
+            case blocks.Table():
                 return self.table(block)
-            case Picture():
+            case blocks.Picture():
                 return self.picture(block)
         raise TypeError(f"got a {type(block).__name__}; expected a block of a document")
 
-    def picture(self, picture: Picture) -> str:
+    def picture(self, picture: blocks.Picture) -> str:
         number = self.numbers[picture.label]
         caption = f"**{number}: {self.text(picture.title)}.** {self.text(picture.caption)}"
         alt = json.dumps(f"{number}: {plain(picture.title)}", ensure_ascii=False)
         shown = f"![{caption}]({self.pictures[picture.name]}){{#{anchor(picture.label)} alt={alt}}}"
         return f"{shown}\n\n{_film(picture)}" if picture.film else shown
 
-    def table(self, table: Table) -> str:
+    def table(self, table: blocks.Table) -> str:
         head = table.head or [""] * len(table.widths)
         whole = sum(table.widths)
         align = table.align or "l" * len(table.widths)
@@ -113,20 +91,20 @@ class Writer:
             return _div("plain" if table.head else "pairs", shown)
         return f"{shown}\n\n: **{self.numbers[table.label]}:** {self.text(table.caption)}"
 
-    def text(self, text: Text) -> str:
+    def text(self, text: blocks.Text) -> str:
         return "".join(map(self.span, (text,) if isinstance(text, str) else text))
 
-    def span(self, span: Span) -> str:
+    def span(self, span: blocks.Span) -> str:
         match span:
-            case Key(text):
+            case blocks.Key(text):
                 return _code(text)
-            case Strong(text):
+            case blocks.Strong(text):
                 return f"**{self.text(text)}**"
-            case Emphasis(text):
+            case blocks.Emphasis(text):
                 return f"*{self.text(text)}*"
-            case Cite(key):
+            case blocks.Cite(key):
                 return f"[{self.text(key)}](#{anchor(f'reference:{key}')})"
-            case Link(label, shown, number):
+            case blocks.Link(label, shown, number):
                 words = self.span(shown)
                 called = self.numbers[label] if number else ""
                 if called:
@@ -135,16 +113,16 @@ class Writer:
         return inline(str(span))
 
 
-def markdown(document: Document, pictures: Mapping[str, str], elsewhere: Iterable[str] = ()) -> str:
+def markdown(document: blocks.Document, pictures: Mapping[str, str], elsewhere: Iterable[str] = ()) -> str:
     """The Markdown of a document; ``pictures``: the file of every figure by name; ``elsewhere``: labels that are in
     other documents, and have no number here."""
-    writer = Writer(dict.fromkeys(elsewhere, "") | numbers(document), pictures)
+    writer = Writer(dict.fromkeys(elsewhere, "") | blocks.numbers(document), pictures)
     head = {
         "title": writer.text(document.title), "subtitle": writer.text(document.subtitle),
         "author": writer.text(document.author), "lang": "en",
     }  # fmt: skip
     front = "\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in head.items() if value)
-    parts = [f"---\n{front}\n---", writer.blocks(document.front, 0)]
+    parts = [f"---\n{front}\n---", writer.several(document.front, 0)]
     parts += [writer.section(section, 1) for section in document.sections]
     if document.references:
         entries = [
@@ -203,7 +181,7 @@ def _div(attributes: str, body: str) -> str:
     return f":::::: {{.{attributes}}}\n{body}\n::::::" if body else f":::::: {{.{attributes}}}\n::::::"
 
 
-def _film(picture: Picture) -> str:
+def _film(picture: blocks.Picture) -> str:
     """Frames for a screen, with a button and a slider; other formats leave it out."""
     data = picture.film.replace("<", "\\u003c")
     return f'```{{=html}}\n<div class="film"><script type="application/json">{data}</script></div>\n```'

@@ -27,9 +27,9 @@ def test_against_dense_jacobian_and_hessian(epsilon):
         return suffix(norm(y))
 
     z = norm(y)
-    v, g = jax.grad(lhat)(y), jax.grad(suffix)(z)
-    jacobian = jax.jacrev(norm)(y).reshape(15, 15)
-    h_hat, h = jax.hessian(lhat)(y).reshape(15, 15), jax.hessian(suffix)(z).reshape(15, 15)
+    v, g = jax.jit(jax.grad(lhat))(y), jax.jit(jax.grad(suffix))(z)
+    jacobian = jax.jit(jax.jacrev(norm))(y).reshape(15, 15)
+    h_hat, h = jax.jit(jax.hessian(lhat))(y).reshape(15, 15), jax.jit(jax.hessian(suffix))(z).reshape(15, 15)
     flat = v.reshape(-1)
     u = jacobian @ flat
     np.testing.assert_allclose(q["v_v"], (v**2).sum(0), rtol=1e-10)
@@ -38,7 +38,7 @@ def test_against_dense_jacobian_and_hessian(epsilon):
     np.testing.assert_allclose(q["layer_u_H_u"][0], u @ h @ u, rtol=1e-10)
     w, x, k, c, _ = measurement.random_tests(y, 0)
     factor = float(k)
-    scaled_hat = jax.hessian(lhat)(factor * y).reshape(15, 15)
+    scaled_hat = jax.jit(jax.hessian(lhat))(factor * y).reshape(15, 15)
     for channel in (0, 2):
         mask = jnp.arange(15) % 3 == channel
         only, of_w, of_x, of_g = (jnp.where(mask, t.reshape(-1), 0.0) for t in (v, jnp.asarray(w), jnp.asarray(x), g))
@@ -53,13 +53,13 @@ def test_against_dense_jacobian_and_hessian(epsilon):
             assert np.isnan(q["w_Hhat_x_scaled"][channel])
     assert np.isnan(q["v_Hhat_v"][1])
 
-    unit = jax.jacrev(lambda y: norm(y, 1.0, 0.0))(y).reshape(15, 15)
+    unit = jax.jit(jax.jacrev(lambda y: norm(y, 1.0, 0.0)))(y).reshape(15, 15)
     jx = (unit @ x.reshape(-1)).reshape(5, 3)
     np.testing.assert_allclose(q["Jx_Jx"], (jx**2).sum(0), rtol=1e-10)
     np.testing.assert_allclose(q["w_JJx"], (w * (unit @ jx.reshape(-1)).reshape(5, 3)).sum(0), rtol=1e-9)
     moved = y + c * jnp.sqrt(y.var(0) + epsilon)
     for name, at in (("scaled", factor * y), ("shifted", moved)):
-        there = jax.jacrev(norm)(at).reshape(15, 15).T @ g.reshape(-1)
+        there = jax.jit(jax.jacrev(norm))(at).reshape(15, 15).T @ g.reshape(-1)
         np.testing.assert_allclose(q[f"w_v_{name}"], (w * there.reshape(5, 3)).sum(0), rtol=1e-9)
         np.testing.assert_allclose(q[f"w_yhat_{name}"], (w * norm(at, 1.0, 0.0)).sum(0), rtol=1e-9)
 
