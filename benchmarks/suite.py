@@ -91,7 +91,10 @@ def main(arguments: list[str]) -> int:
         environment["PYTHONPATH"] = os.pathsep.join(paths)
         options = ["-p", "suite", "-o", "enable_assertion_pass_hook=true", "-q", "--dist", "loadgroup"]
         command = [sys.executable, "-m", "pytest", *options, *arguments]
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout or ():
+                print(line, end="", flush=True)
+        return process.returncode
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 CASES = {
+    "suite.py": ["--numprocesses", "0", "tests/empirical/test_config.py"],
     "verdicts.py": ["--cases", "13", "--quick", "--dtypes", "float64", "--wrong", "2"],
     "convolution.py": ["--shrink", "16", "--batch", "4", "--rounds", "1", "--size", "128"],
     "training_step.py": ["--shrink", "16", "--batch", "16", "--rounds", "1", "--size", "128"],
@@ -42,7 +43,7 @@ def test_benchmark_runs(script, monkeypatch, capsys):
         runpy.run_path(str(FOLDER / script), run_name="__main__")
     out = capsys.readouterr().out
     assert jax.__version__ in out  # the header names machine and versions
-    words = {"proving.py": "claims", "growth.py": "exponent", "verdicts.py": "violations"}
+    words = {"proving.py": "claims", "growth.py": "exponent", "verdicts.py": "violations", "suite.py": "CPU s"}
     assert words.get(script, "GFLOP") in out
 
 
