@@ -164,7 +164,9 @@ def test_a_plain_tex_sets_report_tex_without_overfull_lines(built):
 
 @needs_tex
 def test_tex_that_fails_is_said_to_and_the_pdf_is_there(tiny_run, small, tmp_path, monkeypatch):
-    wrong = dataclasses.replace(tex.OUTPUT, text=lambda markdown: r"\documentclass{article}\begin{document}\nonsense\end{document}")
+    wrong = dataclasses.replace(
+        tex.OUTPUT, text=lambda markdown: r"\documentclass{article}\begin{document}\nonsense\end{document}"
+    )
     monkeypatch.setitem(outputs(), "tex", wrong)
     found = build_report(load_run(tiny_run.path), tmp_path, also=["tex"])
     assert found.engine == "typst" and "Undefined control sequence" in found.note
