@@ -98,8 +98,9 @@ def test_sites_agree_with_the_cut_network(name):
         np.testing.assert_allclose(found[site.name]["frozen_normalised"], largest * (v**2).sum((0, 1, 2)), rtol=1e-9)
 
 
-def test_a_group_does_not_change_the_numbers():
-    network, initial, params, x, labels = _network("plain")
+@pytest.mark.parametrize("name", ["plain", pytest.param("vgg without", marks=pytest.mark.slow)])
+def test_a_group_does_not_change_the_numbers(name):
+    network, initial, params, x, labels = _network(name)
     one, three = (
         SiteMeasurement(network, cross_entropy, groups=g)(params, initial, x, labels, seed=(9,), samples=1)
         for g in (1, 3)
