@@ -95,7 +95,9 @@ def _untested(content: Content) -> Iterator[Block]:
     if found:
         told = [explanations.UNTESTED_LEAD.replace("{with}", content.labels["bn"])]
         reasons = [(f" {capital(reason)}: ", *links(keys, content.derived), ".") for reason, keys in found.items()]
-        yield Paragraph((*told, *(part for reason in reasons for part in reason)), lead="What was not tested.")
+        yield Paragraph(
+            (*told, *(part for reason in reasons for part in reason)), lead="What was not tested.", small=True
+        )
 
 
 def pairs(rows: setting.Table) -> Table:
