@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiling import OPTIMISED
 from jax import lax
 from placed import case
 
@@ -96,7 +97,7 @@ def test_the_derivative_is_kept_when_what_is_pooled_is_computed_twice():
 
     with jax.disable_jit():
         slow = gradients(of.params, probes)
-    found = jax.jit(gradients)(of.params, probes)
+    found = jax.jit(gradients, compiler_options=OPTIMISED)(of.params, probes)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(slow), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12)
 
