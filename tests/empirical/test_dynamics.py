@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 import xarray as xr
+from mutants import mutants
 
 from bnverify.empirical.architectures.resnet import resnet
 from bnverify.empirical.experiments.rotation import beyond_rounding, finding, rotation, stationary
@@ -90,6 +91,16 @@ def test_a_step_that_is_another_is_noticed(observed, claim, wrong):
             records[name] = records[name] / ETA
     verdict = evaluate(claim, places(records), network="bn")
     assert verdict.violations > 0.9 * verdict.points
+
+
+@pytest.mark.parametrize("claim", OF_STEPS, ids=lambda claim: claim.key)
+def test_mutants_are_noticed(observed, claim):
+    """A term dropped, doubled or negated."""
+    wrong = [(name, mutant) for name, mutant in mutants(claim) if not name.endswith("by m")]
+    assert len(wrong) >= 3
+    for name, mutant in wrong:
+        verdict = evaluate(mutant, places(observed["bn"]), network="bn")
+        assert verdict.violations > 0, name
 
 
 @pytest.mark.parametrize("claim", OF_STEPS, ids=lambda claim: claim.key)

@@ -27,6 +27,7 @@ from bnverify.empirical.normalization.known import TRAINABLE
 from bnverify.empirical.training.objectives import cross_entropy, squared_error
 from bnverify.errors import InputError
 from bnverify.theory import CLAIMS, claims_for
+from bnverify.theory.results.catalogue import claims_of_steps
 
 N, WIDTH = 4, 1 / 32
 # Not a measurement through the cut network, but of the layer before it; or not of the network's own norm.
@@ -171,8 +172,9 @@ def test_every_claim_of_the_catalogue_is_tested_somewhere():
     batch = {claim.key for claim in claims_for("batch")}
     on_networks = {key for key in batch if key not in UNTESTED["bn"] or key not in UNTESTED["plain"]}
     on_networks |= {claim.key for name in TRAINABLE if name != "batch" for claim in claims_for(name)}
-    on_functions = set(CLAIMS) - OF_LAYERS
-    elsewhere = {"kohler-reparametrisation", *RUNNING}  # below, and in test_own_layers on layers that keep statistics
+    steps = {claim.key for claim in claims_of_steps()}  # in test_dynamics, on two states of a training
+    on_functions = set(CLAIMS) - OF_LAYERS - steps
+    elsewhere = {"kohler-reparametrisation", *RUNNING, *steps}  # below; in test_own_layers, which keep statistics
     assert on_networks | on_functions | elsewhere == set(CLAIMS)
 
 
