@@ -74,7 +74,7 @@ def ruled(r: RuledRecord) -> Iterator[Block]:
     """A record of another form: its text, what is true instead, its reading and its evidence."""
     lead: tuple[Span, ...] = (Key(r.key), f" · {r.place}, ", Cite(r.reference), " · ", Strong(r.said))
     yield Paragraph(lead, keep=True)
-    yield Paragraph(f"{r.quote} (text known by {r.known})", lead="Text:")
+    yield Paragraph((Key(r.quote), f" (text known by {r.known})"), lead="Text:")
     yield Paragraph(r.remark, lead="Remark:")
     if r.instead:
         yield Paragraph(r.instead, lead="True instead:")

@@ -174,6 +174,6 @@ def _ruled(one: Record, everything: Derived) -> Iterator[Block]:
     if isinstance(shown, RuledRecord):
         yield from list(ruled(shown))[1:]
         return
-    yield Paragraph(f"{verbatim(one.text.quote)} (text known by {verbatim(str(one.text))})", lead="Text:")
+    yield Paragraph((Key(one.text.quote), f" (text known by {verbatim(str(one.text))})"), lead="Text:")
     yield from list(record(shown, everything))[1:]
     yield Paragraph(prose(one.reading), lead="Reading:")

@@ -46,7 +46,7 @@ class ShownRecord:
 @dataclass(frozen=True)
 class RuledRecord:
     """A record of another form (a formula in its own language, a sequence, random matrices), checked: its text, how
-    that is known, and the lines of its evidence; all marked up."""
+    that is known, and the lines of its evidence; all marked up but the quote, which is as printed."""
 
     key: str
     title: str
@@ -71,7 +71,7 @@ def ruled_record(record: Record) -> RuledRecord:
     record.check()
     return RuledRecord(
         record.key, prose(record.title), record.source.reference, prose(record.source.place), record.ruling.value,
-        record.said, verbatim(record.text.quote), verbatim(f"{record.text}; {record.party.value}"),
+        record.said, record.text.quote, verbatim(f"{record.text}; {record.party.value}"),
         prose(record.reading), prose(record.remark), prose(record.instead),
         tuple(verbatim(line.strip()) for line in record.evidence.lines()),
     )  # fmt: skip

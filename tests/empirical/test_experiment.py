@@ -1,5 +1,6 @@
 """Runs of other networks: what they record, that they resume to the same bits, and that the twin is the same."""
 
+import inspect
 import json
 
 import jax
@@ -36,7 +37,10 @@ def _bytes(run):
 @pytest.fixture(scope="module", autouse=True, params=[5, pytest.param(DEPTH, marks=pytest.mark.slow)])
 def depth(request):
     """Of the deep linear network in this module: 25 layers compile four times as long as five, and are slow tests."""
-    given, caches = deep_linear.__kwdefaults__, (experiment._network, experiment._trainer, experiment._measurement)
+    given, caches = (
+        inspect.unwrap(deep_linear).__kwdefaults__,
+        (experiment._network, experiment._trainer, experiment._measurement),
+    )
     with pytest.MonkeyPatch.context() as patch:
         for cache in caches:  # a network of another depth is another network
             cache.cache_clear()

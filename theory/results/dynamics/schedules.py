@@ -93,8 +93,8 @@ EXPONENTIAL_RATE = _claim(
     root**2 * (T @ EXPONENTIAL), "==", k * root * (T @ STEPPED), "channel", _derive,
     (TRAINING_MODE, READING, NO_EPSILON, STEP, BEFORE, TESTED, ROOT, MATCHED_BUFFER),
     remark="So W~+ = (k/root) W+: a step with decay at W is one without at kW, k = root^-t, of rate root^(-2t-1) eta. "
-    "Three conditions: a real root, the matched buffer, epsilon = 0. At epsilon > 0 the epsilon has to grow with "
-    "k^2 (`invariance-scale-epsilon`).",
+    "Three conditions: a real root, the matched buffer, epsilon = 0. At epsilon > 0 the epsilon of the layer "
+    "has to grow with k^2, by the exact law of rescaled weights.",
 )  # fmt: skip
 
 _middle = 1 + momentum - learning_rate * weight_decay
