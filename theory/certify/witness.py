@@ -164,7 +164,8 @@ def _tried(doc: Document, chance: random.Random, trial: int) -> Example:
             break
         if not progress:
             free = [name for name in missing if name not in doc.scalars] or missing
-            example.numbers[free[0]] = chance.choice([x for x in _NUMBERS if _SIGN[doc.signs.get(free[0], "real")](x)])
+            name = free[0] if trial < _TRIALS // 2 else chance.choice(free)  # in another order others can be solved for
+            example.numbers[name] = chance.choice([x for x in _NUMBERS if _SIGN[doc.signs.get(name, "real")](x)])
     equal = all(example.side(left) == example.value(right) for left, right in equations)
     if not equal or not all(_holds(example, condition) for condition in _conditions(doc)):
         raise _Impossible
