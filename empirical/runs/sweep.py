@@ -39,6 +39,15 @@ def perform(task: Task) -> str:
     return str(train(task.config, load_data(task.config, directory=task.data), task.path).path)
 
 
+def perform_in_worker(task: Task) -> str:
+    """`perform` in a process of its own, which keeps what it compiles in the user's cache folder as the command line
+    does: a worker that takes the place of a dead one, and every later run, does not compile it again."""
+    from bnverify.empirical.runs.cache import keep_compiled
+
+    keep_compiled()
+    return perform(task)
+
+
 def sweep(tasks: Sequence[Task], on: str = "here", *, tell: Report = lambda task, state: None) -> tuple[Task, ...]:
     """Perform all tasks on an engine (see ENGINES) and return those that failed; ``tell(task, state)`` is called when
     one is started ("waiting", here "running"), "done", or "failed: ..." with the reason.
@@ -93,7 +102,7 @@ def _on_ray(tasks: Sequence[Task], address: str | None, tell: Report) -> Iterato
             ) from error
     try:
         gpus = 1 if ray.cluster_resources().get("GPU") else 0
-        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(perform)
+        remote = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(perform_in_worker)
         waiting = {remote.options(name=task.label).remote(_absolute(task)): task for task in tasks}
         for task in tasks:
             tell(task, "waiting")
