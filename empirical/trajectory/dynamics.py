@@ -23,6 +23,7 @@ import xarray as xr
 
 from bnverify.empirical.measurement.reductions import first_order
 from bnverify.empirical.measurement.sites import SiteMeasurement, normalisation_at
+from bnverify.empirical.networks.network import NormStage, Stage, norm_stage
 from bnverify.empirical.runs.records import site_dataset
 from bnverify.empirical.trajectory.observation import Here, Observation
 
@@ -119,19 +120,32 @@ def exponential_root(trainer) -> float:
     return (middle + np.sqrt(square)) / 2 if square >= 0 else float("nan")
 
 
-def _exponential(here: Here, params):
-    """`exponential_step`; None where the claim about it says nothing: without a real root, or where a batch norm has an
-    epsilon."""
-    trainer, x = here.trainer, exponential_root(here.trainer)
-    stages = (trainer.network.stages[site.index] for site in trainer.network.sites)
-    if not np.isfinite(x) or any(getattr(stage, "epsilon", trainer.insertion_epsilon) for stage in stages):
+@lru_cache
+def regrown(trainer):
+    """The trainer of the network with k^2 times every epsilon of its batch norms; None with another normaliser."""
+    network = trainer.network
+    if any(type(network.stages[site.index]) not in (NormStage, Stage) for site in network.sites):
         return None
-    return exponential_step(here, params, x, _wide(trainer.buffer(here.state)))
+    stages = tuple(
+        norm_stage(stage.name, _FACTOR**2 * stage.epsilon) if isinstance(stage, NormStage) else stage
+        for stage in network.stages
+    )
+    return dataclasses.replace(trainer, network=dataclasses.replace(network, stages=stages))
 
 
-def exponential_step(here: Here, params, x: float, buffer):
+def _exponential(here: Here, params):
+    """`exponential_step`; None where the claim about it says nothing: without a real root, or for another normaliser
+    than batch norm."""
+    trainer, x, grown = here.trainer, exponential_root(here.trainer), regrown(here.trainer)
+    if not np.isfinite(x) or grown is None:
+        return None
+    return exponential_step(here, params, x, _wide(trainer.buffer(here.state)), grown)
+
+
+def exponential_step(here: Here, params, x: float, buffer, grown):
     """The parameters after the optimiser's own step from k W, k times the kernels before a normalisation, of rate
-    k^2 eta/x without weight decay; its buffer is what the step from k x (W + eta buffer) of rate k^2 eta x left."""
+    k^2 eta/x without weight decay; its buffer is what the step from k x (W + eta buffer) of rate k^2 eta x left. The
+    gradient is that of the network of ``grown``, whose epsilons are k^2 times those of the training."""
     trainer, k, eta = here.trainer, _FACTOR, here.trainer.learning_rate
     start = {name: dict(leaves) for name, leaves in params.items()}
     matched = jax.tree.map(jnp.zeros_like, start)
@@ -139,7 +153,7 @@ def exponential_step(here: Here, params, x: float, buffer):
         w, b = params[layer]["kernel"], buffer[layer]["kernel"]
         start[layer]["kernel"] = k * w
         matched[layer]["kernel"] = (k * x * (w + eta * b) - k * w) / (k**2 * eta * x)
-    slope = _sites(trainer).values_and_gradients(start, here.inputs, here.labels, trainer.moment(here.state)).slope
+    slope = _sites(grown).values_and_gradients(start, here.inputs, here.labels, trainer.moment(here.state)).slope
     plain = dataclasses.replace(trainer, learning_rate=k**2 * eta / x, weight_decay=0.0)
     state = jax.tree.map(
         lambda leaf: leaf._replace(trace=matched) if isinstance(leaf, optax.TraceState) else leaf,

@@ -36,6 +36,8 @@ from bnverify.theory import (
 )
 from bnverify.theory.proof.claim import Gram
 from bnverify.theory.proof.hypotheses import NO_EPSILON, TRAINING_MODE
+from bnverify.theory.proof.quantities import EXPONENTIAL_GRADIENT, V_SCALED, XT, T
+from bnverify.theory.results.dynamics.schedules import TESTED
 
 HERE = Source("this work", "a test")
 
@@ -169,6 +171,17 @@ def test_a_rescaled_gradient_needs_epsilon_0():
     with pytest.raises(ProofError):
         scaled.under(TRAINING_MODE).prove()
     assert scaled.under(NO_EPSILON).prove()
+
+
+def test_an_exponential_rate_needs_an_epsilon_that_grows():
+    """With the gradient at k y of the same epsilon it holds at epsilon = 0 only."""
+    rate = CLAIMS["exponential-rate"]
+    assert rate.prove()
+    stays = dataclasses.replace(TESTED, equations=TESTED.equations | {T @ EXPONENTIAL_GRADIENT: XT @ V_SCALED})
+    others = [h for h in rate.hypotheses if h is not TESTED]
+    with pytest.raises(ProofError):
+        rate.under(*others, stays).prove()
+    assert rate.under(*others, stays, NO_EPSILON).prove()
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ class Channel:
             "XW": lambda: self.linear, "z_w": self._reparametrised,
             "yhat_scaled": lambda: self.moved(k).yhat, "v_scaled": lambda: self.moved(k).v,
             "yhat_less": lambda: self.moved(epsilon=e.epsilon / k**2).yhat,
+            "yhat_regrown": lambda: self.moved(k, epsilon=k**2 * e.epsilon).yhat,
+            "v_regrown": lambda: self.moved(k, epsilon=k**2 * e.epsilon).v,
             "yhat_shifted": lambda: self.moved(1, self.more["shift"]).yhat,
             "v_shifted": lambda: self.moved(1, self.more["shift"]).v,
             "u_w": lambda: [e.gamma * x for x in e.velocity(e._test(e.w))],
@@ -86,7 +88,7 @@ class Channel:
             "D_filter": lambda: [self.more["momentum"] * b + g for b, g in zip(
                 self.vector("B_filter"), self.vector("grad_W_filter"), strict=True)],
             "t_filter": lambda: self.optimum, "Xt": lambda: dot_rows(self.X, self.optimum),
-            "grad_kW_filter": lambda: self.pull(self.vector("v_scaled")),
+            "grad_kW_filter": lambda: self.pull(self.vector("v_regrown")),
             "B_exponential": self._matched_buffer, "W_exponential": self._exponential,
             "W0": lambda: self.start, "Wstar": lambda: self.optimum,
             "positive": lambda: [max(x, 0 * x) for x in e.yhat], "negative": lambda: [max(-x, 0 * x) for x in e.yhat],

@@ -11,6 +11,7 @@ import sympy as sp
 from bnverify.theory.algebra.vectors import Atom, Image, Inner, Vector, substitute
 from bnverify.theory.proof.givens import CONSTANT, Given, tidy_roots
 from bnverify.theory.proof.quantities import (
+    YHAT_REGROWN,
     YHAT_SCALED,
     YHAT_SHIFTED,
     ChannelSum,
@@ -57,10 +58,12 @@ class Insertion:
         return distribute(tidy_roots(expression), CONSTANT)
 
 
-PREREQUISITES = {
-    "rho": epsilon, "rescaled gradient": YHAT_SCALED, "rescaled curvature": YHAT_SCALED,
+# Rules that say of another point what is known at y, as long as the values there are those of y.
+UNCHANGED = {
+    "rescaled gradient": YHAT_SCALED, "rescaled curvature": YHAT_SCALED, "regrown gradient": YHAT_REGROWN,
     "shifted gradient": YHAT_SHIFTED,
 }  # fmt: skip
+PREREQUISITES = {"rho": epsilon, **UNCHANGED}
 
 
 def collect(parts: Iterable[Any], table: dict[Any, Callable[[], Given]], keep: Iterable[Any] = ()) -> Insertion:

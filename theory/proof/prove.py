@@ -14,8 +14,8 @@ from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, Vector, is_
 from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
 from bnverify.theory.proof.claim import Claim, Derivation, Gram, Hypothesis, Proof, ProofError, Step, value_of
 from bnverify.theory.proof.givens import CONSTANT, Formal, Given, about, facts_of, moments_hold, table_for
-from bnverify.theory.proof.insertion import Insertion, collect
-from bnverify.theory.proof.quantities import QUANTITIES, YHAT_SCALED, YHAT_SHIFTED, distribute
+from bnverify.theory.proof.insertion import UNCHANGED, Insertion, collect
+from bnverify.theory.proof.quantities import QUANTITIES, distribute
 from bnverify.theory.proof.signs import reasons
 from bnverify.theory.proof.trial import NotComputable, Trial, trials
 
@@ -117,9 +117,8 @@ def _side_conditions(claim: Claim, insertion: Insertion, table: Any) -> None:
             raise ProofError(
                 f"{claim.key}: {given.name} says what {given.subject} is, which follows from the definition"
             )
-        if given.rule in ("rescaled gradient", "rescaled curvature", "shifted gradient"):
-            vector = YHAT_SHIFTED if given.rule.startswith("shifted") else YHAT_SCALED
-            values = table[single_atom(vector)]()
+        if given.rule in UNCHANGED:
+            values = table[single_atom(UNCHANGED[given.rule])]()
             inner = collect([values.value], table)
             rest = values.value.map(inner) - about(None, single_vector("yhat"))
             if not is_zero(rest):
@@ -133,6 +132,7 @@ def _side_conditions(claim: Claim, insertion: Insertion, table: Any) -> None:
 
 _DERIVED = {
     "v", "Jx", "JJx", "Kx", "u", "u_w", "u_x", "n", "yhat_scaled", "yhat_less", "yhat_shifted", "v_scaled", "v_shifted",
+    "yhat_regrown", "v_regrown",
     "grad_gamma", "grad_beta", "grad_mu", "grad_sigma2", "distance2", "layer_distance2", "rho",
 }  # fmt: skip
 
@@ -157,8 +157,7 @@ def _as_givens(h: Hypothesis) -> Iterable[Given]:
         yield Given(subject, value, "hypothesis", (), h.name, "", Formal("", ""), h)
 
 
-_NEEDS_SLOPE = ("slope", "velocity", "gradient", "second slope", "curvature", "layer curvature", "rescaled gradient",
-                "rescaled curvature", "shifted gradient")  # fmt: skip
+_NEEDS_SLOPE = ("slope", "velocity", "gradient", "second slope", "curvature", "layer curvature", *UNCHANGED)
 _NEEDS_CURVATURE = ("second slope", "curvature", "layer curvature", "rescaled curvature")
 
 
@@ -168,7 +167,7 @@ def _groundwork(claim: Claim, n: Normalizer, parts: list[Any], insertion: Insert
     for given in facts_of(n):
         mean = given.rule == "mean of the values"
         by_rule = (
-            rules & {*_NEEDS_SLOPE, "slope of the scale", "shifted values", *_RESCALED}
+            rules & {*_NEEDS_SLOPE, "slope of the scale", "shifted values", "regrown values", *_RESCALED}
             if mean
             else rules & {*_RESCALED}
         )

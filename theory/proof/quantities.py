@@ -60,6 +60,9 @@ N = Vector.atom("n")
 YHAT_SCALED, V_SCALED = Vector.atom("yhat_scaled", latex=r"\hat y(ky)"), Vector.atom("v_scaled", latex="v(ky)")
 YHAT_SHIFTED, V_SHIFTED = Vector.atom("yhat_shifted", latex=r"\hat y(y+c)"), Vector.atom("v_shifted", latex="v(y+c)")
 YHAT_LESS = Vector.atom("yhat_less", latex=r"\hat y_{\varepsilon/k^2}")
+# y multiplied by k > 0 and epsilon by k^2.
+YHAT_REGROWN = Vector.atom("yhat_regrown", latex=r"\hat y_{k^2\varepsilon}(ky)")
+V_REGROWN = Vector.atom("v_regrown", latex=r"v_{k^2\varepsilon}(ky)")
 HHAT_SCALED = SelfAdjoint("Hhat_scaled", latex=r"\hat H(ky)")
 # gamma and beta as they act on a vector, entry by entry; a direction t of the parameters, on g: T is its diagonal.
 GAMMA = SelfAdjoint("Gamma", latex=r"\Gamma")
@@ -92,7 +95,7 @@ DIRECTION = Vector.atom("D_filter", space="n", latex="D_j")
 # Of an exponential learning rate without weight decay, at k W: buffer, gradient, and the weights after the step. An
 # arbitrary test vector t of R^n, and X t.
 EXPONENTIAL_BUFFER = Vector.atom("B_exponential", space="n", latex=r"\tilde B_j")
-EXPONENTIAL_GRADIENT = Vector.atom("grad_kW_filter", space="n", latex=r"\nabla_{W_j}\hat L(kW_j)")
+EXPONENTIAL_GRADIENT = Vector.atom("grad_kW_filter", space="n", latex=r"\nabla_{W_j}\hat L_{k^2\varepsilon}(kW_j)")
 EXPONENTIAL = Vector.atom("W_exponential", space="n", latex=r"\tilde W_j^{+}")
 T = Vector.atom("t_filter", space="n", latex="t")
 XT = Vector.atom("Xt", latex="Xt")

@@ -167,11 +167,12 @@ LI_RECORDS = (
                       sizes=(1,)), point(g="1/4", x="1/4", m=1)),),
         ),
         remark="A real root needs lambda eta <= (1 - sqrt(gamma))^2: 0.0026 at gamma = 0.9. The buffer of the momentum "
-        "has to be matched as well, and epsilon is 0.",
+        "has to be matched as well, and epsilon is 0, or grows with the squared length of the weights.",
         reading="The discriminant of the quadratic, g = gamma and x = lambda eta in (0, 1). The theorem in the "
         "paper is "
         "not what is judged.",
         instead="Real roots iff lambda eta <= (1 - sqrt(gamma))^2, for 0 < gamma, lambda eta < 1.",
+        corrected=("exponential-rate", "exponential-rate-root"),
     ),
     Record(
         key="li-factor", title="The learning rate grows by 1.481 an iteration",

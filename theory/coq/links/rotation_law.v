@@ -1,5 +1,5 @@
 From Coq Require Import Reals Lra Lia.
-From bnverify Require Import Given Linear.
+From bnverify Require Import Steps.
 From bnverify.claims Require Import rotation_law.
 Open Scope R_scope.
 
@@ -14,14 +14,8 @@ Theorem rotation_law_from_definition m d eps gamma beta X W b B L g grad_W learn
     learning_rate * (gamma * (1 - rho m eps (lin d X W b)) * dot m g (yhat m eps (lin d X W b)) + weight_decay * dot d W W)
     - momentum * (- dot d W before + dot d W stepped).
 Proof.
-  intros stepped before Hm Hs HL HW. pose proof (weight_slope m eps Hm d X W b gamma beta L g grad_W Hs HL HW) as S.
-  set (y := lin d X W b) in *. set (v := bn_backward m eps gamma y g) in *. moments.
-  pose proof (veq_refl m v : veq m v (bn_backward m eps gamma y g)).
-  assert (dot d W grad_W = dot m (mv d X W) v) by (rewrite (dot_ext_r d W _ _ S), (dot_comm m _ v); symmetry; rewrite (mv_trans m d X v W); apply dot_comm).
-  assert (veq m (mv d X W) (vadd (vscal (- b) one) (vscal 1 y))) by (intros i _; unfold y, lin, vadd, vscal, one, mv, dot; ring).
-  assert (veq m y (vadd (vscal b one) (vscal 1 (mv d X W)))) by (intros i _; unfold y, lin, vadd, vscal, one, mv, dot; ring).
-  assert (veq d stepped (vadd (vscal (- learning_rate * momentum) B) (vadd (vscal (- learning_rate * weight_decay + 1) W) (vscal (- learning_rate) grad_W))))
-    by (intros i _; unfold stepped, vadd, vscal; ring).
-  assert (veq d before (vadd (vscal learning_rate B) (vscal 1 W))) by (intros i _; unfold before, vadd, vscal; ring).
+  intros stepped before Hm Hs HL HW. filter.
+  pose proof (stepped_is d learning_rate momentum weight_decay W B grad_W : veq d stepped _).
+  pose proof (before_is d learning_rate W B : veq d before _).
   eapply rotation_law with (y := y) (XW := mv d X W) (v := v) (yhat := yhat m eps y) (grad_W_filter := grad_W) (B_filter := B); try determined; given.
 Qed.

@@ -89,8 +89,9 @@ class Proof(Tables):
             self._target((entry,), {"W0": ("distance2",), "W0_layer": ("layer_distance2",)}.get(of[0], ()))
         else:
             self._target((entry,), self._targets(rule, of))
-            if rule.startswith(("rescaled grad", "rescaled curv", "shifted grad")):
-                self._unchanged("yhat_shifted" if rule.startswith("shifted") else "yhat_scaled")
+            how, _, what = rule.partition(" ")
+            if how in ("rescaled", "regrown", "shifted") and what != "values":
+                self._unchanged({"rescaled": "yhat_scaled"}.get(how, f"yhat_{how}"))
             found = derive(self._needed(), rule, of)
             if isinstance(found, dict) != vector:
                 raise Refused(f"{rule} gives a {'vector' if isinstance(found, dict) else 'scalar'}")

@@ -19,6 +19,7 @@ TARGETS: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {
     ("velocity", ("v",)): ("u",), ("velocity", ("w",)): ("u_w",), ("velocity", ("x",)): ("u_x",),
     ("gradient", ()): ("v",), ("output", ()): ("z",), ("rescaled values", ()): ("yhat_scaled",),
     ("values with less epsilon", ()): ("yhat_less",), ("rescaled gradient", ()): ("v_scaled",),
+    ("regrown values", ()): ("yhat_regrown",), ("regrown gradient", ()): ("v_regrown",),
     ("shifted values", ()): ("yhat_shifted",), ("shifted gradient", ()): ("v_shifted",),
     ("by parameter", ("gamma",)): ("grad_gamma",), ("by parameter", ("beta",)): ("grad_beta",),
     ("by moment", ("mu",)): ("grad_mu",), ("by moment", ("sigma2",)): ("grad_sigma2",), ("rho", ()): ("rho",),
@@ -33,6 +34,7 @@ NEEDS = {
                     ("slope of the scale", "curvature of the scale")),
     "rescaled gradient": ("slope of the scale", "rescaled values"),
     "rescaled curvature": ("slope of the scale", "curvature of the scale", "rescaled values"),
+    "regrown gradient": ("slope of the scale", "regrown values"),
     "shifted gradient": ("slope of the scale", "shifted values"),
 }  # fmt: skip
 
@@ -238,11 +240,13 @@ def derive(d: Definition, rule: str, of: tuple[str, ...]) -> Any:
             return d.tidy(resolve(form.subs(sigma2, d.s**2 - d.epsilon)))
         case "rescaled values", ():
             return d.moved({"y": symbols("k")}, d.epsilon)
+        case "regrown values", ():
+            return d.moved({"y": symbols("k")}, d.epsilon * symbols("k") ** 2)
         case "values with less epsilon", ():
             return d.moved({"y": ONE}, d.epsilon / symbols("k") ** 2)
         case "shifted values", ():
             return d.moved({"y": ONE, "1": symbols("shift")}, d.epsilon)
-        case "rescaled gradient", ():
+        case (("rescaled gradient" | "regrown gradient"), ()):
             return {a: c.subs(d.s, symbols("k") * d.s) for a, c in d.gradient().items()}
         case "rescaled curvature", (x, w):
             return d.curvature(x, w).subs(d.s, symbols("k") * d.s)

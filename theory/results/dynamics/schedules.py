@@ -2,7 +2,7 @@ r"""Learning rates and lengths together: the schedule law with its epsilon term,
 
 A step of rate eta and decay lambda is W+ = (1 - eta lambda) W - eta D, D = alpha B + grad. What turns the weights is
 Phi = eta/((1 - eta lambda)|W|^2). Weight decay with momentum is, up to lengths, an exponential learning rate without
-decay under three conditions: a real root, a matched buffer, and epsilon = 0.
+decay under three conditions: a real root, a matched buffer, and an epsilon that grows with the squared length.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from functools import partial
 
 from bnverify.theory.normalizers.normalizer import BATCH
 from bnverify.theory.proof.claim import Certificate, Claim, Derivation, Hypothesis, Source
-from bnverify.theory.proof.hypotheses import LINEAR_WITH_BIAS, NO_EPSILON, READING, TRAINING_MODE
+from bnverify.theory.proof.hypotheses import LINEAR_WITH_BIAS, READING, TRAINING_MODE
 from bnverify.theory.proof.quantities import (
     BUFFER,
     DIRECTION,
@@ -20,7 +20,7 @@ from bnverify.theory.proof.quantities import (
     EXPONENTIAL_GRADIENT,
     PREVIOUS,
     STEPPED,
-    V_SCALED,
+    V_REGROWN,
     WEIGHT_GRADIENT,
     WEIGHTS,
     XT,
@@ -60,8 +60,11 @@ ROOT = Hypothesis(
 )  # fmt: skip
 TESTED = Hypothesis(
     "a test vector", "t is any vector of weights, and <t, dLhat/dW> = <Xt, v>, at kW as at W",
-    equations={T @ WEIGHT_GRADIENT: XT @ V, T @ EXPONENTIAL_GRADIENT: XT @ V_SCALED},
+    equations={T @ WEIGHT_GRADIENT: XT @ V, T @ EXPONENTIAL_GRADIENT: XT @ V_REGROWN},
 )  # fmt: skip
+REGROWN = Hypothesis(
+    "epsilon grows with the squared length", "at kW the constant added to the variance is k^2 epsilon: 0 stays 0"
+)
 MATCHED_BUFFER = Hypothesis(
     "exponential learning rate, matched buffer", "at kW, after k root W-: one step of rate k^2 eta/root without weight "
     "decay, with the buffer that the step before of rate k^2 eta root left",
@@ -89,12 +92,12 @@ SCHEDULE_LAW = _claim(
 
 EXPONENTIAL_RATE = _claim(
     "exponential-rate", "Weight decay with momentum as an exponential learning rate",
-    Source("Li and Arora 2020", "main theorem, one step"),
+    Source("Li and Arora 2020", "main theorem, one step, made exact in epsilon"),
     root**2 * (T @ EXPONENTIAL), "==", k * root * (T @ STEPPED), "channel", _derive,
-    (TRAINING_MODE, READING, NO_EPSILON, STEP, BEFORE, TESTED, ROOT, MATCHED_BUFFER),
+    (TRAINING_MODE, READING, REGROWN, STEP, BEFORE, TESTED, ROOT, MATCHED_BUFFER),
     remark="So W~+ = (k/root) W+: a step with decay at W is one without at kW, k = root^-t, of rate root^(-2t-1) eta. "
-    "Three conditions: a real root, the matched buffer, epsilon = 0. At epsilon > 0 the epsilon of the layer "
-    "has to grow with k^2, by the exact law of rescaled weights.",
+    "Three conditions: a real root, the matched buffer, and the epsilon of the layer times root^-2 a step. With an "
+    "epsilon that stays, an exponential learning rate is weight decay whose epsilon falls by root^2 a step.",
 )  # fmt: skip
 
 _middle = 1 + momentum - learning_rate * weight_decay
