@@ -231,7 +231,7 @@ _ALL = (
         "main", "The VGG with and without batch norm, everything measured",
         "the reproduction, and the paper's section 3",
         **_both({"all": _momentum(landscape_every=40, shift_every=40, activations_every=80, check_every=80)},
-                {"all": _momentum(landscape_every=50, shift_every=50, activations_every=500, check_every=500)}),
+                {"all": _momentum(landscape_every=250, shift_every=250, activations_every=500, check_every=1500)}),
         published=(
             Published("with batch norm the training is faster and the accuracy higher", "figure 1", "bn_learns_faster"),
             Published("test accuracy 85 % with and 79 to 80 % without batch norm (the reproduction)", "readme",
