@@ -10,9 +10,9 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from bnverify.empirical.experiments.experiments import EXPERIMENTS
+from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES
 from bnverify.empirical.runs.records import Run, load_run
-from bnverify.reports.document.repetition import command, options_between
+from bnverify.reports.document.repetition import as_in, command, options_between
 
 GALLERY = Path(__file__).parent.parent / "reports" / "gallery"
 _INTRODUCTION = """\
@@ -58,13 +58,14 @@ def _command(folder: Path) -> str:
     if set(ours) == {""}:
         return command(ours[""])
     found = json.loads((folder / "findings.json").read_text())
-    wanted = EXPERIMENTS[found["experiment"]].runs(found["scale"])
-    options = [options_between(run.config, wanted[label]) for label, run in ours.items()]
+    scale = found["scale"] if found["scale"] in SCALES else "paper"  # half and quarter are options of it
+    wanted = EXPERIMENTS[found["experiment"]].runs(scale)
+    options = [options_between(as_in(wanted[label], run.config), wanted[label]) for label, run in ours.items()]
     if None in options or any(other != options[0] for other in options):
         raise ValueError(f"got {options} in {folder}; expected options that make all of its runs; do: run it again")
     data = ["--data", "DIR"] if any(run.config.dataset == "cifar10" for run in ours.values()) else []
     return " ".join(
-        ["bnverify", "run", "--experiment", found["experiment"], "--scale", found["scale"], *data, *(options[0] or [])]
+        ["bnverify", "run", "--experiment", found["experiment"], "--scale", scale, *data, *(options[0] or [])]
     )
 
 

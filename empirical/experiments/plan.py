@@ -27,6 +27,9 @@ WORTH = (
 SCALES = {"paper": Fraction(1), "half": Fraction(1, 2), "quarter": Fraction(1, 4)}
 """The share of the published width; steps, batch and rates are the published ones."""
 
+REPRODUCED = "reproduce"
+"""The name of a configuration that serves several experiments; it says nothing about what is trained."""
+
 
 @dataclass(frozen=True)
 class Training:
@@ -103,7 +106,7 @@ def _merged(members: Sequence[tuple[str, str, RunConfig]]) -> Training:
             every[name] = math.gcd(every.get(name, steps), steps)
     first = configs[0]
     config = dataclasses.replace(
-        first, preset="reproduce", every=tuple(every.items()), check_every=min(c.check_every for c in configs)
+        first, preset=REPRODUCED, every=tuple(every.items()), check_every=min(c.check_every for c in configs)
     )
     return Training(config, tuple((name, label) for name, label, _ in members))
 

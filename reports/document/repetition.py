@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from bnverify.empirical.architectures import architecture
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES
+from bnverify.empirical.experiments.plan import REPRODUCED
 from bnverify.empirical.runs.config import PRESETS, RunConfig
 from bnverify.empirical.runs.records import Run
 
@@ -26,7 +27,7 @@ def command(run: Run) -> str:
     for experiment in EXPERIMENTS.values():
         for scale in SCALES:
             for label, wanted in experiment.runs(scale).items():
-                options = options_between(config, wanted) if config.preset == wanted.preset else None
+                options = options_between(as_in(wanted, config), wanted)
                 if options is not None and _reachable(config, wanted):
                     data = ("--data", "DIR") if config.dataset == "cifar10" else ()
                     told = _shell("bnverify", "run", "--experiment", experiment.name, "--scale", scale, *data, *options)
@@ -48,10 +49,18 @@ def data(run: Run) -> str:
 def options_between(config: RunConfig, base: RunConfig) -> list[str] | None:
     """The options that make one configuration of the other; None where there are none."""
     ours, theirs = asdict(config), asdict(base)
-    differing = [name for name in ours if ours[name] != theirs[name] and name != "dataset"]
+    differing = [name for name in ours if ours[name] != theirs[name] and name not in ("dataset", "every")]
     if not set(differing) <= set(_OPTIONS):
         return None
-    return [part for name in differing for part in (f"--{name.replace('_', '-')}", f"{ours[name]!r}")]
+    options = [part for name in differing for part in (f"--{name.replace('_', '-')}", f"{ours[name]!r}")]
+    names = sorted({name for name, _ in (*config.every, *base.every)})
+    changed = [name for name in names if config.every_steps(name) != base.every_steps(name)]
+    return options + [part for name in changed for part in ("--every", f"{name}={config.every_steps(name)}")]
+
+
+def as_in(wanted: RunConfig, config: RunConfig) -> RunConfig:
+    """The configuration under the name of an experiment's: one training of `bnverify reproduce` serves several."""
+    return config.changed(preset=wanted.preset) if config.preset == REPRODUCED else config
 
 
 def _dataset(config: RunConfig, base: RunConfig) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,23 @@ def configured(
     config = with_data(named(name), data, options).changed(**options)
     path = usable(out or Path("runs") / name)
     return seeded(config, path, seeds)
+
+
+def intervals(told: Sequence[str] | None) -> dict[str, int] | None:
+    """Steps between two observations by name, from texts such as landscape=250; None where none is given."""
+    found = {}
+    for text in told or ():
+        name, _, steps = text.partition("=")
+        if not steps.isdecimal():
+            raise InputError(
+                got=f"--every {text!r}",
+                expected="an observation, = and a number of steps",
+                advice="pass e.g. --every landscape=250, or landscape=0 for never",
+            )
+        from bnverify.empirical.trajectory.observation import observation
+
+        found[observation(name).name] = int(steps)
+    return found or None
 
 
 def seeded(config: RunConfig, path: Path, count: int) -> Chosen:

@@ -25,6 +25,10 @@ Seed = Annotated[int | None, typer.Option(help="Seed of weights, batches and tes
 Seeds = Annotated[int, typer.Option(help="Runs with so many seeds, from --seed on.")]
 RecordEvery = Annotated[int | None, typer.Option(help="Steps between float32 records of Theorem 4.1.")]
 CheckEvery = Annotated[int | None, typer.Option(help="Steps between float64 checks of all claims.")]
+Every = Annotated[
+    list[str] | None,
+    typer.Option(help="Steps between two observations of a kind, as landscape=250; 0 for never. May be repeated."),
+]
 STATISTICS = ("global", "replica")
 Devices = Annotated[int, typer.Option(help="Devices that share every batch; a run goes on with any number of them.")]
 Statistics = Annotated[

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from bnverify.commands import train
-from bnverify.commands.choosing import Chosen, configured, seeded, usable, with_data
+from bnverify.commands.choosing import Chosen, configured, intervals, seeded, usable, with_data
 from bnverify.commands.options import with_options_of
 from bnverify.commands.parallel import Parallel, normalizer
 from bnverify.commands.report import report, tell
@@ -34,6 +34,7 @@ def command(
     data, download = options.pop("data"), options.pop("download")
     name, out, seeds = options.pop("preset"), options.pop("out"), options.pop("seeds")
     parallel = Parallel(*(options.pop(key) for key in ("devices", "coordinator", "processes", "process")))
+    options["every"] = intervals(options.pop("every"))
     options["normalizer"] = normalizer(options.pop("statistics"), parallel.devices)
     # What is wrong fails before the proofs.
     if experiment is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from bnverify.commands.choosing import configured
+from bnverify.commands.choosing import configured, intervals
 from bnverify.commands.options import (
     Batch,
     CheckEvery,
@@ -18,6 +18,7 @@ from bnverify.commands.options import (
     Devices,
     Download,
     Epsilon,
+    Every,
     LearningRate,
     Out,
     Preset,
@@ -41,15 +42,15 @@ def command(
     preset: Preset = "quick", out: Out = None, dataset: DatasetName = None, data: Data = None,
     download: Download = False, steps: Steps = None, batch: Batch = None, width: Width = None,
     learning_rate: LearningRate = None, weight_decay: WeightDecay = None, epsilon: Epsilon = None, seed: Seed = None,
-    seeds: Seeds = 1, record_every: RecordEvery = None, check_every: CheckEvery = None, devices: Devices = 1,
-    statistics: Statistics = "global", coordinator: Coordinator = None, processes: ProcessCount = 1,
-    process: Process = 0,
+    seeds: Seeds = 1, record_every: RecordEvery = None, check_every: CheckEvery = None, every: Every = None,
+    devices: Devices = 1, statistics: Statistics = "global", coordinator: Coordinator = None,
+    processes: ProcessCount = 1, process: Process = 0,
 ) -> None:  # fmt: skip
     """Train both networks and record the theorems' quantities; the same command resumes an interrupted run."""
     options = {
         "dataset": dataset, "steps": steps, "batch": batch, "width": width, "learning_rate": learning_rate,
         "weight_decay": weight_decay, "epsilon": epsilon, "seed": seed, "record_every": record_every,
-        "check_every": check_every, "normalizer": normalizer(statistics, devices),
+        "check_every": check_every, "every": intervals(every), "normalizer": normalizer(statistics, devices),
     }  # fmt: skip
     parallel = Parallel(devices, coordinator, processes, process)
     for config, path in configured(preset, out, data, seeds, options):

@@ -11,6 +11,7 @@ from bnverify import cli
 from bnverify.commands.parallel import Parallel
 from bnverify.commands.verify import Outcome
 from bnverify.empirical.experiments.experiments import EXPERIMENTS
+from bnverify.empirical.experiments.plan import plan
 from bnverify.empirical.runs.config import RunConfig, preset
 from bnverify.empirical.runs.records import Run
 from bnverify.reports.document.repetition import command
@@ -23,6 +24,7 @@ CASES = {
     "an experiment": EXPERIMENTS["noisy"].quick["with noise"],
     "its second run": EXPERIMENTS["training"].quick["rate 0.5"],
     "on cifar10": EXPERIMENTS["main"].quick["all"].changed(dataset="cifar10"),
+    "observed at other steps": EXPERIMENTS["main"].paper["all"].changed(landscape_every=50, shift_every=0),
     "at another seed": EXPERIMENTS["lp-linear"].paper["l1-uncentred"].changed(seed=4),
 }
 
@@ -65,6 +67,14 @@ def test_the_command_makes_the_configuration(name, monkeypatch, tmp_path):
 
 def test_every_option_of_the_configuration_is_told_as_one(tmp_path):
     assert of(CASES["with weight decay"], tmp_path) == "bnverify run --preset quick --weight-decay 0.0005"
+
+
+def test_a_training_of_reproduce_is_told_as_the_experiment_it_serves(monkeypatch, tmp_path):
+    (training,) = plan("quarter", [0], ["main"])
+    config = training.config.changed(preset="paper")
+    told = of(training.config, tmp_path)
+    assert told == "bnverify run --experiment main --scale paper --data DIR --width 0.25"
+    assert config in trained(told, monkeypatch, tmp_path)
 
 
 def test_another_command_does_not(monkeypatch, tmp_path):
