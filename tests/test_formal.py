@@ -5,8 +5,9 @@ from pathlib import Path
 
 from bnverify.theory import AUDIT, CLAIMS
 from bnverify.theory.audit.ruling import Ruling
-from bnverify.theory.certify import coqc, refutations
+from bnverify.theory.certify import coqc, laws, refutations
 from bnverify.theory.certify.document import identifier
+from bnverify.theory.results.dynamics.laws import LAWS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "formal.md").read_text(encoding="utf-8")
 
@@ -30,7 +31,11 @@ def test_counts():
     assert counted(r"printed digits: (\d+) records") == len(wrong) - len(ours) - 1  # and one irrational
     rest = [key for key in found if key not in ours]
     assert sum(key in AUDIT for key in rest) == 2 and "two that are true to leading order" in " ".join(PAGE.split())
-    assert len(rest) == 2 + 8 and "eight formulas that are in no record" in " ".join(PAGE.split())
+    assert len(rest) == 2 + 10 and "ten formulas that are in no record" in " ".join(PAGE.split())
+
+
+def test_laws_are_counted():
+    assert counted(r"The (\d+) laws about averages") == len(laws(law.to_json() for law in LAWS.values())) == len(LAWS)
 
 
 def test_axioms_and_files_are_named():

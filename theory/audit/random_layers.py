@@ -100,6 +100,26 @@ def shrunk(d: int, depth: int) -> Callable[[Random], float]:
     return draw
 
 
+def last_gradient(d: int) -> Callable[[Random], float]:
+    """|dL/dW2|_F of the last sublayer x + W2 ReLU(W1 x) of a post-LN network at its start, entries of variance 1/d, x
+    and the output normalized, for a gradient g of length 1 after the last norm: |ReLU(W1 x)| |J'g|."""
+
+    def draw(random: Random) -> float:
+        (x,) = normalized([[random.gauss(0, 1) for _ in range(d)]], mean=True)
+        hidden = [max(0.0, u) / math.sqrt(d) for (u,) in times(gaussian(random, d, d), [[u] for u in x])]
+        out = times(gaussian(random, d, d), [[u / math.sqrt(d)] for u in hidden])
+        y = [u + v for u, (v,) in zip(x, out, strict=True)]
+        (yhat,) = normalized([y], mean=True)
+        scale = math.sqrt(math.fsum(u * u for u in y) / d - (math.fsum(y) / d) ** 2)
+        g = [random.gauss(0, 1) for _ in range(d)]
+        length, mean = math.sqrt(math.fsum(u * u for u in g)), math.fsum(g) / d
+        along = math.fsum(map(float.__mul__, g, yhat)) / d
+        pulled = [(u - mean - along * v) / (scale * length) for u, v in zip(g, yhat, strict=True)]
+        return math.sqrt(math.fsum(u * u for u in hidden) * math.fsum(u * u for u in pulled))
+
+    return draw
+
+
 def rectified(d: int) -> Callable[[Random], float]:
     """|W2 ReLU(W1 u)|^2 over |u|^2 for entries of variance 1/d: the second sublayer of a block at its start."""
 

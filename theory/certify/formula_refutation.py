@@ -1,15 +1,14 @@
 """A formula in the language of the audit, refuted in Coq at its counterexample.
 
 What is refuted is "for every m from the counterexample's on, all numbers and vectors with what is declared and given of
-them, and wherever everything is defined, the claim holds". Its functions are written out in the language itself
-(`theory.audit.language`): bn(y) is (y - mean)/sqrt(var), a gradient is any vector that is one in the sense of the
-library. What has to be believed is this translation, operation by operation, and not the proof that follows it.
+them, and wherever everything is defined, the claim holds". What has to be believed is the translation
+(`theory.certify.formulas`), operation by operation, and not the proof that follows it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
 from typing import Any
@@ -17,14 +16,13 @@ from typing import Any
 from bnverify.errors import InputError
 from bnverify.theory.audit.evaluation import RATIONAL, NotRational, Unclear, Undefined, evaluate, holds
 from bnverify.theory.audit.formula import Formula
-from bnverify.theory.audit.language import Node, Relation
+from bnverify.theory.audit.language import Node
 from bnverify.theory.audit.points import Point, admitted, points
 from bnverify.theory.certify.consistency import cases_in_coq
 from bnverify.theory.certify.expressions import Refused
+from bnverify.theory.certify.formulas import RELATIONS, Writer, declared, names_in_coq, number
 
 _KINDS = ("refuted", "asymptotic")
-_RELATIONS = {"==": "=", "<=": "<=", "<": "<", ">=": ">=", ">": ">", "!=": "<>"}
-_DECLARED = {"positive": "0 < {}", "nonnegative": "0 <= {}", "negative": "{} < 0", "nonzero": "{} <> 0"}
 _MOST = 2000  # points of a size that are tried
 _HEADER = """From Coq Require Import Reals Lra Lia.
 From bnverify Require Import Vectors Calculus Generated.
@@ -85,7 +83,7 @@ def formula_refutation(record: Mapping[str, Any]) -> str:
 
 def _others(formula: Formula, least: int) -> Iterator[Point]:
     """Other small points that refute a formula, for one at which all roots are rational."""
-    writer = _Writer({name: name for name in formula.names}, "m")
+    writer = Writer({name: name for name in formula.names}, "m")
     for relation in (formula.relation, *formula.premises):
         writer.relation(relation)
     roots = [Node("power", (base,), value=Fraction(1, 2)) for base in writer.radicands.values()]
@@ -104,101 +102,6 @@ def _others(formula: Formula, least: int) -> Iterator[Point]:
 
 
 @dataclass(frozen=True)
-class _Writer:
-    """The translation, with ``names`` for symbols and vectors and ``m`` for the size. Collected on the way: gradients
-    with their names, what has to hold for everything to be defined, and what roots are taken of."""
-
-    names: Mapping[str, str]
-    m: str
-    gradients: dict[tuple[str, str], tuple[str, Node]] = field(default_factory=dict)
-    defined: dict[str, None] = field(default_factory=dict)
-    radicands: dict[str, Node] = field(default_factory=dict)
-    memo: dict[int, str] = field(default_factory=dict)
-
-    def relation(self, relation: Relation) -> str:
-        """left op right; between vectors, in their first m entries."""
-        if relation.vector:
-            if relation.op != "==":
-                raise Refused(f"got {relation.text}; expected = between vectors")
-            return f"veq {self.m} {self.vector(relation.left)} {self.vector(relation.right)}"
-        return f"{self.scalar(relation.left)} {_RELATIONS[relation.op]} {self.scalar(relation.right)}"
-
-    def scalar(self, node: Node) -> str:
-        """A number, fully in parentheses."""
-        if id(node) not in self.memo:
-            self.memo[id(node)] = self._scalar(node)
-        return self.memo[id(node)]
-
-    def vector(self, node: Node) -> str:
-        """A vector, fully in parentheses."""
-        if id(node) not in self.memo:
-            self.memo[id(node)] = self._vector(node)
-        return self.memo[id(node)]
-
-    def _scalar(self, node: Node) -> str:
-        match node.op, node.args:
-            case "number", _:
-                return _number(Fraction(node.value or 0))
-            case "size", _:
-                return f"(INR {self.m})"
-            case "symbol", _:
-                return self.names[str(node.value)]
-            case "add", (left, right):
-                return f"({self.scalar(left)} + {self.scalar(right)})"
-            case "multiply", (left, right):
-                return f"({self.scalar(left)} * {self.scalar(right)})"
-            case "divide", (left, right):
-                below = self.scalar(right)
-                if right.op not in ("number", "size"):
-                    self.defined[f"{below} <> 0"] = None
-                return f"({self.scalar(left)} / {below})"
-            case "dot", (left, right):
-                return f"(dot {self.m} {self.vector(left)} {self.vector(right)})"
-            case "entry", (vector,):
-                return f"({self.vector(vector)} {int(node.value or 1) - 1}%nat)"
-            case "power", (base,):
-                return self._power(base, Fraction(node.value or 0))
-        raise Refused(f"got the operation {node.op}; it is not translated")
-
-    def _vector(self, node: Node) -> str:
-        match node.op, node.args:
-            case "vector", _:
-                return self.names[str(node.value)]
-            case "one", _:
-                return "one"
-            case "add", (left, right):
-                return f"(vadd {self.vector(left)} {self.vector(right)})"
-            case "scale", (factor, vector):
-                return f"(vscal {self.scalar(factor)} {self.vector(vector)})"
-            case "entrywise", (left, right):
-                return f"(fun i => {self.vector(left)} i * {self.vector(right)} i)"
-            case "grad", _:
-                key = self.function(node), str(node.args[1].value)
-                return self.gradients.setdefault(key, (f"gradient{len(self.gradients)}", node))[0]
-        raise Refused(f"got the operation {node.op}; it is not translated")
-
-    def function(self, node: Node) -> str:
-        """The function whose gradient is meant; its variable has a name of its own."""
-        inside = _Writer({**self.names, str(node.args[1].value): "x'"}, self.m)
-        text = f"(fun x' => {inside.scalar(node.args[0])})"
-        if inside.gradients:
-            raise Refused("got a gradient of a gradient; it is not translated")
-        self.radicands.update(inside.radicands)
-        return text
-
-    def _power(self, base: Node, exponent: Fraction) -> str:
-        below = self.scalar(base)
-        if exponent.denominator == 2:
-            self.defined[f"0 < {below}"] = None
-            self.radicands[below] = base
-            below = f"(sqrt {below})"
-        elif exponent < 0:
-            self.defined[f"{below} <> 0"] = None
-        power = f"({below} ^ {abs(exponent.numerator)})" if abs(exponent.numerator) != 1 else below
-        return power if exponent > 0 else f"(/ {power})"
-
-
-@dataclass(frozen=True)
 class _File:
     """A formula with the numbers that refute it."""
 
@@ -208,15 +111,11 @@ class _File:
 
     def text(self) -> str:
         formula, size = self.formula, f"{self.size}"
-        names = {name: f"{_ascii(name)}'" for name in formula.names}
-        general, there = _Writer(names, "m"), _Writer({n: f"at_{name}" for n, name in names.items()}, size)
+        names = names_in_coq(formula)
+        general, there = Writer(names, "m"), Writer({n: f"at_{name}" for n, name in names.items()}, size)
         goal, given = general.relation(formula.relation), list(map(general.relation, formula.premises))
-        declared = [
-            _DECLARED[word].format(names[name])
-            for name, words in formula.symbols.items() for word in words.split() if word != "real"
-        ]  # fmt: skip
         gradients = {name: (node, names[at]) for (_, at), (name, node) in general.gradients.items()}
-        premises = [f"({size} <= m)%nat", *declared, *given]
+        premises = [f"({size} <= m)%nat", *declared(formula, names), *given]
         of_gradients = [f"is_grad m {general.function(node)} {at} {name}" for name, (node, at) in gradients.items()]
         kinds = {name: "vec" if n in formula.vectors else "R" for n, name in names.items()} | dict.fromkeys(
             gradients, "vec"
@@ -250,29 +149,18 @@ class _File:
             place = next(i for i, (a, b) in enumerate(zip(left, right, strict=True)) if a != b)
             left, right, entry = left[place], right[place], f"specialize (F' {place}%nat ltac:(lia)). "
         return (
-            f"{entry}lazymatch type of F' with ?l {_RELATIONS[relation.op]} ?r =>\n"
-            f"    assert (L : l = {_number(left)}) by told; assert (R : r = {_number(right)}) by told;\n"
+            f"{entry}lazymatch type of F' with ?l {RELATIONS[relation.op]} ?r =>\n"
+            f"    assert (L : l = {number(left)}) by told; assert (R : r = {number(right)}) by told;\n"
             "    first [rewrite L, R in F'; lra | lra] end."
         )
 
 
 def _tactics(roots: Iterable[Fraction], names: Iterable[str]) -> str:
     known = " | ".join(
-        f"replace (sqrt e) with {_number(root)} by (symmetry; apply sqrt_eq; lra)" for root in sorted(roots)
+        f"replace (sqrt e) with {number(root)} by (symmetry; apply sqrt_eq; lra)" for root in sorted(roots)
     )
     return _TACTICS.replace("ROOTS", known or "fail").replace("NAMES", " ".join(names))
 
 
 def _written(value: Any) -> str:
-    return cases_in_coq(list(map(_number, value)), "0") if isinstance(value, tuple) else _number(value)
-
-
-def _number(number: Fraction) -> str:
-    """A rational as a quotient of literals, which tactics compute with."""
-    return f"({number.numerator})" if number.denominator == 1 else f"({number.numerator} / {number.denominator})"
-
-
-def _ascii(name: str) -> str:
-    if not name.isascii():
-        raise Refused(f"got the name {name!r}; expected ASCII")
-    return name
+    return cases_in_coq(list(map(number, value)), "0") if isinstance(value, tuple) else number(value)

@@ -8,27 +8,18 @@ record; for others (Hessians, other normalizers, networks) theory/coq/refutation
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import re
-import tempfile
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from functools import partial
 from math import isqrt
-from pathlib import Path
 from typing import Any
 
-from bnverify.theory.certify.batch import compile_modules, in_batches
-from bnverify.theory.certify.certificate import Certificate, compile_text, stored, stow
 from bnverify.theory.certify.consistency import entries_in_coq, number_in_coq
-from bnverify.theory.certify.coqc import LIBRARY, CoqError, Question, Theorem, ask, ask_all, version
+from bnverify.theory.certify.coqc import LIBRARY
 from bnverify.theory.certify.expressions import Refused, coq, names, parse
 from bnverify.theory.certify.formula_refutation import formula_refutation
-from bnverify.theory.certify.library import compiled, digest, sources
+from bnverify.theory.certify.sentences import Sentence
 
-REFUTED = "refuted in the kernel, from the definition"
 _NORM, _INNER = re.compile(r"\|(\w+)\|²"), re.compile(r"<(\w+), (\w+)>")
 _RELATIONS = {"==": "=", "<=": "<=", "<": "<", ">=": ">=", ">": ">"}
 _NUMBERS = {
@@ -51,16 +42,7 @@ _VECTORS = {
 }
 
 
-@dataclass(frozen=True)
-class Refutation:
-    """A file that refutes a formula, and the name of its theorem."""
-
-    key: str
-    text: str
-    theorem: str
-
-
-def refutations(records: Iterable[Mapping[str, Any]]) -> dict[str, Refutation]:
+def refutations(records: Iterable[Mapping[str, Any]]) -> dict[str, Sentence]:
     """By key: those written by hand, under their file's name where no record is left, and those generated from records:
     of one channel of batch norm, and of formulas in the language of the audit."""
     records = list(records)
@@ -68,31 +50,12 @@ def refutations(records: Iterable[Mapping[str, Any]]) -> dict[str, Refutation]:
     for record in records:
         with contextlib.suppress(Refused, KeyError, TypeError, ValueError):
             text = refutation(record) if record["evidence"]["kind"] == "stated" else formula_refutation(record)
-            found[record["key"]] = Refutation(record["key"], text, "refuted")
+            found[record["key"]] = Sentence(record["key"], text, "refuted")
     keys = {"printed_" + re.sub(r"[^A-Za-z0-9]", "_", str(record["key"])): str(record["key"]) for record in records}
     for file in sorted((LIBRARY / "refutations").glob("*.v")):
         key = keys.get(file.stem, file.stem)
-        found.setdefault(key, Refutation(key, file.read_text(encoding="utf-8"), f"{file.stem}_false"))
+        found.setdefault(key, Sentence(key, file.read_text(encoding="utf-8"), f"{file.stem}_false"))
     return found
-
-
-def refute(chosen: Iterable[Refutation], jobs: int = 2, fresh: bool = False) -> Iterator[Certificate]:
-    """A certificate for each refutation, in order; NoCoq where there is no coqc."""
-    chosen = list(chosen)
-    if not chosen:
-        return
-    installed = version()
-    found = [(None if fresh else kept(each)) or each for each in chosen]
-    todo = [each for each in found if isinstance(each, Refutation)]
-    with compiled() as library:
-        alone = partial(_alone, library=library, installed=installed)
-        new = iter(in_batches(todo, jobs, partial(_together, library=library, installed=installed), alone))
-        yield from [next(new) if isinstance(each, Refutation) else each for each in found]
-
-
-def kept(chosen: Refutation) -> Certificate | None:
-    """The certificate of a refutation that was made before; Coq is not asked."""
-    return stored(_hash(chosen))
 
 
 def refutation(record: Mapping[str, Any]) -> str:
@@ -183,56 +146,6 @@ def _root(square: Fraction) -> Fraction:
     if root**2 != square or not root:
         raise Refused(f"got s^2 = {square}; expected the square of a rational")
     return root
-
-
-def _hash(chosen: Refutation) -> str:
-    library_texts = (part for item in sources().items() for part in item)
-    return digest("bnverify refutation 1", chosen.key, chosen.text, chosen.theorem, *library_texts)
-
-
-def _together(batch: list[Refutation], *, library: Path, installed: str) -> list[Certificate]:
-    """Certificates of a batch; CoqError if one is refused. Each has its share of the time."""
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="bnverify-") as scratch:
-        folder = Path(scratch)
-        paths = {"bnverify": library, "bnverify.refutations": folder / "refutations"}
-        names = [f"file{i}" for i in range(len(batch))]
-        compile_modules(folder / "refutations", {n: each.text for n, each in zip(names, batch, strict=True)}, paths)
-        questions = [
-            Question(f"bnverify.refutations.Batch.{n}.{each.theorem}") for n, each in zip(names, batch, strict=True)
-        ]
-        theorems = ask_all(questions, folder, paths, ["refutations.Batch"])
-    seconds = (time.perf_counter() - start) / len(batch)
-    return [_kept(each, _refuted(each, said), installed, seconds) for each, said in zip(batch, theorems, strict=True)]
-
-
-def _alone(chosen: Refutation, *, library: Path, installed: str) -> Certificate:
-    """The certificate of one refutation, whatever it says."""
-    start = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="bnverify-") as scratch:
-        folder = Path(scratch)
-        (folder / "refutations").mkdir()
-        paths = {"bnverify": library, "bnverify.refutations": folder / "refutations"}
-        try:
-            compile_text(folder / "refutations" / "File.v", chosen.text, paths)
-            name = f"bnverify.refutations.File.{chosen.theorem}"
-            found = _refuted(chosen, ask(name, folder, paths, ["refutations.File"]))
-        except CoqError as error:
-            found = Certificate(chosen.key, "refused", reason=str(error))
-    return _kept(chosen, found, installed, time.perf_counter() - start)
-
-
-def _refuted(chosen: Refutation, theorem: Theorem) -> Certificate:
-    if not theorem.statement.startswith("~ "):
-        raise CoqError(f"got {theorem.statement[:100]}; expected that something is false")
-    return Certificate(chosen.key, REFUTED, theorem.statement, axioms=theorem.axioms)
-
-
-def _kept(chosen: Refutation, found: Certificate, installed: str, seconds: float) -> Certificate:
-    found = dataclasses.replace(found, hash=_hash(chosen), coq=installed, seconds=round(seconds, 2))
-    if found:
-        stow(found)
-    return found
 
 
 def _name(normalizer: Any) -> str:

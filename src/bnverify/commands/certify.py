@@ -15,10 +15,10 @@ from bnverify.errors import InputError
 
 def command(
     keys: Annotated[
-        list[str] | None, typer.Argument(help="Claims, false formulas of the audit, or proofs in JSON files.")
+        list[str] | None, typer.Argument(help="Claims, laws, false formulas of the audit, or proofs in JSON files.")
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every claim, and every false formula of the audit.")
+        bool, typer.Option("--all", help="Every claim and law, and every false formula of the audit.")
     ] = False,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="How many processes of Coq at a time.")] = 2,
     fresh: Annotated[bool, typer.Option("--fresh", help="Check again what was certified before.")] = False,
@@ -29,14 +29,14 @@ def command(
 ) -> None:
     """Certify claims. Exit status: 0 all certified, 1 a claim or its link to the definition refused, 2 bad input, 3 no
     Coq (or no z3) on the machine."""
-    from bnverify.theory.certify import NoCoq, certify, refute
+    from bnverify.theory.certify import NoCoq, certify, certify_sentences
 
-    documents, records = _chosen(keys or [], everything)
+    documents, sentences = _chosen(keys or [], everything)
     if smt:
         _second_opinion(documents, as_json)
         return
     try:
-        found = [*certify(documents, jobs=jobs, fresh=fresh), *refute(records, jobs=jobs, fresh=fresh)]
+        found = [*certify(documents, jobs=jobs, fresh=fresh), *certify_sentences(sentences, jobs=jobs, fresh=fresh)]
     except NoCoq as error:
         tell_error(str(error))
         raise typer.Exit(MACHINE) from None
@@ -49,28 +49,30 @@ def command(
 
 def _chosen(keys: list[str], everything: bool) -> tuple[list[Mapping[str, Any]], list[Any]]:
     from bnverify.theory import AUDIT, CLAIMS, UnknownClaim, to_json
-    from bnverify.theory.certify import refutations
+    from bnverify.theory.certify import laws, refutations
+    from bnverify.theory.results.dynamics.laws import LAWS
 
     if everything == bool(keys):
         raise InputError(
             got="no key" if not keys else f"--all and {' '.join(keys)}", expected="keys of claims, or --all",
             advice="bnverify certify theorem-4.1",
         )  # fmt: skip
-    records = refutations(record.to_json() for record in AUDIT.values())
+    written = laws(law.to_json() for law in LAWS.values())
+    written |= refutations(record.to_json() for record in AUDIT.values())
     if everything:
-        return [to_json(claim) for claim in CLAIMS.values()], list(records.values())
+        return [to_json(claim) for claim in CLAIMS.values()], list(written.values())
     documents: list[Mapping[str, Any]] = []
-    refuted: list[Any] = []
+    sentences: list[Any] = []
     for key in keys:
         if key in CLAIMS:
             documents.append(to_json(CLAIMS[key]))
-        elif key in records:
-            refuted.append(records[key])
+        elif key in written:
+            sentences.append(written[key])
         elif key.endswith(".json"):
             documents.append(_document(Path(key)))
         else:
-            raise UnknownClaim("key", key, (*CLAIMS, *records))
-    return documents, refuted
+            raise UnknownClaim("key", key, (*CLAIMS, *written))
+    return documents, sentences
 
 
 def _document(path: Path) -> Mapping[str, Any]:

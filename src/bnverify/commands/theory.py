@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -12,6 +12,9 @@ from bnverify.commands.terminal import columns, console
 from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, Normalizer, UnknownClaim, counts, explain, papers, smoothing
 from bnverify.theory import to_json as _to_json
 from bnverify.theory.results.dynamics.laws import LAWS
+
+if TYPE_CHECKING:
+    from bnverify.theory.certify import Certificate
 
 
 def command(
@@ -80,7 +83,7 @@ def _show(key: str) -> None:
     elif key in LAWS:
         shown = LAWS[key].prove()
         lines = [str(LAWS[key]), f"  {LAWS[key].remark}", f"  proved: {shown.words}", f"  speaks of: {LAWS[key].at}"]
-        console.print("\n".join(lines), soft_wrap=True, highlight=False, markup=False)
+        console.print("\n".join([*lines, _derived(key)]), soft_wrap=True, highlight=False, markup=False)
     else:
         raise UnknownClaim("key", key, (*CLAIMS, *LAWS, *AUDIT, *papers(), *NORMALIZERS))
 
@@ -89,10 +92,7 @@ def _certified(key: str) -> str:
     """What Coq said of a claim, if it was asked on this machine."""
     from bnverify.theory.certify import certificate_of
 
-    found = certificate_of(key)
-    if found is None:
-        return f"Coq: not asked on this machine; `bnverify certify {key}` does."
-    return f"Coq {found.coq}: {found.verdict} ({found.hash[:16]})."
+    return _said(key, certificate_of(key))
 
 
 def _refuted(key: str) -> str:
@@ -102,7 +102,17 @@ def _refuted(key: str) -> str:
     file = refutations([AUDIT[key].to_json()]).get(key)
     if file is None:
         return "Coq: no refutation; the evidence above is exact, and not the kernel's."
-    found = kept(file)
+    return _said(key, kept(file))
+
+
+def _derived(key: str) -> str:
+    """What Coq said of a law about averages, if it was asked on this machine."""
+    from bnverify.theory.certify import kept, laws
+
+    return _said(key, kept(laws([LAWS[key].to_json()])[key]))
+
+
+def _said(key: str, found: Certificate | None) -> str:
     if found is None:
         return f"Coq: not asked on this machine; `bnverify certify {key}` does."
     return f"Coq {found.coq}: {found.verdict} ({found.hash[:16]})."

@@ -4,12 +4,13 @@ import dataclasses
 import math
 from random import Random
 
+import numpy as np
 import pytest
 
 from bnverify.theory import AUDIT, AuditError
 from bnverify.theory.audit.expectations import Expectation, Measured
 from bnverify.theory.audit.papers.coded import single_variance
-from bnverify.theory.audit.random_layers import apart, gap, gram, normalized, orthogonal, times
+from bnverify.theory.audit.random_layers import apart, gap, gram, last_gradient, normalized, orthogonal, times
 
 MEASURED = [key for key, record in AUDIT.items() if isinstance(record.evidence, Measured)]
 
@@ -62,6 +63,26 @@ def test_what_is_drawn():
     assert gram(diagonal) == [[0.2, 0.0], [0.0, 0.8]]
     assert gap(diagonal) == pytest.approx(-math.log(0.4 / 0.5)) and gap([[1.0, 0.0], [0.0, 1.0]]) == 0
     assert apart(diagonal) == pytest.approx(math.sqrt(0.68 - 0.5))
+
+
+def test_the_gradient_of_the_last_layer_is_that_of_differences():
+    """The same draws, the loss <g, LN(x + W2 ReLU(W1 x))> and a central difference for every entry of W2."""
+    d, random = 5, Random(3)
+    draws = [random.gauss(0, 1) for _ in range(d + d * d + d * d + d)]
+    x, w1, w2, g = np.split(np.array(draws), np.cumsum([d, d * d, d * d]))
+
+    def norm(y):
+        return (y - y.mean()) / y.std()
+
+    x, w1, w2, g = norm(x), w1.reshape(d, d) / d**0.5, w2.reshape(d, d) / d**0.5, g / np.linalg.norm(g)
+    hidden = np.maximum(w1 @ x, 0)
+
+    def loss(moved):
+        return g @ norm(x + moved @ hidden)
+
+    units = [1e-6 * np.eye(d * d)[i].reshape(d, d) for i in range(d * d)]
+    slopes = [(loss(w2 + unit) - loss(w2 - unit)) / 2e-6 for unit in units]
+    assert last_gradient(d)(Random(3)) == pytest.approx(float(np.linalg.norm(slopes)), rel=1e-6)
 
 
 def test_a_variance_in_single_precision():

@@ -6,17 +6,17 @@ import pytest
 from certifying import needs_coq
 
 from bnverify.theory import AUDIT
-from bnverify.theory.certify import refutations, refute
+from bnverify.theory.certify import certify_sentences, refutations
 from bnverify.theory.certify.expressions import Refused
 from bnverify.theory.certify.formula_refutation import formula_refutation
-from bnverify.theory.certify.refutation import REFUTED, Refutation
+from bnverify.theory.certify.sentences import REFUTED, Sentence
 
 KEYS = {
     "blog-4.5", "ioffe-scalar", "ioffe-scalar-input", "ioffe-scalar-weights",
     "xu-1-misprint", "xu-2", "wan-1", "wen-chord", "li-root", "labml-deepnorm",
     "daneshmand-mean", "meterez-mean", "fold-before", "ghost-running", "labml-ws", "labml-bcn",
     "rms-10", "hoedt-mean", "shen-backward", "shen-lipschitz", "crown-jacobian", "peri-8", "ws-hessian",
-    "jiang-index",
+    "jiang-index", "shen-code",
 }  # fmt: skip
 BY_HAND = {"xiong-3", "peri-remark", "qk-bound", "cai-insensitive"}
 
@@ -82,11 +82,11 @@ def test_formulas_of_the_audit_are_refuted_and_true_ones_are_not():
     """All that are generated, and each of them with what is true put in its place, where a record says what is."""
     found = refutations(record.to_json() for record in AUDIT.values())
     keys = sorted(KEYS)
-    assert {each.verdict for each in refute([found[key] for key in keys], fresh=True)} == {REFUTED}
+    assert {each.verdict for each in certify_sentences([found[key] for key in keys], fresh=True)} == {REFUTED}
     text = found["hoedt-mean"].text
     true = text.replace("(dot m one g') one)", "((dot m one g') / INR m) one)")
     assert true != text
-    (wrong,) = refute([Refutation("hoedt-mean", true, "refuted")], fresh=True)
+    (wrong,) = certify_sentences([Sentence("hoedt-mean", true, "refuted")], fresh=True)
     assert not wrong and wrong.reason
 
 
@@ -95,8 +95,8 @@ def test_formulas_of_the_audit_are_refuted_and_true_ones_are_not():
 def test_false_formulas_are_refuted_and_true_ones_are_not():
     """A scalar and a vector one; the true ones differ by a factor, and by a square."""
     true = [changed("wan-1", claim="q*(2 - eta*lam)*lam = L*eta"), changed("li-root", claim="(1 + g - x)**2 >= 0")]
-    files = [Refutation(each["key"], formula_refutation(each), "refuted")
+    files = [Sentence(each["key"], formula_refutation(each), "refuted")
              for each in (AUDIT["wan-1"].to_json(), AUDIT["ioffe-scalar"].to_json(), *true)]  # fmt: skip
-    *found, one, other = refute(files, fresh=True)
+    *found, one, other = certify_sentences(files, fresh=True)
     assert [each.verdict for each in found] == [REFUTED] * 2
     assert not one and not other and one.reason and other.reason

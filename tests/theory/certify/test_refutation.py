@@ -8,9 +8,10 @@ from certifying import needs_coq
 
 from bnverify.theory import AUDIT
 from bnverify.theory.audit.ruling import Ruling
-from bnverify.theory.certify import refutations, refute
+from bnverify.theory.certify import certify_sentences, refutations
 from bnverify.theory.certify.expressions import Refused
-from bnverify.theory.certify.refutation import REFUTED, Refutation, refutation
+from bnverify.theory.certify.refutation import refutation
+from bnverify.theory.certify.sentences import REFUTED, Sentence
 
 WRONG = (Ruling.FALSE, Ruling.MISPRINT, Ruling.CONDITIONAL)
 KEYS = ("4.1-v3", "4.1-smaller", "notes-4.1")
@@ -78,8 +79,8 @@ def test_what_is_no_formula_of_one_channel_is_refused(text):
 @pytest.mark.slow
 def test_false_formulas_are_refuted_and_true_ones_are_not():
     true = record("4.1-v3", ["|v|²", "<=", "gamma**2*(|g|² - <1, g>**2/m - <g, yhat>**2/m)/s**2"])
-    files = [Refutation(each["key"], refutation(each), "refuted") for each in (*map(record, KEYS), true)]
-    *found, wrong = refute(files, fresh=True)
+    files = [Sentence(each["key"], refutation(each), "refuted") for each in (*map(record, KEYS), true)]
+    *found, wrong = certify_sentences(files, fresh=True)
     assert [each.verdict for each in found] == [REFUTED] * len(KEYS)
     assert all(each.statement.startswith("~ (forall") for each in found)
     assert not wrong and wrong.reason

@@ -22,6 +22,9 @@ JACOB, CROWN, LABML, LUTHER, BROCK = "Jacob et al. 2018", "gamma-CROWN", "labml"
 RECALLED = "recalled"
 _d, _n, _root = sp.Symbol("d", positive=True), sp.Symbol("n", integer=True, positive=True), sp.sqrt(n)
 
+_POWER = {
+    "gamma": "real", "al": "real", "nu": "real", "phi": "nonnegative", "eps": "nonnegative",
+}  # fmt: skip
 GRADIENTS = (
     Record(
         key="hoedt-mean", title="The backward pass with the sum of the gradient for its mean",
@@ -71,6 +74,28 @@ GRADIENTS = (
         reading="Formalised pointwise, for one g. True of the worst g for m >= 3: 1/psi <= 1/sigma, as psi^2 = "
         "sigma^2 + "
         "mu^2.", instead="The norms of the Jacobians are 1/psi and, for m >= 3, 1/sigma.",
+    ),
+    Record(
+        key="shen-code", title="The backward pass of PowerNorm's code as the gradient of its forward pass",
+        source=Source(SHEN, "authors' code, mask_powernorm.py"),
+        text=Text(r"\text{after the warm-up: forward } z = x/\sqrt{\phi+\epsilon}, \quad \text{backward } "
+                  r"\left(\gamma g-(1-\alpha)\,\nu z\right)\big/\sqrt{\overline{x^2}+\epsilon}", Known.AUTHORS,
+                  "code, commit 9ea6226 of June 2021", "https://github.com/sIncerass/powernorm"),
+        party=Party.OURS, ruling=Ruling.CONDITIONAL,
+        evidence=Refuted(
+            formula("(gamma*g - (1 - al)*nu*z)/sqrt(dot(x, x)/m + eps) = grad(gamma*dot(g, x)/sqrt(phi + eps), x)",
+                    "x g", _POWER, z="x/sqrt(phi + eps)"),
+            point(gamma=1, al=1, nu=0, phi=1, eps=0, x=(2, 2), g=(1, 0)),
+            ((formula("(gamma*g - (1 - al)*nu*z)/r*r = grad(gamma*dot(g, x)/sqrt(phi + eps), x)*sqrt(phi + eps) - "
+                      "(1 - al)*nu*z", "x g", _POWER, z="x/sqrt(phi + eps)", r="sqrt(dot(x, x)/m + eps)"),
+              point(gamma=1, al="1/2", nu=1, phi=1, eps=0, x=(2, 2), g=(1, 0))),),
+        ),
+        remark="Off by the factor sqrt((phi + eps)/(mean x^2 + eps)), and by the running projection. The code "
+        "itself calls it approximate; it does not say by how much.",
+        reading="Formalised as: what is returned is the gradient of what was computed, phi a constant there as in the "
+        "code. phi, nu are running averages, alpha the one of nu, mean x^2 is of the batch. True where phi is the "
+        "batch's own mean square and nu = 0.",
+        instead="The gradient is gamma g/sqrt(phi + eps).",
     ),
     Record(
         key="crown-jacobian", title="The effective Jacobian of layer norm", source=Source(CROWN, "NNVerify.C002, code"),

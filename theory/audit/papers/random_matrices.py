@@ -1,4 +1,4 @@
-r"""Expectations beside what is proved: Daneshmand 2021, Meterez 2024, Xiong 2020, Lemma 2, and what is recalled."""
+r"""Expectations beside what is proved: Daneshmand 2021, Meterez 2024, Xiong 2020, and what is recalled."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from bnverify.theory.audit.evidence import Proved
 from bnverify.theory.audit.expectations import Expectation, Measured
 from bnverify.theory.audit.papers.layer_norm import XIONG
 from bnverify.theory.audit.papers.short import formula, point, transcribed
-from bnverify.theory.audit.random_layers import apart, deep, rectified, shrunk
+from bnverify.theory.audit.random_layers import apart, deep, last_gradient, rectified, shrunk
 from bnverify.theory.audit.record import Record
 from bnverify.theory.audit.ruling import Known, Party, Ruling, Text
 from bnverify.theory.proof.claim import Source
@@ -32,6 +32,31 @@ ISOMETRY = (
 )  # fmt: skip
 
 RECORDS = (
+    Record(
+        key="xiong-1", title="The gradient of the last layer of a post-LN network is of the order d sqrt(ln d)",
+        source=Source(XIONG, "Theorem 1"),
+        text=transcribed(r"\left\|\frac{\partial\tilde{\mathcal L}}{\partial W^{2,L}}\right\|_F \le O(d\sqrt{\ln d})",
+                         "https://arxiv.org/abs/2002.04745"),
+        ruling=Ruling.TRUE,
+        evidence=Measured(
+            Proved((
+                (formula("grad(dot(v, h*w + r), w) = h*v", "v w r", {"h": "real"}),
+                 point(h=2, v=(1, 0), w=(0, 1), r=(1, 1))),
+                (formula("dot(J, J)*var(y) <= dot(g, g)", "y g", J="grad(dot(g, bn(y)), y)"),
+                 point(y=(0, 1), g=(1, 0))),
+            )),
+            (Expectation("E |dL/dW2|_F for |g| = 1, d = 16", last_gradient(16), 60, "<",
+                         16 * math.sqrt(math.log(16)) / 10, "a tenth of d sqrt(ln d); sqrt(d/3) is 2.31"),
+             Expectation("E |dL/dW2|_F for |g| = 1, d = 64", last_gradient(64), 24, "<",
+                         64 * math.sqrt(math.log(64)) / 20, "a twentieth of it there; sqrt(d/3) is 4.62")),
+        ),
+        remark="True and loose by about sqrt(3 d ln d): the gradient is |h| |J'g|, near sqrt(d/3) |g| at the start. "
+        "The two transcriptions at hand print different probabilities for the bound (0.99 - delta - eps/(0.9 + eps) "
+        "and 0.9 eps/(1 + eps) in it); none is judged. Its proof uses Lemma 3 (xiong-3), so small means.",
+        reading="Post-LN, one position, at the start, entries of variance 1/d. Proved: the gradient by a row of W2 is "
+        "that row's entry of h = ReLU(W1 x) times v = J'g, and |v| is at most |g|/sigma. Its size is measured.",
+        instead="|dL/dW2|_F = |h| |J'g| <= |h| |g|/sigma(y), of the order sqrt(d) |g|.",
+    ),
     Record(
         key="xiong-2", title="The squared norm of a pre-LN stream grows by d/2 to 3d/2 a layer",
         source=Source(XIONG, "Lemma 2"),
