@@ -4,7 +4,11 @@ Per layer, cos = <W, W+>/|W|^2 of the float32 training. Exactly, at every step,
 
     1 - cos = eta (lambda + alpha <W, B>/|W|^2 + p),    p = sum of gamma (1 - rho) a over |W|^2,
 
-where p is epsilon's part. On average in a stationary state 1 - cos = eta (lambda + p)/(1 + alpha): what is printed has
+where p is epsilon's part. With Phi = eta/((1 - eta lambda)|W|^2), the effective rate, the next one is, exactly,
+
+    Phi+ = Phi/((1 - eta lambda)^2 (1 - 2 Phi <W, D> + Phi^2 |W|^2 |D|^2)),   D = alpha B + grad.
+
+On average in a stationary state 1 - cos = eta (lambda + p)/(1 + alpha): what is printed has
 no p.
 """
 
@@ -27,6 +31,9 @@ MEANINGS = {
     "exact_growth": "|W+|^2/|W|^2 - 1 by the claim step-growth",
     "rounding": "how far 1 - cos of the training's own float32 step may be from the exact one",
     "growth_rounding": "how far its growth may be from the exact one",
+    "share": "epsilon's part over the whole of 1 - cos, both by the claim",
+    "rate": "Phi after the training's own step",
+    "exact_rate": "the same by the claim schedule-law",
 }
 
 
@@ -37,22 +44,28 @@ def rotation(run: Run, network: str) -> xr.Dataset:
         return xr.Dataset()
     q = {name: records[name].astype(float).sum("channel") for name in (
         "W_W", "W_stepped_run", "stepped_stepped_run", "W_buffer")}  # fmt: skip
+    moved = records["direction_direction"].sum("channel") if "direction_direction" in records else np.nan
     pushed = records["buffer_next_buffer_next"].sum("channel") if "buffer_next_buffer_next" in records else np.nan
     eta, alpha, decay = (records[name] for name in ("learning_rate", "momentum", "weight_decay"))
     radial = (records["gamma"] * (1 - records["rho"]) * records["a"]).sum("channel")
     stored = records["step_rounding"] if "step_rounding" in records else xr.zeros_like(records["W_W"])
     apart = (stored.astype(float) ** 2).sum("channel") ** 0.5
     lengths = q["W_W"] ** 0.5, q["stepped_stepped_run"] ** 0.5
+    left, along = 1 - eta * decay, alpha * q["W_buffer"] + radial
+    phi = eta / (left * q["W_W"])
     columns: dict[str, xr.DataArray] = {
         "turn": 1 - q["W_stepped_run"] / q["W_W"],
-        "exact": eta * (decay + (alpha * q["W_buffer"] + radial) / q["W_W"]),
+        "exact": eta * (decay + along / q["W_W"]),
         "epsilon": eta * radial / q["W_W"],
         "growth": q["stepped_stepped_run"] / q["W_W"] - 1,
         "norm2": q["W_W"],
         "radial": radial,
-        "exact_growth": -2 * eta * (decay + (alpha * q["W_buffer"] + radial) / q["W_W"]) + eta**2 * pushed / q["W_W"],
+        "exact_growth": -2 * eta * (decay + along / q["W_W"]) + eta**2 * pushed / q["W_W"],
         "rounding": apart / lengths[0],
         "growth_rounding": apart * (2 * lengths[1] + apart) / q["W_W"],
+        "share": eta * radial / q["W_W"] / (eta * (decay + along / q["W_W"])),
+        "rate": eta / (left * q["stepped_stepped_run"]),
+        "exact_rate": phi / (left**2 * (1 - 2 * phi * along + phi**2 * q["W_W"] * moved)),
     }
     whole = {name: each + xr.zeros_like(q["W_W"]) for name, each in columns.items()}
     return xr.Dataset({name: each.assign_attrs(long_name=MEANINGS[name]) for name, each in whole.items()})

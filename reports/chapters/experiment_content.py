@@ -23,7 +23,7 @@ _FIGURES = {
     "landscape": ("landscape", "landscape-random", "linearity", "landscape-relative"),
     "shift": ("covariate-shift", "covariate-shift-relative", "covariate-shift-cosine"),
     "activations": ("distributions", "moments"),
-    "dynamics": ("rotation",),
+    "dynamics": ("rotation", "epsilon-share", "effective-rates"),
 }
 _MANY = 2
 _SCALE = {"quick": "the reduced settings", "paper": "the published settings", "": "other settings"}

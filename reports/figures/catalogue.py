@@ -96,6 +96,20 @@ FIGURES: dict[str, Figure] = {
             rotation.turning,
         ),
         _chart(
+            "epsilon-share", "What epsilon has in the turning of the weights",
+            r"One panel a site: epsilon's part $\eta p$, $p = \sum\gamma(1-\rho)a/\lVert W\rVert^2$, as a share of the "
+            r"whole $1 - \langle W, W^{+}\rangle/\lVert W\rVert^2$ of a step. Above 0 epsilon acts as a further weight "
+            r"decay. The axis is logarithmic on both sides of 0 and linear next to it.",
+            rotation.epsilon_share,
+        ),
+        _chart(
+            "effective-rates", "The effective learning rate of a layer",
+            r"One panel a site. Marks: $\eta/((1-\eta\lambda)\lVert W^{+}\rVert^2)$ after the training's own step; "
+            r"lines: the schedule law, from the state before it. Without normalisation the law says nothing, and its "
+            r"line departs from the marks.",
+            rotation.effective_rates,
+        ),
+        _chart(
             "theorem-4.2", "Theorem 4.2 for whole layers",
             r"One panel a site: the second derivative of the normalised loss along its own gradient. Open marks: by "
             r"automatic differentiation through the real network; lines: the exact right side, evaluated from other "

@@ -28,7 +28,7 @@ from bnverify.empirical.trajectory.observation import Here, observation
 from bnverify.reports.figures import style
 from bnverify.reports.figures.catalogue import FIGURES
 from bnverify.reports.figures.figure import NotRecorded
-from bnverify.reports.figures.rotation import turning
+from bnverify.reports.figures.rotation import effective_rates, epsilon_share, turning
 from bnverify.theory.results.catalogue import claims_of_steps
 from bnverify.theory.results.dynamics.laws import law
 from bnverify.theory.results.dynamics.steps import GROWTH, ROTATION, STATIONARY, stationary_cosine
@@ -273,6 +273,15 @@ def test_rotation_and_growth_of_layers(observed):
     assert min(beyond_rounding(less)) > 100
     np.testing.assert_allclose(found["exact_growth"], found["growth"], rtol=1e-2, atol=1e-7)
     assert "what rounding allows" in finding(run)
+    # The effective rate of the layer after the training's own step, and the schedule law from the state before it.
+    np.testing.assert_allclose(
+        found["rate"], ETA / ((1 - ETA * DECAY) * records["stepped_stepped_run"].sum("channel")), rtol=1e-12
+    )
+    np.testing.assert_allclose(found["exact_rate"], found["rate"], rtol=1e-6)
+    np.testing.assert_allclose(found["share"] * found["exact"], found["epsilon"], rtol=1e-12)
+    eps_less = records.assign(rho=xr.ones_like(records["rho"]))
+    apart = abs(rotation(_Stored({"bn": eps_less}), "bn")["exact_rate"] / found["rate"] - 1)
+    assert float(apart.max()) > 1e-4 and not rotation(_Stored({"bn": eps_less}), "bn")["share"].any()
     law = stationary(run, "bn")
     assert law["printed"].values.tolist() == pytest.approx([ETA * DECAY / (1 + ALPHA)] * 2)
     radial = (one["gamma"] * (1 - one["rho"]) * one["a"]).sum() / one["W_W"].sum()
@@ -290,8 +299,17 @@ def test_the_figure_shows_these_numbers(observed):
         np.testing.assert_array_equal(chart.curve("conv2", network, "exact").values, found["exact"].values)
     assert "<svg" in style.svg_text(FIGURES["rotation"].drawing(run).figure())
     assert chart.panels[0].rules == (pytest.approx(ETA * DECAY / (1 + ALPHA)),)
+    rates, shares = effective_rates(run), epsilon_share(run)
+    found = rotation(run, "bn").sel(site="conv2")
+    for name in ("rate", "exact_rate"):
+        np.testing.assert_array_equal(rates.curve("conv2", "bn", name).values, found[name].values)
+    np.testing.assert_array_equal(shares.curve("conv2", "bn", "share").values, found["share"].values)
+    assert {curve.network for panel in shares.panels for curve in panel.curves} == {"bn"}
+    for figure in (turning, effective_rates, epsilon_share):
+        with pytest.raises(NotRecorded, match="dynamics"):
+            figure(_Stored({}))
     with pytest.raises(NotRecorded, match="dynamics"):
-        turning(_Stored({}))
+        epsilon_share(_Stored({"plain": observed["plain"]}))
 
 
 def test_it_is_an_observation():

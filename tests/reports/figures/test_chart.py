@@ -60,7 +60,7 @@ def test_panels_of_one_axis_have_the_same_limits_and_a_fixed_one_is_kept():
 def test_every_figure_is_drawn_the_same_twice_and_its_axes_are_named(name, run):
     if name.startswith(("theorem", "alignment", "initialisation", "subtracted")):
         run = invented.quantities(run)
-    if name == "rotation":
+    if name in ("rotation", "epsilon-share", "effective-rates"):
         run = invented.steps(run)
     figure = FIGURES[name](run)
     texts = [axes.get_ylabel() for axes in figure.axes] + [figure.get_supylabel(), figure.get_supxlabel()]
