@@ -20,6 +20,7 @@ import xarray as xr
 from bnverify.empirical.experiments.comparable import LAST, phases
 from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
+from bnverify.theory.results.dynamics.schedules import larger_root
 
 MEANINGS = {
     "turn": "1 - <W, W+>/|W|^2 of the training's own step",
@@ -82,8 +83,8 @@ def beyond_rounding(data: xr.Dataset, epsilon: bool = True) -> tuple[float, floa
 
 def stationary(run: Run, network: str) -> xr.Dataset:
     """Over the last fifth of the training, by site: the measured 1 - E<W, W+>/E|W|^2 ("turn"), the law with epsilon's
-    part ("law") and as it is printed ("printed"), and by how much |W|^2 changes a step ("drift"), which is 0 in a
-    stationary state."""
+    part ("law") and as it is printed ("printed"), by how much |W|^2 changes a step ("drift"), which is 0 in a
+    stationary state, epsilon's share of the exact rotation ("share"), and the effective rate ("rate")."""
     data = rotation(run, network)
     if not data.data_vars:
         return data
@@ -98,25 +99,40 @@ def stationary(run: Run, network: str) -> xr.Dataset:
         "law": factor * (config.weight_decay + here["radial"].sum("step") / weight),
         "printed": xr.full_like(turn, factor * config.weight_decay),
         "drift": (here["growth"] * here["norm2"]).sum("step") / weight,
+        "share": (here["epsilon"] * here["norm2"]).sum("step") / (here["exact"] * here["norm2"]).sum("step"),
+        "rate": here["rate"].mean("step"),
     })  # fmt: skip
 
 
 def finding(run: Run) -> str:
-    """One sentence a network."""
-    parts = []
-    for network in NETWORKS:
-        found = stationary(run, network)
-        if found.data_vars and found.sizes["site"]:
-            turn, law, printed, drift = (float(found[name].median()) for name in ("turn", "law", "printed", "drift"))
-            whole = rotation(run, network)
-            exact, epsilon = (float(whole[name].isel(step=-1).median()) for name in ("exact", "epsilon"))
-            parts.append(
-                f"The network {NETWORKS[network]}: over the last fifth the median layer turns by 1 - cos = {turn:.3g} "
-                f"a step (stationary law {law:.3g}, as printed without epsilon {printed:.3g}), its |W|^2 changes by "
-                f"{drift:.2g} a step; exactly, with the buffer, {exact:.3g} at the last observed step, of which "
-                f"epsilon has {epsilon:.2g}.{_own(whole)}"
-            )
-    return " ".join(parts)
+    """What the steps of the network with the normalizer show, in sentences; "" where none were recorded."""
+    found = stationary(run, "bn")
+    if not found.data_vars or not found.sizes["site"]:
+        return ""
+    turn, law, printed, drift, share, rate = (
+        float(found[name].median()) for name in ("turn", "law", "printed", "drift", "share", "rate")
+    )
+    whole = rotation(run, "bn")
+    apart = float(abs(whole["exact_rate"] / whole["rate"] - 1).max())
+    return (
+        f"The network {NETWORKS['bn']}: over the last fifth the median layer turns by 1 - cos = {turn:.3g} a step "
+        f"(stationary law {law:.3g}, as printed without epsilon {printed:.3g}), of which epsilon has the share "
+        f"{share:.1g}; its |W|^2 changes by {drift:.2g} a step. Its effective rate is {rate:.3g}; the schedule law "
+        f"gives that of each observed step within {apart:.1g} of it.{_own(whole)} {_without_decay(run)}"
+    )
+
+
+def growing_rate(run: Run) -> float:
+    """The factor a step by which the learning rate grows that does without weight decay; NaN where there is none."""
+    config = run.config
+    return larger_root(config.learning_rate, config.momentum, config.weight_decay) ** -2
+
+
+def _without_decay(run: Run) -> str:
+    factor = growing_rate(run)
+    if not np.isfinite(factor):
+        return "No learning rate without weight decay does the same: the quadratic has no real root."
+    return f"Without weight decay a rate and an epsilon that grow by {factor:.6g} a step do the same."
 
 
 def _own(data: xr.Dataset) -> str:

@@ -15,7 +15,7 @@ import xarray as xr
 
 from bnverify.empirical.experiments.comparable import AFTER, BEFORE, WHOLE, Compared, chance, compared, judged, phases
 from bnverify.empirical.experiments.experiments import Published
-from bnverify.empirical.experiments.rotation import stationary
+from bnverify.empirical.experiments.rotation import growing_rate, stationary
 from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
 
@@ -317,12 +317,15 @@ def _rotation(runs: Runs, published: Published) -> Seen:
         found = stationary(run, "bn")
         if not found.data_vars or not found.sizes["site"]:
             raise Missing("two consecutive states (the observation dynamics)")
-        turn, law, printed, drift = (float(found[name].median()) for name in ("turn", "law", "printed", "drift"))
+        turn, law, printed, drift, share, rate = (
+            float(found[name].median()) for name in ("turn", "law", "printed", "drift", "share", "rate")
+        )
         verdicts.append(abs(turn - printed) <= _NEAR * printed)
         settled = settled and abs(drift) <= _NEAR * printed
         parts.append(
             f"{label}: 1 - cos = {turn:.3g} in the median layer over the last fifth, printed {printed:.3g}, with "
-            f"epsilon's part {law:.3g}; |W|^2 changes by {drift:.2g} a step"
+            f"epsilon's part {law:.3g}; |W|^2 changes by {drift:.2g} a step; epsilon has {share:.1g} of the turn; "
+            f"effective rate {rate:.3g}; without weight decay the rate grows by {growing_rate(run):.4f} a step"
         )
     tail = f"; near: within {_NEAR:.0%}" if settled else "; not in equilibrium yet"
     return Seen(all(verdicts) if settled else None, "; ".join(parts) + tail)

@@ -26,6 +26,7 @@ from bnverify.empirical.measurement.sites import SiteMeasurement, normalisation_
 from bnverify.empirical.networks.network import NormStage, Stage, norm_stage
 from bnverify.empirical.runs.records import site_dataset
 from bnverify.empirical.trajectory.observation import Here, Observation
+from bnverify.theory.results.dynamics.schedules import larger_root
 
 _ROUNDING = 2.0**-24  # of float32
 _FACTOR = 3.0  # by which weights are multiplied for the step of an exponential learning rate
@@ -114,10 +115,8 @@ def _of_schedule(trainer, w, b, g, next_w) -> dict[str, np.ndarray]:
 
 
 def exponential_root(trainer) -> float:
-    """The larger root of x^2 - (1 + alpha - eta lambda) x + alpha; NaN where it has none."""
-    middle = 1 + trainer.momentum - trainer.learning_rate * trainer.weight_decay
-    square = middle**2 - 4 * trainer.momentum
-    return (middle + np.sqrt(square)) / 2 if square >= 0 else float("nan")
+    """The root that the exponential learning rate of a training takes."""
+    return larger_root(trainer.learning_rate, trainer.momentum, trainer.weight_decay)
 
 
 @lru_cache

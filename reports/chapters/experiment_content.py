@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+from bnverify.empirical.experiments import rotation
 from bnverify.empirical.experiments.experiments import SCALES, Experiment, Published
 from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, Finding, Runs, findings
 from bnverify.reports.document import naming
@@ -45,7 +46,7 @@ class ExperimentContent:
         return findings(self.experiment, self.runs)
 
     def abstract(self) -> list[str]:
-        return [*self._about(), *self._compared(), *self._lost()]
+        return [*self._about(), *self._compared(), *self._lost(), *self._turned()]
 
     def _about(self) -> Iterator[str]:
         wanted = self.experiment.runs(self._scale() or SCALES[0])
@@ -90,6 +91,11 @@ class ExperimentContent:
                 if step is not None:
                     name = naming.labels(run.config)[network]
                     yield f"Run {verbatim(label)}, {name}: the loss is not finite from step {whole(step)} on."
+
+    def _turned(self) -> Iterator[str]:
+        for label, run in self.runs.items():
+            if run.config.every_steps("dynamics") and (said := rotation.finding(run)):
+                yield f"Run {verbatim(label)}: {_marked(said)}"
 
     def finding_table(self) -> Table:
         """What was published and where, what these runs show, whether the two agree."""

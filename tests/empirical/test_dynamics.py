@@ -9,7 +9,7 @@ import xarray as xr
 from mutants import mutants
 
 from bnverify.empirical.architectures.resnet import resnet
-from bnverify.empirical.experiments.rotation import beyond_rounding, finding, rotation, stationary
+from bnverify.empirical.experiments.rotation import beyond_rounding, finding, growing_rate, rotation, stationary
 from bnverify.empirical.judgement.verdict import evaluate, places
 from bnverify.empirical.measurement.placement import Placement
 from bnverify.empirical.networks.layers import convolution_stage, dense_stage
@@ -31,6 +31,7 @@ from bnverify.reports.figures.figure import NotRecorded
 from bnverify.reports.figures.rotation import effective_rates, epsilon_share, turning
 from bnverify.theory.results.catalogue import claims_of_steps
 from bnverify.theory.results.dynamics.laws import law
+from bnverify.theory.results.dynamics.schedules import larger_root
 from bnverify.theory.results.dynamics.steps import GROWTH, ROTATION, STATIONARY, stationary_cosine
 
 SHAPE, ETA, ALPHA, DECAY = (6, 4, 4, 3), 0.1, 0.9, 0.05
@@ -245,8 +246,8 @@ def test_the_stationary_law_on_a_long_walk(epsilon, decay, alpha):
 
 
 class _Stored(Run):
-    def __init__(self, records):
-        config = preset("tiny").changed(learning_rate=ETA, weight_decay=DECAY, steps=5, record_every=1, check_every=5)
+    def __init__(self, records, decay=DECAY):
+        config = preset("tiny").changed(learning_rate=ETA, weight_decay=decay, steps=5, record_every=1, check_every=5)
         super().__init__(None, config, {"data": {}})
         self.records = records
         self.__dict__["curves"] = {}
@@ -286,8 +287,26 @@ def test_rotation_and_growth_of_layers(observed):
     assert law["printed"].values.tolist() == pytest.approx([ETA * DECAY / (1 + ALPHA)] * 2)
     radial = (one["gamma"] * (1 - one["rho"]) * one["a"]).sum() / one["W_W"].sum()
     assert law["law"].values[1] == pytest.approx(ETA * (DECAY + radial.item()) / (1 + ALPHA))
-    assert "stationary law" in finding(run)
+    assert "stationary law" in finding(run) and "no real root" in finding(run)
+    share = (found["epsilon"] * found["norm2"]).sum("step") / (found["exact"] * found["norm2"]).sum("step")
+    np.testing.assert_allclose(law["share"], share, rtol=1e-12)
+    np.testing.assert_allclose(law["rate"], found["rate"].mean("step"), rtol=1e-12)
+    assert f"the share {float(share.median()):.1g}" in finding(run)
+    assert np.isnan(growing_rate(run))
     assert not rotation(_Stored({}), "bn").data_vars and finding(_Stored({})) == ""
+
+
+def test_the_rate_that_does_without_weight_decay():
+    """Of plain descent the root is 1 - eta lambda; there are two, and the larger is taken."""
+    assert larger_root(0.5, 0.0, 0.5) == 0.75 and np.isnan(larger_root(0.1, 0.9, 0.05))
+    middle = 1 + ALPHA - ETA * LITTLE
+    for root in np.roots([1, -middle, ALPHA]):
+        assert abs(root**2 - middle * root + ALPHA) < 1e-12 and root <= larger_root(ETA, ALPHA, LITTLE) + 1e-12
+    run = _Stored({}, LITTLE)
+    assert (
+        growing_rate(run) == pytest.approx(larger_root(ETA, run.config.momentum, LITTLE) ** -2)
+        and growing_rate(run) > 1
+    )
 
 
 def test_the_figure_shows_these_numbers(observed):

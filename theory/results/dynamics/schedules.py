@@ -7,6 +7,7 @@ decay under three conditions: a real root, a matched buffer, and an epsilon that
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 from bnverify.theory.normalizers.normalizer import BATCH
@@ -108,5 +109,14 @@ REAL_ROOT = _claim(
     lambda: Derivation(BATCH, Certificate((((2 * root - _middle) ** 2,),))), (ROOT,),
     remark="For eta lambda < 1 this is eta lambda <= (1 - sqrt(alpha))^2: 0.0026 at alpha = 0.9.",
 )  # fmt: skip
+
+
+def larger_root(learning_rate: float, momentum: float, weight_decay: float) -> float:
+    """The larger root of x^2 - (1 + alpha - eta lambda) x + alpha; NaN where it has no real one. Without weight decay
+    the rate grows by its power -2 a step."""
+    middle = 1 + momentum - learning_rate * weight_decay
+    square = middle**2 - 4 * momentum
+    return (middle + math.sqrt(square)) / 2 if square >= 0 else math.nan
+
 
 OF_SCHEDULES: tuple[Claim, ...] = (SCHEDULE_LAW, EXPONENTIAL_RATE, REAL_ROOT)
