@@ -6,6 +6,7 @@ lines; every rule names the one entry of the document it may establish.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -105,7 +106,7 @@ class Definition:
             a, b = self.proof.products[product]
             if "y" in (a, b):
                 moved[product] = self.dot(y if a == "y" else {a: ONE}, y if b == "y" else {b: ONE})
-        return sp.expand(sp.cancel(resolve(resolve(e.xreplace(moved)).xreplace(self.solved()))))
+        return cancelled(resolve(resolve(e.xreplace(moved)).xreplace(self.solved())))
 
     def solved(self) -> dict[sp.Expr, sp.Expr]:
         """What the definition of s says of epsilon, or of |yhat|^2 where there is none."""
@@ -146,7 +147,7 @@ class Definition:
             return self.n
         by_square, by_total = self.tidy(self.f.diff(self.yy)), self.tidy(self.f.diff(self.oy))
         n = add(times(2 * by_square, self.y()), {"1": by_total})
-        self.n = {atom: c for atom, raw in n.items() if (c := sp.expand(sp.cancel(raw))) != 0}
+        self.n = {atom: c for atom, raw in n.items() if (c := cancelled(raw)) != 0}
         return self.n
 
     def curvature_of_scale(self, x: str, w: str) -> sp.Expr:
@@ -187,12 +188,28 @@ class Definition:
         return add({a: c for a, c in y.items() if a != "y"}, times(y.get("y", sp.Integer(0)), self.y()))
 
     def tidy_root(self, e: sp.Expr) -> sp.Expr:
-        return resolve(self.tidy(e)).replace(is_root, lambda r: sp.factor(r.base) ** r.exp)
+        return factored(resolve(self.tidy(e)))
 
 
+# The same expressions come back in every step: what these functions of an expression alone give is kept.
+
+
+@lru_cache(maxsize=4096)
 def resolve(e: sp.Expr) -> sp.Expr:
     """Roots of squares, where the square shows only after expansion."""
     return e.replace(is_root, lambda r: sp.factor(sp.expand(r.base)) ** r.exp)
+
+
+@lru_cache(maxsize=4096)
+def factored(e: sp.Expr) -> sp.Expr:
+    """Roots of squares, where the square shows after factoring."""
+    return e.replace(is_root, lambda r: sp.factor(r.base) ** r.exp)
+
+
+@lru_cache(maxsize=4096)
+def cancelled(e: sp.Expr) -> sp.Expr:
+    """A quotient in lowest terms, expanded."""
+    return sp.expand(sp.cancel(e))
 
 
 def is_root(e: sp.Basic) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -129,9 +130,25 @@ class Tables:
 
     def same(self, left: sp.Expr, right: sp.Expr) -> bool:
         """Whether left - right vanishes identically, as a rational function of symbols and roots."""
-        tidy = self.spread(left - right).replace(is_root, lambda e: sp.factor(sp.expand(sp.cancel(e.base))) ** e.exp)
-        numerator, denominator = map(sp.expand, sp.fraction(sp.together(tidy)))
-        return numerator == 0 and denominator != 0
+        return vanishes(self.spread(left - right))
+
+
+@lru_cache(maxsize=4096)
+def vanishes(e: sp.Expr) -> bool:
+    """Whether an expression is 0 identically; kept, as every step meets what the steps before it met."""
+    tidy = e.replace(is_root, lambda e: sp.factor(sp.expand(sp.cancel(e.base))) ** e.exp)
+    numerator, denominator = sp.fraction(sp.together(tidy))
+    return is_zero(numerator) and not is_zero(denominator)
+
+
+def is_zero(e: sp.Expr) -> bool:
+    """Whether an expression is 0 when multiplied out: in a ring of polynomials, or by expansion where it has roots,
+    which takes many times as long."""
+    symbols = sorted(e.free_symbols, key=str)
+    if not symbols or not e.is_polynomial(*symbols) or e.atoms(sp.Function):
+        return sp.expand(e) == 0
+    ring, *_ = sp.ring(symbols, sp.QQ)
+    return not ring.from_expr(e)
 
 
 def one_of(value: Any, *known: str) -> str:
