@@ -21,7 +21,7 @@ class JaxLayer:
     between and after two training calls and the layer with those after, where it keeps any."""
 
     layouts: tuple[str, ...] = ()
-    dtypes = ("float64", "float32", "bfloat16", "float16")
+    dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16")
 
     def __init__(
         self, name: str, call: Call, parameters: Mapping[str, np.ndarray], epsilon: float | None, *,
