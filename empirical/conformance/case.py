@@ -87,18 +87,35 @@ class Exact:
     def summed(self, kind: str, axes: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """The gradient of a parameter ("gain" or "shift") of a shape that acts along axes of y, and what a rounding
         leaves in it; NaN where it does not act as one number an entry."""
-        count, rank, kept = int(np.prod(shape)), self.g.ndim, axes or ()
-        sizes = [n for n in shape if n > 1]
-        if count > 1 and [self.g.shape[axis] for axis in kept] != sizes:
+        owner, count = self._owner(axes, shape)
+        if owner is None:
             return np.full(shape, np.nan), np.ones(shape)
-        frame = [1] * rank
-        for axis, n in zip(kept, sizes if count > 1 else (), strict=False):
-            frame[axis] = n
-        owner = np.broadcast_to(np.arange(count, dtype=float).reshape(frame), self.g.shape)
         term = self.g * self.yhat if kind == "gain" else self.g
         total = np.bincount(owner.astype(int).ravel(), np.asarray(term, float).ravel(), count)
         error = getattr(self.roundings, kind)(np.asarray(self.g, float), owner, count)
         return total.reshape(shape), error.reshape(shape)
+
+    def along(
+        self, kind: str, axes: tuple[int, ...] | None, shape: tuple[int, ...], slope: np.ndarray, unit: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The gradient of <v, d> with respect to a parameter, D yhat[d] being ``slope``, and what a rounding leaves."""
+        owner, count = self._owner(axes, shape)
+        if owner is None or kind == "shift":
+            return np.full(shape, 0.0 if owner is not None else np.nan), np.ones(shape)
+        terms = (np.asarray(each, float).ravel() for each in (self.g * slope, np.abs(self.g) * unit))
+        total, size = (np.bincount(owner.astype(int).ravel(), each, count) for each in terms)
+        return total.reshape(shape), size.reshape(shape)
+
+    def _owner(self, axes: tuple[int, ...] | None, shape: tuple[int, ...]) -> tuple[np.ndarray | None, int]:
+        """Which entry of a parameter acts on each entry of y, and how many there are; None where none does."""
+        count, kept = int(np.prod(shape)), axes or ()
+        sizes = [n for n in shape if n > 1]
+        if count > 1 and [self.g.shape[axis] for axis in kept] != sizes:
+            return None, count
+        frame = [1] * self.g.ndim
+        for axis, n in zip(kept, sizes if count > 1 else (), strict=False):
+            frame[axis] = n
+        return np.broadcast_to(np.arange(count, dtype=float).reshape(frame), self.g.shape), count
 
 
 class Case:
@@ -156,8 +173,8 @@ class Case:
 
     @property
     def overflows(self) -> bool:
-        """Whether what is not finite is told as the range of a type that the layer casts to: of float16, whose squares
-        end at 256 and whose 1/s^3 at 1/40."""
+        """Whether the layer casts to float16, whose squares end at 256 and whose 1/s^3 at 1/40: what is not finite then
+        is violated as anywhere, and told with the cure."""
         return self.forward_dtype == "float16" != self.reading.setting.dtype
 
     @property

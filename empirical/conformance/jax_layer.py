@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bnverify.empirical.conformance.subject import Evaluation, Running, Setting, Unsupported
+from bnverify.empirical.conformance.subject import Evaluation, Running, Second, Setting, Unsupported
 
 Call = Callable[[jax.Array, Mapping[str, jax.Array], float | None], jax.Array]
 
@@ -21,7 +22,10 @@ class JaxLayer:
     between and after two training calls and the layer with those after, where it keeps any."""
 
     layouts: tuple[str, ...] = ()
-    dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16")
+    ways: Mapping[str, str] = MappingProxyType(
+        {"uncompiled": "operation by operation, not compiled", "mapped": "mapped over a further axis (vmap)"}
+    )
+    dtypes = ("float64", "float32", "bfloat16", "float16")
 
     def __init__(
         self, name: str, call: Call, parameters: Mapping[str, np.ndarray], epsilon: float | None, *,
@@ -31,40 +35,43 @@ class JaxLayer:
         self.name, self.framework, self.epsilon = name, framework, epsilon
         self.parameters = {key: np.asarray(value, float) for key, value in parameters.items()}
         self.call, self._settable, self._again, self._step, self._momentum = call, settable, again, step, momentum
-        self._compiled: dict[tuple[str, float | None], Any] = {}
+        self._compiled: dict[tuple[str, float | None, str], Any] = {}
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
         """z, and with g the gradients; see `Subject`."""
         with _plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
-            if g is None:
-                z = self._run("forward", setting.epsilon, y, arrays)
+            if g is None or setting.way:  # a tracer of gradients would hide how it is called
+                z = self._run("forward", setting, y, arrays)
                 return Evaluation(_numpy(z), z.dtype.name)
-            z, v, slopes = self._run("backward", setting.epsilon, y, arrays, jnp.asarray(g))
+            z, v, slopes = self._run("backward", setting, y, arrays, jnp.asarray(g))
             return Evaluation(_numpy(z), z.dtype.name, _numpy(v), {k: _numpy(value) for k, value in slopes.items()})
 
-    def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
-        """The derivative of v along d, with g held."""
+    def second(self, y, parameters, g, d, setting: Setting) -> Second:
+        """The gradient of <v, d>."""
         with _plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
             try:
-                return _numpy(self._run("second", setting.epsilon, y, arrays, jnp.asarray(g), jnp.asarray(d)))
+                found = self._run("second", setting, y, arrays, jnp.asarray(g), jnp.asarray(d))
+                of_y, slopes, of_g = jax.tree.map(_numpy, found)
+                return Second(of_y, of_g, slopes)
             except Unsupported as error:
                 raise Unsupported(f"no second derivative ({error})") from error
 
-    def _run(self, kind: str, epsilon: float | None, *arrays: Any) -> Any:
+    def _run(self, kind: str, setting: Setting, *arrays: Any) -> Any:
         """One of three functions, compiled as users compile theirs; as it is, where it cannot be compiled."""
         function: Any = {"forward": self._forward, "backward": self._backward, "second": self._second}[kind]
-        key = (kind, epsilon)
+        function = partial(function, setting.epsilon)
+        key = (kind, setting.epsilon, setting.way)
         if key not in self._compiled:
-            self._compiled[key] = jax.jit(partial(function, epsilon))
+            self._compiled[key] = jax.jit(_mapped(function) if setting.way == "mapped" else function)
         try:
-            return self._compiled[key](*arrays)
+            return function(*arrays) if setting.way == "uncompiled" else self._compiled[key](*arrays)
         except Unsupported:
             raise
         except Exception:
             try:
-                return function(epsilon, *arrays)
+                return function(*arrays)
             except Unsupported:
                 raise
             except Exception as error:
@@ -83,12 +90,12 @@ class JaxLayer:
     def _second(self, epsilon, y, arrays, g, d):
         """Reverse over reverse, which hand-written backward passes can have too."""
 
-        def along(y):
+        def along(y, arrays, g):
             z, back = jax.vjp(lambda y: self._forward(epsilon, y, arrays), y)
             (v,) = back(jnp.asarray(g, z.dtype))
             return (v * jnp.asarray(d, v.dtype)).sum()
 
-        return jax.grad(along)(y)
+        return jax.grad(along, (0, 1, 2))(y, arrays, g)
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
         """Two steps of the running statistics, if there are any."""
@@ -135,6 +142,11 @@ def _plain_jax() -> Iterator[None]:
         jax.debug_nans(False), jax.transfer_guard("allow"),
     ):  # fmt: skip
         yield
+
+
+def _mapped(function: Callable) -> Callable:
+    """The function on a stack of two, as the first of them comes out."""
+    return lambda y, arrays: jax.vmap(function, (0, None))(jnp.stack([y, 1 - 2 * y]), arrays)[0]
 
 
 def _numpy(array: Any) -> np.ndarray:

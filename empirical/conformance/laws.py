@@ -8,7 +8,8 @@ import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import relative, source
 from bnverify.empirical.conformance.case import Case
-from bnverify.empirical.conformance.report import HOLDS, INACCURATE, VIOLATED, Finding, judged, untested
+from bnverify.empirical.conformance.regimes import compared
+from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
 
 
@@ -19,7 +20,6 @@ def findings(case: Case) -> Iterator[Finding]:
         ("law.scale", "N_eps(a y) = N_eps'(y), eps' = eps/a^2", _scale),
         ("structure.permutation", "samples in another order", _permutation),
         ("structure.split", "half of the batch by itself", _split),
-        ("structure.repeatable", "called twice; y left as it was", _repeatable),
     ):
         try:
             found = check(case, key, title)
@@ -28,6 +28,7 @@ def findings(case: Case) -> Iterator[Finding]:
         if found is not None:
             yield found
     yield from _layouts(case)
+    yield from _ways(case)
 
 
 def _shift(case: Case, key: str, title: str) -> Finding | None:
@@ -75,14 +76,39 @@ def _split(case: Case, key: str, title: str) -> Finding:
     return judged(key, title, relative(found - exact.z, exact.size), case.forward_tolerance, meaning)
 
 
-def _repeatable(case: Case, key: str, title: str) -> Finding:
-    first, second = (case.reading.call(case.y, case.gain, case.shift) for _ in range(2))
-    if first.changed_input:
-        return Finding(key, title, VIOLATED, meaning="the layer writes into y: whatever else uses y sees other values")
-    if not np.array_equal(first.z, second.z, equal_nan=True):
-        residual = relative(first.z - second.z, case.here.size)
-        return judged(key, title, residual, case.forward_tolerance, "two calls on the same values")
-    return Finding(key, title, HOLDS, 0.0, case.forward_tolerance, "the same values twice")
+def repeatable(case: Case) -> Finding:
+    """Called when all else was: what came out at first comes out again, and what it was given is left as it was."""
+    key, title = "structure.repeatable", "called again at the end; what it is given left as it was"
+    try:
+        there = case.there
+        if isinstance(there, Unsupported):
+            there = case.reading.call(case.y, case.gain, case.shift)
+        again = case.reading.call(case.y, case.gain, case.shift, None if there.v is None else case.g)
+        last = case.reading.call(case.y + 1, case.gain, case.shift)
+    except Unsupported as error:
+        return untested(key, title, str(error))
+    changed = dict.fromkeys([*there.changed, *again.changed, *last.changed])
+    if changed:
+        meaning = f"the layer writes into {', '.join(changed)}: whatever else uses it sees other values"
+        return Finding(key, title, VIOLATED, meaning=meaning)
+    residuals = [relative(there.z - again.z, case.here.size)]
+    if there.v is not None and again.v is not None:
+        residuals.append(relative(there.v - again.v, case.here.slope_size))
+    return judged(key, title, max(residuals), case.forward_tolerance, "the same values and gradients again")
+
+
+def _ways(case: Case) -> Iterator[Finding]:
+    """Values and gradients in other ways to call the layer."""
+    no_gradient = isinstance(case.there, Unsupported) or case.there.v is None
+    for way, title in case.reading.subject.ways.items():
+        key = f"way.{way}"
+        try:
+            g = None if no_gradient else case.g
+            found = case.reading.call(case.y, case.gain, case.shift, g, way=way)
+        except Unsupported as error:
+            yield untested(key, title, str(error))
+            continue
+        yield compared(case, key, title, found, case.here)
 
 
 def _layouts(case: Case) -> Iterator[Finding]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from bnverify.empirical.conformance.subject import Arguments, Evaluation, Running, Setting, Unsupported
+from bnverify.empirical.conformance.subject import Arguments, Evaluation, Kept, Running, Second, Setting, Unsupported
 from bnverify.errors import InputError
 
 
@@ -18,6 +19,7 @@ class NumpyLayer:
     framework = "numpy"
     dtypes = ("float64", "float32", "float16")
     layouts = ("strided",)
+    ways: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
         self, name: str, call: Callable, backward: Callable | None, args: tuple, keywords: Mapping[str, Any],
@@ -25,6 +27,7 @@ class NumpyLayer:
     ):  # fmt: skip
         self.name, self.parameters, self.epsilon = name, dict(parameters), taken.default
         self._call, self._backward, self._args, self._keywords, self._taken = call, backward, args, keywords, taken
+        self._kept = Kept()
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
         """z, and with g the gradients; see `Subject`."""
@@ -32,23 +35,27 @@ class NumpyLayer:
             raise Unsupported("its epsilon cannot be set")
         y, given = _laid(np.array(y, setting.dtype), setting.layout), np.array(y, setting.dtype)
         arrays = {name: np.array(value, setting.of_parameters) for name, value in parameters.items()}
+        read = {"y": (y, given.copy()), **{name: (array, array.copy()) for name, array in arrays.items()}}
         try:
             z = np.asarray(self._call(y, arrays, setting.epsilon))
             if z.shape != y.shape:
                 raise Unsupported(f"it returns {z.shape} for y of shape {y.shape}")
-            changed = not np.array_equal(y, given, equal_nan=True)
+            given_z = z.astype(float)
+            later = self._kept.overwritten(lambda: z.astype(float))
             if g is None or self._backward is None:
-                return Evaluation(z.astype(float), z.dtype.name, changed_input=changed)
-            out = self._back(_laid(np.array(g, z.dtype), setting.gradient_layout), given, arrays, setting.epsilon)
+                return Evaluation(given_z, z.dtype.name, changed=_changed(read, later))
+            g = _laid(np.array(g, z.dtype), setting.gradient_layout)
+            read |= {"y in the backward pass": (given, given.copy()), "g": (g, g.copy())}
+            out = self._back(g, given, arrays, setting.epsilon)
         except Unsupported:
             raise
         except Exception as error:
             raise Unsupported(f"{type(error).__name__}: {error}") from error
         v, slopes = _gradients(out, y.shape, arrays)
-        return Evaluation(z.astype(float), z.dtype.name, v, slopes, changed)
+        return Evaluation(given_z, z.dtype.name, v, slopes, _changed(read, later))
 
-    def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
-        """The derivative of v along d, with g held."""
+    def second(self, y, parameters, g, d, setting: Setting) -> Second:
+        """The gradient of <v, d>."""
         raise Unsupported("a backward pass in NumPy is not differentiated")
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
@@ -66,6 +73,12 @@ class NumpyLayer:
         if self._taken.epsilon is not None and value is not None:
             named[self._taken.epsilon] = value
         return self._backward(g, y, *self._args, **named, **self._keywords)
+
+
+def _changed(read: Mapping[str, tuple[np.ndarray, np.ndarray]], later: bool) -> tuple[str, ...]:
+    """What is another than it was."""
+    names = [name for name, (now, before) in read.items() if not np.array_equal(now, before, equal_nan=True)]
+    return tuple(dict.fromkeys(names + ["the values of an earlier call"] * later))
 
 
 def _gradients(

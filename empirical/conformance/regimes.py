@@ -21,6 +21,7 @@ Made = tuple[np.ndarray, np.ndarray, np.ndarray | float]
 # One constant of these, among other vectors: differences of squares of the last two leave more than an epsilon.
 CONSTANTS = (0.0, 1234567.89, 0.1)
 _MOST = 2**16  # values of y at another batch size
+_BLOCKS = (1025, 257)  # one more than the threads of a block, at most and as is usual
 
 
 def findings(case: Case) -> Iterator[Finding]:
@@ -69,7 +70,7 @@ def compared(case: Case, key: str, title: str, found: Evaluation, exact: Exact) 
         if coarse is not None and others <= allowed:
             meaning, otherwise = f"the gradient is computed in {coarse}", INACCURATE
         elif case.overflows and not np.isfinite(residuals[worst]):
-            meaning, otherwise = f"not finite at {worst}: beyond the range of float16; compute in float32", INACCURATE
+            meaning = f"not finite at {worst}: beyond the range of the float16 that it casts to; compute in float32"
     return judged(key, title, residuals[worst], allowed, meaning, otherwise)
 
 
@@ -111,14 +112,24 @@ def _many_gains(case: Case) -> Made:
     return case.y, case.g, 20 * np.asarray(case.gain)
 
 
+def _as_made(case: Case) -> Made:
+    if case.reading.affine.gain is None:
+        raise Unsupported("the layer has no gamma")
+    return case.y, case.g, np.ones_like(np.asarray(case.gain, float))
+
+
 _REGIMES: tuple[tuple[str, str, Callable[[Case], Made]], ...] = (
-    ("large", "y 1e4 times as large", lambda c: (_wide(c, 1e4) * c.y, c.g, c.gain)),
+    ("large", "y 1e10 times as large", lambda c: (_wide(c, 1e10) * c.y, c.g, c.gain)),
     ("small", "y 1e-3 times as large", lambda c: (_wide(c, 1e-3) * c.y, c.g, c.gain)),
+    ("tiny", "y 1e-10 times as large", lambda c: (_wide(c, 1e-10) * c.y, c.g, c.gain)),
     ("positive", "no negative y, zeros among them", lambda c: (np.maximum(c.y, 0), c.g, c.gain)),
+    ("negative", "no positive y", lambda c: (-np.abs(c.y), c.g, c.gain)),
+    ("whole", "whole numbers", lambda c: (np.round(3 * c.y), c.g, c.gain)),
     ("outlier", "one value of 1e4 among ordinary ones", _outlier),
     ("zeros_in_g", "exact zeros in the gradient", lambda c: (c.y, _zeros(c.g, 1), c.gain)),
-    ("large_g", "a gradient 1e4 times as large", lambda c: (c.y, _wide(c, 1e4) * c.g, c.gain)),
-    ("small_g", "a gradient 1e-4 times as large", lambda c: (c.y, _wide(c, 1e-4) * c.g, c.gain)),
+    ("large_g", "a gradient 1e10 times as large", lambda c: (c.y, _wide(c, 1e10) * c.g, c.gain)),
+    ("small_g", "a gradient 1e-10 times as large", lambda c: (c.y, _wide(c, 1e-10) * c.g, c.gain)),
+    ("ones_in_gamma", "gamma 1, as a layer is made", _as_made),
     ("zeros_in_gamma", "exact zeros in gamma", _some_gains),
     ("large_gamma", "a gamma 20 times as large", _many_gains),
 )
@@ -128,7 +139,9 @@ def _sizes(case: Case) -> list[int]:
     """Batches of one, few, an odd number and many; not those that leave one value a vector or more than is needed."""
     batch, per = len(case.y), case.y[0].size
     over_batch = 0 in case.reading.normaliser.vectors.axes
-    sizes = [n for n in (1, 2, 3, 2 * batch + 1, 257) if n != batch and n * per <= _MOST]
+    largest = next((n for n in _BLOCKS if n * per <= _MOST), 0)
+    square = case.y.shape[1] if case.y.ndim == 2 else 0
+    sizes = [n for n in (1, 2, 3, square, 2 * batch + 1, largest) if 0 < n != batch and n * per <= _MOST]
     least = 2 * len(case.y) / case.reading.m if over_batch else 1
     return [n for n in dict.fromkeys(sizes) if n >= least]
 
@@ -166,7 +179,7 @@ def _constants(case: Case) -> Iterator[Finding]:
             bad = [w for w, a in (("z", found.z), ("v", found.v)) if a is not None and not np.isfinite(a).all()]
             if bad:
                 meaning = f"{' and '.join(bad)} NaN or infinite where one vector is {constant:g}, in {dtype}"
-                yield Finding(key, title, INACCURATE if case.overflows else VIOLATED, float("inf"), meaning=meaning)
+                yield Finding(key, title, VIOLATED, float("inf"), meaning=meaning)
                 return
             told = _one_constant(case, key, title, found, y, dtype, constant)
             if worst is None or (told.verdict == VIOLATED, told.residual) > (worst.verdict == VIOLATED, worst.residual):

@@ -57,8 +57,8 @@ def _offset(case: Case, key: str, title: str, dtype: str, offset: float, deviati
     if not all(np.isfinite(array).all() for array in arrays):
         count = sum(int((~np.isfinite(array)).sum()) for array in arrays)
         what = "values" if not np.isfinite(found.z).all() else "gradients"
-        verdict = INACCURATE if case.overflows else VIOLATED
-        return Finding(key, title, verdict, float("inf"), meaning=f"{count} {what} are NaN or infinite for finite y")
+        meaning = f"{count} {what} are NaN or infinite for finite y"
+        return Finding(key, title, VIOLATED, float("inf"), meaning=meaning)
     used = max(ROUNDOFF[dtype], ROUNDOFF[case.forward_dtype])
     allowed = tolerance(used)
     residual = relative(found.z - exact.z, exact.least)
@@ -80,7 +80,7 @@ def _constant(case: Case, key: str, title: str) -> Finding:
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         return Finding(
-            key, title, INACCURATE if case.overflows else VIOLATED, float("inf"),
+            key, title, VIOLATED, float("inf"),
             meaning=f"{' and '.join(bad)} NaN or infinite: a dead unit or a padded sample poisons the step",
         )  # fmt: skip
     residual = relative(found.z - exact.z, exact.size)

@@ -23,13 +23,15 @@ class Unsupported(Exception):
 @dataclass(frozen=True)
 class Setting:
     """How a layer is evaluated. ``epsilon``: in place of its own. ``layout``: how y lies in memory ("contiguous",
-    "strided", "channels last"); ``gradient_layout``: how g does ("contiguous", "strided", "expanded")."""
+    "strided", "channels last"); ``gradient_layout``: how g does ("contiguous", "strided", "expanded"). ``way``: one of
+    the subject's ways to be called, "" for the usual one."""
 
     dtype: str = "float64"
     parameter_dtype: str | None = None
     epsilon: float | None = None
     layout: str = "contiguous"
     gradient_layout: str = "contiguous"
+    way: str = ""
 
     @property
     def of_parameters(self) -> str:
@@ -40,13 +42,36 @@ class Setting:
 @dataclass(frozen=True)
 class Evaluation:
     """What one call gives, in float64 whatever it was computed in: z and, where a gradient g at z was given, the
-    gradients v at y and ``slopes`` of the parameters (None where nothing arrives). ``dtype`` is that of z."""
+    gradients v at y and ``slopes`` of the parameters (None where nothing arrives). ``dtype`` is that of z; ``changed``
+    names what the layer wrote into although it only reads it."""
 
     z: np.ndarray
     dtype: str
     v: np.ndarray | None = None
     slopes: Mapping[str, np.ndarray | None] = field(default_factory=dict)
-    changed_input: bool = False
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Second:
+    """The gradient of <v, d> with respect to y, to g and to the parameters: what a gradient penalty hands on."""
+
+    y: np.ndarray
+    g: np.ndarray
+    slopes: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class Kept:
+    """What the last call gave, as a function that reads it now and as a copy: a later call may write into it."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Callable[[], np.ndarray], np.ndarray]] = []
+
+    def overwritten(self, *reads: Callable[[], np.ndarray]) -> bool:
+        """Whether what was given before has changed; what is read now is kept for the next call."""
+        changed = any(not np.array_equal(read(), copy, equal_nan=True) for read, copy in self._kept)
+        self._kept = [(read, read()) for read in reads]
+        return changed
 
 
 @dataclass(frozen=True)
@@ -110,6 +135,10 @@ class Subject(Protocol):
     def layouts(self) -> tuple[str, ...]:
         """Layouts of y, besides contiguous, that a layer of its framework sees."""
 
+    @property
+    def ways(self) -> Mapping[str, str]:
+        """Other ways in which its framework calls a layer, each with its title."""
+
     def evaluate(
         self, y: np.ndarray, parameters: Mapping[str, np.ndarray], g: np.ndarray | None, setting: Setting
     ) -> Evaluation:
@@ -117,8 +146,8 @@ class Subject(Protocol):
 
     def second(
         self, y: np.ndarray, parameters: Mapping[str, np.ndarray], g: np.ndarray, d: np.ndarray, setting: Setting
-    ) -> np.ndarray:
-        """The derivative of v along d, with g held. Unsupported where there is none."""
+    ) -> Second:
+        """The gradient of <v, d>. Unsupported where there is none."""
 
     def running(self, y: np.ndarray, parameters: Mapping[str, np.ndarray], setting: Setting) -> Running | None:
         """Two steps of the running statistics; None where the layer keeps none."""

@@ -67,7 +67,7 @@ def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = 
             )
         else:
             found += [*laws.findings(case), *regimes.findings(case), *rounding.findings(case)]
-            found += inference.findings(case)
+            found += [*inference.findings(case), laws.repeatable(case)]
     return Report(
         subject.name, subject.framework, reading.name, words(case, found), tuple(found), normalizer, _details(case)
     )  # fmt: skip
@@ -118,7 +118,7 @@ def words(case: Case, found: Sequence[Finding]) -> str:
     if case.forward_dtype != reading.setting.dtype:
         extras.append(f"computed in {case.forward_dtype} whatever it is given")
     elif reading.setting.dtype != "float64":
-        extras.append(f"tested in {reading.setting.dtype}, the widest type it computes in")
+        extras.append(f"tested in {reading.setting.dtype}, which is all it takes")
     wrong = []
     if "backward.values" in failed:
         wrong.append("a wrong backward pass")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import torch
 from bnverify.empirical.conformance.subject import (
     EPSILONS,
     Evaluation,
+    Kept,
     Running,
+    Second,
     Setting,
     Unsupported,
     drawn_statistic,
@@ -32,6 +35,10 @@ class TorchLayer:
     framework = "torch"
     dtypes = ("float64", "float32", "bfloat16", "float16")
     layouts = ("strided", "channels last")
+    ways: Mapping[str, str] = MappingProxyType({
+        "no_grad": "under torch.no_grad", "frozen": "parameters that need no gradient",
+        "first": "y that needs no gradient, as in a first layer",
+    })  # fmt: skip
 
     def __init__(
         self, name: str, call: Callable[..., torch.Tensor], parameters: Mapping[str, np.ndarray], epsilon: float | None,
@@ -39,32 +46,45 @@ class TorchLayer:
     ):  # fmt: skip
         self.name, self.parameters, self.epsilon = name, dict(parameters), epsilon
         self._call, self._again, self._settable = call, again, settable
+        self._kept = Kept()
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
         """z, and with g the gradients; see `Subject`."""
-        entry, y, tensors, z = self._forward(y, parameters, setting)
-        changed = not torch.equal(y, entry)
-        if g is None:
-            return Evaluation(_numpy(z), str(z.dtype).removeprefix("torch."), changed_input=changed)
-        names = list(tensors)
-        found = self._gradient(z, [y, *tensors.values()], _laid(_tensor(g, z.dtype), setting.gradient_layout))
-        v, *slopes = (None if each is None else _numpy(each) for each in found)
-        return Evaluation(
-            _numpy(z), str(z.dtype).removeprefix("torch."), np.zeros(z.shape) if v is None else v,
-            dict(zip(names, slopes, strict=True)), changed,
-        )  # fmt: skip
+        with torch.set_grad_enabled(setting.way != "no_grad"):
+            entry, y, tensors, z = self._forward(y, parameters, setting)
+        given_z, dtype = _numpy(z), str(z.dtype).removeprefix("torch.")
+        later = self._kept.overwritten(lambda: _numpy(z))
+        read = {"y": (entry, y), **{k: (own, _tensor(parameters[k], own.dtype)) for k, own in tensors.items()}}
+        if g is None or setting.way == "no_grad":
+            return Evaluation(given_z, dtype, changed=_changed(read, later))
+        laid = _laid(_tensor(g, z.dtype), setting.gradient_layout)
+        leaves = {"": y, **tensors}
+        needed = {name: leaf for name, leaf in leaves.items() if leaf.requires_grad}
+        found = dict(zip(needed, self._gradient(z, list(needed.values()), laid), strict=True))
+        slopes = {name: None if each is None else _numpy(each) for name, each in found.items()}
+        v = slopes.pop("", None)
+        if v is None and y.requires_grad:
+            v = np.zeros(z.shape)
+        return Evaluation(given_z, dtype, v, slopes, _changed(read | {"g": (laid, _tensor(g, z.dtype))}, later))
 
-    def second(self, y, parameters, g, d, setting: Setting) -> np.ndarray:
-        """The derivative of v along d, with g held."""
-        _, y, _, z = self._forward(y, parameters, setting)
+    def second(self, y, parameters, g, d, setting: Setting) -> Second:
+        """The gradient of <v, d>."""
+        _, y, tensors, z = self._forward(y, parameters, setting)
+        g = _tensor(g, z.dtype).requires_grad_()
         try:
-            (v,) = torch.autograd.grad(z, y, _tensor(g, z.dtype), create_graph=True)
+            (v,) = torch.autograd.grad(z, y, g, create_graph=True)
             if not v.requires_grad:
                 raise Unsupported("its backward pass has no derivative")
-            (out,) = torch.autograd.grad(v, y, _tensor(d, v.dtype), allow_unused=True)
+            leaves = [y, g, *tensors.values()]
+            found = torch.autograd.grad(v, leaves, _tensor(d, v.dtype), allow_unused=True)
         except (RuntimeError, NotImplementedError) as error:
             raise Unsupported(f"no second derivative ({_line(error)})") from error
-        return np.zeros(y.shape) if out is None else _numpy(out)
+        if all(each is None for each in found):  # v depends on g at least
+            raise Unsupported("its backward pass has no derivative")
+        of_y, of_g, *slopes = (
+            np.zeros(leaf.shape) if out is None else _numpy(out) for leaf, out in zip(leaves, found, strict=True)
+        )
+        return Second(of_y, of_g, dict(zip(tensors, slopes, strict=True)))
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
         """One step of the running statistics, if there are any."""
@@ -78,8 +98,9 @@ class TorchLayer:
         if setting.epsilon is not None and not self._settable:
             raise Unsupported("its epsilon cannot be set")
         dtype = _TYPES[setting.of_parameters]
-        tensors = {name: _tensor(value, dtype).requires_grad_() for name, value in parameters.items()}
-        leaf = _tensor(y, _TYPES[setting.dtype]).requires_grad_()
+        own = setting.way not in ("no_grad", "frozen")
+        tensors = {name: _tensor(value, dtype).requires_grad_(own) for name, value in parameters.items()}
+        leaf = _tensor(y, _TYPES[setting.dtype]).requires_grad_(setting.way not in ("no_grad", "first"))
         entry = _entry(leaf, setting.layout)  # a layer may change what it is given, and cannot change a leaf
         try:
             z = self._call(entry, tensors, setting.epsilon, True)
@@ -157,6 +178,12 @@ class TorchModule(TorchLayer):
         momentum = getattr(self._module, "momentum", None)
         start, before, after = kept
         return Running(start, before, after, called(False), called(True), momentum, back=back)
+
+
+def _changed(read: Mapping[str, tuple[torch.Tensor, torch.Tensor]], later: bool) -> tuple[str, ...]:
+    """What is another than it was."""
+    names = [name for name, (now, before) in read.items() if not torch.equal(now, before)]
+    return (*names, *["the values of an earlier call"] * later)
 
 
 def _tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

@@ -28,6 +28,10 @@ def _where(condition, wrong):
 REGIMES = {
     "regime.large": {"v": lambda g, y, gamma: np.abs(y).min() > 1},
     "regime.small": {"v": lambda g, y, gamma: np.abs(y).max() < 1e-1},
+    "regime.tiny": {"z": lambda y, gamma: 0 < np.abs(y).max() < 1e-6},
+    "regime.negative": {"z": lambda y, gamma: y.max() < 0 and np.ptp(y) > 1e-3},
+    "regime.whole": {"z": lambda y, gamma: (y == np.round(y)).all() and np.ptp(y) > 0},
+    "regime.ones_in_gamma": {"v": lambda g, y, gamma: (gamma == 1).all()},
     "regime.positive": {"v": lambda g, y, gamma: (y >= 0).all()},
     "regime.outlier": {"z": lambda y, gamma: np.abs(y).max() > 1e3 > 1e2 * np.median(np.abs(y))},
     "regime.zeros_in_g": {"v": lambda g, y, gamma: (g == 0).any()},
@@ -38,7 +42,8 @@ REGIMES = {
     "batch.1": {"v": lambda g, y, gamma: len(y) == 1},
     "batch.3": {"z": lambda y, gamma: len(y) == 3},
     "batch.33": {"z": lambda y, gamma: len(y) == 33},
-    "batch.257": {"v": lambda g, y, gamma: len(y) > 200},
+    "batch.6": {"v": lambda g, y, gamma: y.shape[0] == y.shape[1]},
+    "batch.1025": {"v": lambda g, y, gamma: len(y) > 1024},
 }
 
 
@@ -55,11 +60,11 @@ def test_right_layers_hold_in_every_regime(axis):
     pair = Pair(axis)
     report = conforms(pair.forward, shape=(16, 6), backward=pair.backward)
     tried = [finding for finding in report.findings if finding.key.split(".")[0] in ("regime", "batch")]
-    assert len(tried) >= 13 and {finding.verdict for finding in tried} == {"holds"}
+    assert len(tried) >= 17 and {finding.verdict for finding in tried} == {"holds"}
 
 
-def _clipped(y, gamma, beta, eps=1e-5):
-    y = jnp.clip(y, -1e3, 1e3)
+def _clipped(y, gamma, beta, eps=1e-5, most=1e3):
+    y = jnp.clip(y, -most, most)
     mean = y.mean(-1, keepdims=True)
     return (y - mean) / jnp.sqrt(jnp.square(y - mean).mean(-1, keepdims=True) + eps) * gamma + beta
 
@@ -67,6 +72,8 @@ def _clipped(y, gamma, beta, eps=1e-5):
 def test_values_that_are_clipped_are_seen():
     report = conforms(_clipped, shape=(16, 6))
     assert {"regime.large", "regime.outlier"} <= {finding.key for finding in report.failed}
+    far = conforms(lambda y, gamma, beta, eps=1e-5: _clipped(y, gamma, beta, eps, 1e8), shape=(16, 6), framework="jax")
+    assert [finding.key for finding in far.failed] == ["regime.large"]
 
 
 def squares(y, gamma, beta, eps=1e-5):

@@ -103,6 +103,51 @@ def test_hand_written_functions():
     assert [finding.key for finding in memory.failed] == ["layout.strided-gradient"]
 
 
+class _Needed(torch.autograd.Function):
+    """Layer norm by PyTorch; wrong where a gradient is not asked for, or written into g, by ``fault``."""
+
+    @staticmethod
+    def forward(ctx, x, weight, fault):
+        ctx.save_for_backward(x, weight)
+        ctx.fault = fault
+        return nn.functional.layer_norm(x, (8,), weight)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        x, weight = ctx.saved_tensors
+        with torch.enable_grad():
+            leaves = [x.detach().requires_grad_(), weight.detach().requires_grad_()]
+            z = nn.functional.layer_norm(leaves[0], (8,), leaves[1])
+        v, slope = torch.autograd.grad(z, leaves, g.clone())
+        if ctx.fault == "g":
+            g.zero_()
+        if ctx.fault == "frozen" and not ctx.needs_input_grad[1]:
+            v = 2 * v
+        if ctx.fault == "first" and not ctx.needs_input_grad[0]:
+            slope = 2 * slope
+        return v, slope, None
+
+
+class _Fast(nn.Module):
+    def __init__(self, fault):
+        super().__init__()
+        self.weight, self.fault = nn.Parameter(torch.ones(8)), fault
+
+    def forward(self, x):
+        z = _Needed.apply(x, self.weight, self.fault)
+        return 1.01 * z if self.fault == "no_grad" and not torch.is_grad_enabled() else z
+
+
+def test_which_gradients_are_asked_for_changes_nothing():
+    for fault in ("no_grad", "frozen", "first"):
+        report = conforms(_Fast, fault, shape=(16, 8))
+        assert [finding.key for finding in report.failed] == [f"way.{fault}"]
+    writes = conforms(_Fast, "g", shape=(16, 8))["structure.repeatable"]
+    assert writes.verdict == "violated" and "into g" in writes.meaning
+    assert conforms(_Fast, "", shape=(16, 8)).status == 0
+
+
 def test_other_layers_are_refused():
     for layer, args, shape in ((nn.Identity, (), (16, 8)), (nn.Linear, (8, 8), (16, 8)), (nn.Softmax, (-1,), (16, 8)),
                                (nn.LocalResponseNorm, (2,), (4, 8, 3, 3)), (nn.Dropout, (0.5,), (16, 8))):  # fmt: skip
