@@ -17,7 +17,7 @@ from bnverify.theory.audit.evaluation import EXACT, RATIONAL, ROUGH, NotRational
 from bnverify.theory.audit.formula import Formula
 from bnverify.theory.audit.points import LEVELS, Point, admitted, points, simpler
 from bnverify.theory.audit.proving import prove
-from bnverify.theory.audit.symbolic import Contradiction
+from bnverify.theory.audit.symbolic import Contradiction, Valueless
 
 MOST_POINTS = 800  # of one level and size
 NOT_ADMITTED, HOLDS, FAILS = "outside", "holds", "fails"
@@ -207,6 +207,10 @@ def _decide(formula: Formula, search: _Search, most: int) -> Answer:
     except Contradiction as error:
         raise InputError(got=f"hypotheses that contradict one another: {error}", expected="hypotheses that can hold",
                          advice="correct or remove one") from None  # fmt: skip
+    except Valueless as error:
+        where = "where the hypotheses hold" if formula.given else "anywhere"
+        raise InputError(got=f"a claim that has no value {where}: {error}", expected="a claim about numbers",
+                         advice="look at its roots, logarithms and divisions") from None  # fmt: skip
     if shown is not None and search.witness is not None:
         return Answer(formula, Outcome.PROVED, shown.words, str(search), witness=search.witness)
     found = search.run(LEVELS[2:], most)
@@ -250,5 +254,7 @@ def _check_constants(formula: Formula) -> None:
             except (Undefined, Unclear):
                 true.append(False)
         if not any(true):
-            raise InputError(got=f"the hypothesis {premise.text!r}, which is false",
-                             expected="hypotheses that can hold", advice="correct or remove it")  # fmt: skip
+            sizes = f" at every m of sizes = {list(formula.sizes)}" if premise.sized() else ""
+            raise InputError(got=f"the hypothesis {premise.text!r}, which is false{sizes}",
+                             expected="hypotheses that can hold",
+                             advice="correct or remove it" + (", or list other sizes" if sizes else ""))  # fmt: skip

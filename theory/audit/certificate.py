@@ -75,6 +75,8 @@ def _parts(
     gens = [sp.sympify(g) for g in polynomials.symbols]
     signed = [(e, True) for e in positive] + [(e, False) for e in nonnegative]
     signed += [(g, True) for g in gens if g.is_positive] + [(g, False) for g in gens if g.is_nonnegative]
+    signed += [(-g, True) for g in gens if g.is_negative] + [(g**2, True) for g in gens if g.is_zero is False]
+    signed += [(g - 1, False) for g in gens if g.is_integer and g.is_positive]
     unique: dict[sp.Expr, tuple[Part, PolyElement]] = {}
     for expression, strict in reversed(signed):
         element = _element(polynomials, expression)

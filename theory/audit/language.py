@@ -48,6 +48,10 @@ class Node:
         own = frozenset({str(self.value)}) if self.op in ("symbol", "vector") else frozenset()
         return own.union(*(argument.names() for argument in self.args))
 
+    def sized(self) -> bool:
+        """Whether the number of entries is in it, by its name or by a mean."""
+        return self.op == "size" or any(argument.sized() for argument in self.args)
+
 
 @dataclass(frozen=True)
 class Relation:
@@ -64,6 +68,10 @@ class Relation:
 
     def names(self) -> frozenset[str]:
         return self.left.names() | self.right.names()
+
+    def sized(self) -> bool:
+        """Whether the number of entries is in it."""
+        return self.left.sized() or self.right.sized()
 
 
 def number(value: int | Fraction) -> Node:
@@ -148,7 +156,7 @@ def parse_relation(text: str, scope: Mapping[str, Node], what: str) -> Relation:
     if not isinstance(tree, ast.Compare) or len(tree.ops) != 1:
         raise InputError(got=f"{what}: {text!r}", expected="one relation: left = right, or with <=, >=, <, >",
                          advice="write two relations as two entries of a list")  # fmt: skip
-    reader = _Reader(scope, what)
+    reader = _Reader(scope, what, _equality_signs(plain))
     left, right = reader.read(tree.left), reader.read(tree.comparators[0])
     op = _COMPARISONS.get(type(tree.ops[0]))
     if op is None:
@@ -168,7 +176,7 @@ def parse_relation(text: str, scope: Mapping[str, Node], what: str) -> Relation:
 def parse(text: str, scope: Mapping[str, Node], what: str) -> Node:
     """An expression."""
     plain = readable(text, what)
-    return _Reader(scope, what).read(_tree(plain, plain, what))
+    return _Reader(scope, what, plain).read(_tree(plain, plain, what))
 
 
 def _zero(node: Node) -> bool:
@@ -202,8 +210,8 @@ _COMPARISONS = {
 class _Reader:
     """From Python's syntax tree to nodes, with the kinds checked."""
 
-    def __init__(self, scope: Mapping[str, Node], what: str):
-        self.scope, self.what, self.depth = scope, what, 0
+    def __init__(self, scope: Mapping[str, Node], what: str, text: str):
+        self.scope, self.what, self.text, self.depth = scope, what, text, 0
 
     def refuse(self, got: str, expected: str, advice: str) -> InputError:
         return InputError(got=f"{self.what}: {got}", expected=expected, advice=advice)
@@ -219,7 +227,7 @@ class _Reader:
 
     def _read(self, tree: ast.expr) -> Node:
         if isinstance(tree, ast.Constant):
-            return self._number(tree.value)
+            return self._number(tree)
         if isinstance(tree, ast.Name):
             return self._name(unicodedata.normalize("NFKC", tree.id))
         if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, (ast.USub, ast.UAdd)):
@@ -234,10 +242,15 @@ class _Reader:
         raise self.refuse(f"{ast.unparse(tree)!r}", "numbers, names, + - * / **, @ and the functions "
                           + ", ".join(FUNCTIONS), "write it with these")  # fmt: skip
 
-    def _number(self, value: object) -> Node:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) > 10**30:
-            raise self.refuse(f"{str(value)[:40]!r}", "numbers up to 10**30", "write numbers such as 2, 1/3 or 0.5")
-        return number(Fraction(str(value)) if isinstance(value, float) else value)
+    def _number(self, tree: ast.Constant) -> Node:
+        """As it is written, every digit: Python's tree has decimals as floating point."""
+        written = (ast.get_source_segment(self.text, tree) or "").replace("_", "")
+        value = None
+        if type(tree.value) in (int, float) and len(written.lower().partition("e")[2]) <= 4:
+            value = Fraction(tree.value if type(tree.value) is int else written)
+        if value is None or abs(value) > 10**30:
+            raise self.refuse(f"{written[:40]!r}", "numbers up to 10**30", "write numbers such as 2, 1/3 or 0.5")
+        return number(value)
 
     def _name(self, name: str) -> Node:
         if name == "one":

@@ -2,15 +2,18 @@ r"""Proofs of a formula for every m: an identity by normal form, an inequality b
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import sympy as sp
+from sympy.polys.polyerrors import BasePolynomialError
 
 from bnverify.theory.algebra.vectors import Inner, Vector, m
 from bnverify.theory.audit.certificate import Sum, certificate
 from bnverify.theory.audit.formula import Formula
 from bnverify.theory.audit.language import Relation
-from bnverify.theory.audit.symbolic import PREFIX, Contradiction, Inexpressible, Reading, use_equation
+from bnverify.theory.audit.squares import Tools, by_squares, equal_squares
+from bnverify.theory.audit.symbolic import PREFIX, Contradiction, Inexpressible, Reading, Valueless, use_equation
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,13 @@ class Shown:
 
 
 def prove(formula: Formula) -> Shown | None:
-    """A proof of the claim from its hypotheses, None where none was found; `Contradiction` if they cannot all hold."""
+    """A proof of the claim from its hypotheses, None where none was found; `Contradiction` if they cannot all hold,
+    `Valueless` if the claim has no value where they do."""
     try:
         return _prove(formula)
-    except Contradiction:
+    except (Contradiction, Valueless):
         raise
-    except (Inexpressible, sp.PolynomialError, NotImplementedError, ArithmeticError, ValueError, RecursionError):
+    except (Inexpressible, BasePolynomialError, NotImplementedError, ArithmeticError, ValueError, RecursionError):
         return None  # outside the algebra, or of what SymPy can bring to a normal form
 
 
@@ -40,6 +44,39 @@ def _prove(formula: Formula) -> Shown | None:
     for premise in formula.premises:
         if premise.op in ("<=", ">=", "<", ">"):
             _use_inequality(reading, premise)
+    for premise in formula.premises:
+        if premise.op == "!=" and not premise.vector:
+            with suppress(Inexpressible):  # no proof has to use it
+                reading.known.nonzero.append(reading.numerator(reading.of(premise.left) - reading.of(premise.right)))
+    _divide_out(reading)
+    try:
+        return _shown(reading, formula)
+    except Contradiction as error:
+        raise Valueless(str(error)) from None
+
+
+def _divide_out(reading: Reading) -> None:
+    """Equations p q = 0 in which q is not zero become p = 0."""
+    equations, reading.known.zero = reading.known.zero, []
+    nonzero = [sp.expand(sign * e) for e in reading.known.nonzero for sign in (1, -1)]
+    for equation in equations:
+        _, factors = sp.factor_list(equation)
+        left = [
+            factor for factor, _ in factors
+            if factor.is_zero is not False and sp.expand(factor) not in nonzero
+            and not (len(factors) > 1 and _has_a_sign(reading, factor))
+        ]  # fmt: skip
+        if not left:
+            raise Contradiction(f"the premises imply {written(equation)} = 0, and that it is not zero")
+        reading.known.zero.append(sp.expand(sp.Mul(*left)))
+
+
+def _has_a_sign(reading: Reading, factor: sp.Expr) -> bool:
+    """Whether a factor is shown to be positive, or negative."""
+    return any(_factored(reading, sp.expand(sign * factor), True) is not None for sign in (1, -1))
+
+
+def _shown(reading: Reading, formula: Formula) -> Shown | None:
     left, right = reading.of(formula.relation.left), reading.of(formula.relation.right)
     if isinstance(left, Vector):
         tops = [reading.numerator(c) for c in (left - right).terms.values()]
@@ -55,9 +92,23 @@ def _identity(reading: Reading, tops: list[sp.Expr]) -> Shown | None:
         return Shown("identity", "both sides have one normal form, for every m")
     reduced = [_modulo(reading, top) for top in tops]
     if all(top == 0 for top in reduced):
-        used = ", ".join(f"{written(z)} = 0" for z in reading.known.zero)
-        return Shown("identity", f"the difference is a combination of what the hypotheses make zero: {used}")
+        return Shown("identity", f"the difference is a combination of what the hypotheses make zero: {_used(reading)}")
+    tools = _tools(reading)
+    if all(top == 0 or equal_squares(tools, top) for top in reduced):
+        used = f", which follow from {_used(reading)}" if reading.known.zero else ""
+        return Shown("identity", f"neither side is negative, and their squares are equal{used}")
     return None
+
+
+def _used(reading: Reading) -> str:
+    return ", ".join(f"{written(z)} = 0" for z in reading.known.zero)
+
+
+def _tools(reading: Reading) -> Tools:
+    return Tools(
+        tuple(reading.roots), lambda e: _modulo(reading, reading.numerator(e)),
+        lambda e, strict: None if (found := _factored(reading, e, strict)) is None else written(found),
+    )  # fmt: skip
 
 
 def _modulo(reading: Reading, top: sp.Expr) -> sp.Expr:
@@ -100,7 +151,8 @@ def _inequality(reading: Reading, relation: Relation, left, right, top: sp.Expr)
     goal = _modulo(reading, reading.numerator(sp.expand(goal)))
     found = _factored(reading, goal, strict)
     if found is None:
-        return None
+        squares = by_squares(_tools(reading), goal, strict)
+        return None if squares is None else Shown("certificate", f"of the slack, times what is positive, {squares}")
     return Shown("certificate", f"the slack, times what is positive, is {written(found)}, no part of which is negative")
 
 

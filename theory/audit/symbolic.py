@@ -28,13 +28,18 @@ class Contradiction(ValueError):
     """Premises that hold at no point."""
 
 
+class Valueless(ValueError):
+    """A claim that has no value at any point where its premises hold."""
+
+
 @dataclass
 class Known:
-    """What may be assumed of real expressions: not negative, positive, and the equations still to be used."""
+    """What may be assumed of real expressions: not negative, positive, not zero; the equations still to be used."""
 
     nonnegative: list[sp.Expr] = field(default_factory=list)
     positive: list[sp.Expr] = field(default_factory=list)
     zero: list[sp.Expr] = field(default_factory=list)
+    nonzero: list[sp.Expr] = field(default_factory=list)
 
     def assume(self, expression: sp.Expr, strict: bool) -> None:
         expression = sp.sympify(expression)
@@ -65,7 +70,10 @@ class Reading:
         method = getattr(self, f"_{node.op}", None)
         if method is None:
             raise Inexpressible(node.op)
-        return method(node)
+        value = method(node)
+        if isinstance(value, sp.Expr) and value.has(sp.nan, sp.zoo, sp.oo):
+            raise Inexpressible("no number")
+        return value
 
     def _number(self, node: Node) -> sp.Expr:
         value = Fraction(node.value or 0)
@@ -96,6 +104,9 @@ class Reading:
         return vector * factor
 
     def _dot(self, node: Node) -> sp.Expr:
+        for one, product in (node.args, node.args[::-1]):
+            if one.op == "one" and product.op == "entrywise":  # the sum of products of entries
+                return self._dot(product)
         left, right = map(self.of, node.args)
         return left @ right
 
@@ -274,3 +285,4 @@ def _eliminate(reading: Reading, scalars: dict, vectors: dict) -> None:
         reading.known.assume(inserted(expression), strict=True)
     for expression in known.zero:
         _zero(reading, inserted(expression))
+    reading.known.nonzero += map(inserted, known.nonzero)

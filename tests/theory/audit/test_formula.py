@@ -226,3 +226,59 @@ def test_every_branch_of_a_hypothesis_is_searched(claim, given):
 def test_what_holds_on_every_branch_is_proved(claim, given):
     formula = Formula(claim, symbols=dict.fromkeys("xyz", "real"), given=(given,))
     assert audit_formula(formula, seconds=30).outcome is Outcome.PROVED
+
+
+SIGNED = {"a": "real", "b": "real"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "given", "false"),
+    [
+        ("abs(a) = abs(b)", ("a**2 = b**2",), "a = abs(b)"),
+        ("sqrt(a) = b", ("a = b**2", "b >= 0"), "sqrt(a) = -b"),
+        ("a = b", ("a**2 = b**2", "a >= 0", "b >= 0"), "a = 2*b"),
+        ("abs(a) = b", ("a**2 = b**2", "b >= 0"), "a = b"),
+        ("abs(a) = -a", ("a <= 0",), "abs(a) = a"),
+        ("abs(a) <= abs(b)", ("a**2 <= b**2",), "abs(a) < abs(b)"),
+        ("sqrt(a) <= sqrt(b)", ("a <= b",), "sqrt(a) >= sqrt(b)"),
+        ("abs(a + b) <= abs(a) + abs(b)", (), "abs(a + b) < abs(a) + abs(b)"),
+        ("sqrt(a**2 + 1) > a", (), "sqrt(a**2 + 1) > 1"),
+        ("sqrt(a*b) = sqrt(a)*sqrt(b)", (), "sqrt(a*b) = -sqrt(a)*sqrt(b)"),
+        ("b = 0", ("a*b = 0", "a != 0"), "a = 0"),
+        ("abs(u @ v) <= norm(u)*norm(v)", (), "abs(u @ v) <= norm(u)*norm(u)"),
+        ("norm(u + v) <= norm(u) + norm(v)", (), "norm(u + v) < norm(u) + norm(v)"),
+        ("norm(u) = norm(v)", ("u @ u = v @ v",), "norm(u) = norm(u - v)"),
+        ("mean(u*u) = var(u)", ("sum(u) = 0",), "mean(u*u) = 2*var(u)"),
+    ],
+)
+def test_roots_and_signs_are_compared_by_squares(claim, given, false):
+    fields = {"symbols": SIGNED, "vectors": ("u", "v") if "u" in claim else (), "given": given, "sizes": (2, 3)}
+    assert audit_formula(Formula(claim, **fields), most=200).outcome is Outcome.PROVED
+    wrong = Formula(false, **fields)
+    assert prove(wrong) is None and audit_formula(wrong, most=200).outcome is Outcome.REFUTED
+
+
+@pytest.mark.parametrize("words", ["negative", "positive integer", "nonzero"])
+def test_declared_signs_are_used(words):
+    right = {"negative": "a < 0", "positive integer": "a >= 1", "nonzero": "a**2 > 0"}[words]
+    wrong = {"negative": "a < -1", "positive integer": "a >= 2", "nonzero": "a > 0"}[words]
+    assert outcome(right, symbols={"a": words}) is Outcome.PROVED
+    assert outcome(wrong, symbols={"a": words}, sizes=(2,)) is Outcome.REFUTED
+
+
+def test_decimals_are_read_with_every_digit():
+    assert outcome("2 = 2.0000000000000001") is Outcome.REFUTED
+    assert outcome("0.1 + 0.2 = 0.3") is Outcome.PROVED and outcome("1e-400 > 0") is Outcome.PROVED
+    for number in ("1e400", "1e-99999", "1e31"):
+        with pytest.raises(InputError, match="numbers up to"):
+            Formula(f"{number} > 0")
+
+
+def test_a_claim_without_a_value_is_not_laid_at_the_hypotheses_door():
+    with pytest.raises(InputError, match="a claim that has no value where the hypotheses hold"):
+        audit_formula(Formula("log(0) = a", symbols=SIGNED, given=("a = 1",)))
+    with pytest.raises(InputError, match=r"false at every m of sizes = \[2, 3, 4\]"):
+        audit_formula(Formula("a = 1", symbols=SIGNED, given=("m >= 10",)))
+    nowhere = "(0**2)**(-1)*(m - 1) > 0"
+    assert audit_formula(Formula(nowhere), most=50).outcome is Outcome.UNDECIDED
+    assert audit_formula(Formula("m**3 + exp(1) > 0", sizes=(2,)), most=50).outcome is not Outcome.REFUTED
