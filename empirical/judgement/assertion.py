@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from bnverify.empirical.judgement.diagnosis import hints
 from bnverify.empirical.judgement.judged import verdicts, wanted
-from bnverify.empirical.judgement.verdict import ROUNDING, Verdict
+from bnverify.empirical.judgement.verdict import INACCURATE, ROUNDING, Verdict
 from bnverify.empirical.measurement.checks import check_cut
 from bnverify.empirical.measurement.cut import Cut, Placed
 from bnverify.empirical.measurement.given import check_loss, check_numbers, check_options
@@ -128,13 +128,25 @@ def _measured(args: tuple, options: Mapping[str, Any]) -> Measured:
 
 def complaints(found: Sequence[Verdict], *, strict: bool, claims: Mapping[str, Claim] = CLAIMS) -> list[str]:
     """What is wrong with verdicts, as lines to print; empty if nothing is. ``strict``: each must have been tested."""
-    untested = [verdict for verdict in found if not verdict.points]
+    untested = [verdict for verdict in found if not verdict.points and INACCURATE not in verdict.excluded]
     lines = [line for verdict in found if verdict.violations for line in violation(verdict, claims)]
     if strict:
         lines += [f"{v.key}: not tested, no point inside its hypotheses ({reasons(v)})" for v in untested]
     elif found and not lines:
         lines += _nothing_of(found)
+    if not any(verdict.violations for verdict in found):
+        lines += _inaccurate(found)
     return lines if found else ["no claim was tested"]
+
+
+def _inaccurate(found: Sequence[Verdict]) -> list[str]:
+    """A line for what is off by no more than a variance by differences of squares loses: not violated, not passed."""
+    counts = {verdict.key: verdict.excluded[INACCURATE] for verdict in found if INACCURATE in verdict.excluded}
+    if not counts:
+        return []
+    which = ", ".join(f"{key} at {count}" for key, count in counts.items())
+    return [f"inaccurate, though the same layer: {which} points; the residual is what a variance by E[y^2] - E[y]^2 "
+            "loses at this mean: take the mean first"]  # fmt: skip
 
 
 def _nothing_of(found: Sequence[Verdict]) -> list[str]:

@@ -34,7 +34,8 @@ LOST = {"float64": 2.0**-20, "float32": 1e-3}
 
 class Sides(NamedTuple):
     """Both sides of a claim, the size residuals are relative to, which points satisfy each hypothesis, where numbers
-    are so large or so small that the comparison is ``lost`` in rounding, and where every term is ``zero``."""
+    are so large or so small that the comparison is ``lost`` in rounding, and where every term is ``zero``; ``rough`` is
+    the size of what a rounding leaves where the variance is a difference of squares."""
 
     left: np.ndarray
     right: np.ndarray
@@ -42,6 +43,7 @@ class Sides(NamedTuple):
     hypotheses: dict[str, np.ndarray]
     lost: np.ndarray
     zero: np.ndarray
+    rough: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,18 @@ class CompiledClaim:
             sharp = self.rounding(_at_best(quantities, unit), unit)
             lost = unit * scale > LOST[dtype] * np.fmax(sharp, np.abs(natural))
             zero = (left == right) & (self.rounding(quantities, unit) == 0)
-        sides = np.broadcast_arrays(left, right, scale, lost, zero, *held.values())
-        left, right, scale, lost, zero, *conditions = sides
-        return Sides(left, right, scale, dict(zip(held, conditions, strict=True)), lost, zero)
+            rough = self.rounding(quantities, unit, float(np.finfo(dtype).tiny), squares=True)
+        sides = np.broadcast_arrays(left, right, scale, lost, zero, rough, *held.values())
+        left, right, scale, lost, zero, rough, *conditions = sides
+        return Sides(left, right, scale, dict(zip(held, conditions, strict=True)), lost, zero, rough)
 
-    def rounding(self, quantities: Mapping[str, Any], unit: float, least: float = 0.0) -> np.ndarray:
-        """What a rounding of one leaves in right minus left, where ``least`` is the smallest normal number."""
+    def rounding(
+        self, quantities: Mapping[str, Any], unit: float, least: float = 0.0, squares: bool = False
+    ) -> np.ndarray:
+        """What a rounding of one leaves in right minus left, where ``least`` is the smallest normal number; with
+        ``squares`` where the variance is a difference of them."""
         arrays = {name: np.asarray(value) for name, value in quantities.items()}
-        sizes = Sizes(arrays, unit, least)
+        sizes = Sizes(arrays, unit, least, squares)
 
         def leaf(expression):
             name = name_of(expression)

@@ -20,7 +20,7 @@ and quotients as they do. At a normal size it is nothing beside them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,12 +38,14 @@ class Sizes:
     """Errors of the quantities of one place, by name; ``unit`` is the tolerance, for what is of second order.
 
     Arrays are as `bnverify.empirical.judgement.compile` has them: channels on the last axis. What a record does not
-    have is left out of a size or replaced by what batch norm has there.
+    have is left out of a size or replaced by what batch norm has there. ``squares``: the variance is taken as the
+    difference E[y^2] - E[y]^2, which loses what the mean is larger than the deviation, squared.
     """
 
     q: Mapping[str, np.ndarray]
     unit: float
     least: float = 0.0
+    squares: bool = False
 
     def error(self, name: str) -> np.ndarray:
         """What a rounding of one leaves in a quantity: its own size at least, unless it is a number that was given."""
@@ -102,7 +104,12 @@ class Sizes:
     @cached_property
     def per_s(self) -> np.ndarray:
         """e(s)/s."""
-        return 1 + self.absolute("mu") / self.q["s"]
+        return 1 + self.absolute("mu") / self.q["s"] + self.cancelled
+
+    @cached_property
+    def cancelled(self) -> np.ndarray:
+        """What a difference of squares adds to e(s)/s."""
+        return (self.level / self.q["s"]) ** 2 if self.squares else np.asarray(0.0)
 
     @cached_property
     def gain(self) -> np.ndarray:
@@ -111,7 +118,8 @@ class Sizes:
 
     @cached_property
     def yhat(self) -> Size:
-        return self.count * self.deviation / self.q["s"], self.count * self.level / self.q["s"]
+        norm = self.count * self.deviation / self.q["s"]
+        return norm, self.count * self.level / self.q["s"] + norm * self.cancelled
 
     @cached_property
     def m_norm(self) -> np.ndarray:
@@ -122,12 +130,12 @@ class Sizes:
 
     @cached_property
     def m_error(self) -> np.ndarray:
-        return self.m_norm * (1 + 3 * self.absolute("mu") * self.count * self.n[0] / self.q["s"])
+        return self.m_norm * (1 + 3 * self.absolute("mu") * self.count * self.n[0] / self.q["s"] + 3 * self.cancelled)
 
     @cached_property
     def n(self) -> Size:
         norm = self.root("n_n", self.deviation / (self.q["s"] * self.count))
-        return norm, norm + self.m_norm * self.count * self.absolute("mu")
+        return norm, norm * (1 + self.cancelled) + self.m_norm * self.count * self.absolute("mu")
 
     @cached_property
     def a_error(self) -> np.ndarray:
@@ -163,12 +171,12 @@ class Sizes:
 
     def shifted(self) -> Sizes:
         """The same where y has been moved by up to 2s."""
-        return Sizes({**self.q, "mu": self.absolute("mu") + 2 * self.q["s"]}, self.unit, self.least)
+        return replace(self, q={**self.q, "mu": self.absolute("mu") + 2 * self.q["s"]})
 
     def less_epsilon(self) -> Sizes:
         """The same where epsilon is divided by k^2."""
         smaller = np.sqrt(self.deviation**2 + self.absolute("epsilon") / self.absolute("k", 1.0) ** 2)
-        return Sizes({**self.q, "deviation": self.deviation, "s": smaller}, self.unit, self.least)
+        return replace(self, q={**self.q, "deviation": self.deviation, "s": smaller})
 
     def curvature(self, direction: Size, other: Size, size: str) -> np.ndarray:
         """The error of <z'[other], H z'[direction]> with |H z'[direction]| as it was measured."""

@@ -209,3 +209,29 @@ def test_batch_renormalisation_has_its_inference_form_tested():
     context = (jnp.asarray(Y.mean(0) + 0.1), jnp.asarray(Y.std(0) * 1.2)), 3.0, 5.0
     found = assert_claims(cubed, Y, ONE, ZERO, 1e-5, normalizer="batch-renorm", context=context)
     assert {"renorm-inference", "values", "gamma-gradient"} <= {verdict.key for verdict in found if verdict.points}
+
+
+def _by_squares(y, gamma, beta, epsilon):
+    variance = jnp.maximum((y**2).mean(0) - y.mean(0) ** 2, 0)
+    return gamma * (y - y.mean(0)) / jnp.sqrt(variance + epsilon) + beta
+
+
+def _off(y, gamma, beta, epsilon):
+    return bn(y, gamma, beta, epsilon) * (1 + 1e-3)
+
+
+def test_a_difference_of_squares_is_inaccurate_and_excuses_nothing_else():
+    def judged(layer, mean):
+        found = check(cubed, Y + mean, ONE, ZERO, 1e-5, layer=layer, claims=["normalised-norm", "fact-c1"])
+        return [(verdict.violations, verdict.excluded.get("inaccurate", 0), verdict.points) for verdict in found]
+
+    assert judged(bn, 1e4) == judged(bn, 0) == judged(_by_squares, 0) == [(0, 0, 3), (0, 0, 3)]
+    values, _ = judged(_by_squares, 1e5)
+    assert values[0] == 0 and values[1] + values[2] == 3 and values[1] > 0
+    for mean in (0, 1e4):
+        assert judged(_off, mean)[0] == (3, 0, 3)
+    with pytest.raises(AssertionError, match=r"^inaccurate, though the same layer: normalised-norm"):
+        assert_claims(cubed, Y + 1e5, ONE, ZERO, 1e-5, layer=_by_squares, claims=["normalised-norm"])
+    with pytest.raises(AssertionError) as failed:
+        assert_claims(cubed, Y + 1e4, ONE, ZERO, 1e-5, layer=_off)
+    assert "violated at" in str(failed.value) and "inaccurate" not in str(failed.value)
