@@ -3,6 +3,7 @@
 if __name__ == "theory":
     raise ImportError("got: import theory; expected: import bnverify.theory, its only name")
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.algebra.derivative import (
     Functional,
     LinearMap,
@@ -38,7 +39,6 @@ from bnverify.theory.proof.quantities import (
     HHAT,
     QUANTITIES,
     YHAT,
-    ChannelSum,
     G,
     H,
     Quantity,

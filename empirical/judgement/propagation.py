@@ -8,7 +8,7 @@ from functools import cache
 import numpy as np
 import sympy as sp
 
-from bnverify.theory.proof.quantities import ChannelSum
+from bnverify.theory.algebra.channel_sum import ChannelSum
 
 Pair = tuple[np.ndarray, np.ndarray]
 """A value and what a rounding of one leaves in it."""

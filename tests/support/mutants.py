@@ -7,7 +7,7 @@ import dataclasses
 import sympy as sp
 
 from bnverify.theory import Claim, m
-from bnverify.theory.proof.quantities import distribute
+from bnverify.theory.algebra.channel_sum import distribute
 
 
 def mutants(claim: Claim) -> list[tuple[str, Claim]]:

@@ -10,7 +10,8 @@ import sympy as sp
 from mutants import mutants
 
 from bnverify.theory import CLAIMS, Certificate, ChannelSum, ProofError, UnknownClaim, m
-from bnverify.theory.proof.quantities import QUANTITIES, distribute
+from bnverify.theory.algebra.channel_sum import distribute
+from bnverify.theory.proof.quantities import QUANTITIES
 
 KEYS = list(CLAIMS)
 

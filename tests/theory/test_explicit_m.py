@@ -13,7 +13,8 @@ import sympy as sp
 from mutants import mutants
 
 from bnverify.theory import CLAIMS
-from bnverify.theory.proof.quantities import QUANTITIES, ChannelSum
+from bnverify.theory.algebra.channel_sum import ChannelSum
+from bnverify.theory.proof.quantities import QUANTITIES
 
 SIZES = (2, 3, 4, 5)
 CHANNELS = 2

@@ -9,8 +9,8 @@ import sympy as sp
 from documents import document
 
 from bnverify.theory import CLAIMS, QUANTITIES, ChannelSum, ProofError, Vector, m, rho
+from bnverify.theory.algebra.channel_sum import distribute
 from bnverify.theory.proof.export import to_json
-from bnverify.theory.proof.quantities import distribute
 from bnverify.theory.proof.recheck import parse
 from bnverify.theory.proof.signs import reasons
 

@@ -2,9 +2,14 @@
 
 import re
 from pathlib import Path
+from random import Random
 
 import pytest
+from mutants import mutants
 
+from bnverify.theory import CLAIMS, ProofError
+from bnverify.theory.proof import needed, prove
+from bnverify.theory.proof.insertion import Insertion
 from bnverify.theory.proof.trusted_base import BEFORE, NOW, at_commit, counted, in_tree, lines_of_code
 
 ROOT = Path(__file__).parents[2]
@@ -37,3 +42,32 @@ def test_the_recheck_imports_nothing_of_the_package():
     assert {f"theory/proof/recheck/{p.name}" for p in folder.glob("*.py")} - {*NOW["recheck of a document"]} == {
         "theory/proof/recheck/__main__.py"
     }
+
+
+@pytest.mark.parametrize("key", ["theorem-4.1", "theorem-4.2-exact", "fact-c1", "scale-gradient", "jacobian-norm"])
+def test_neither_the_search_nor_the_examples_are_trusted(key, monkeypatch):
+    random = Random(key)
+
+    def some(parts, table, keep=()):
+        """A random part of what is needed, and of what is not, in any order."""
+        givens = list(needed.collect(parts, table, keep).givens)
+        others = [make() for subject, make in table.items() if random.random() < 0.1]
+        chosen = [given for given in givens if random.random() < 0.9]
+        chosen += [g for g in others if all(g.subject != other.subject for other in givens)]
+        random.shuffle(chosen)
+        return Insertion(tuple(chosen))
+
+    monkeypatch.setattr(prove, "tried", lambda *_: ())
+    CLAIMS[key].prove()
+    for search in (needed.collect, some, some):
+        monkeypatch.setattr(prove, "collect", search)
+        proved = [name for name, wrong in mutants(CLAIMS[key]) if _proved(wrong)]
+        assert proved == []
+
+
+def _proved(claim):
+    try:
+        prove.prove(claim)
+    except (ProofError, ValueError):
+        return False
+    return True

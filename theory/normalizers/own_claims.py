@@ -16,9 +16,9 @@ from bnverify.theory.normalizers.known import NORMALIZERS
 from bnverify.theory.normalizers.normalizer import KnownScale, Normalizer
 from bnverify.theory.proof.claim import Claim, Derivation, Source
 from bnverify.theory.proof.hypotheses import READING, TRAINING_MODE
-from bnverify.theory.proof.prove import combination
 from bnverify.theory.proof.quantities import NORMALISED, YHAT, G, N, P, V, W, Y, a, epsilon, gamma, s
 from bnverify.theory.proof.trial import NotComputable, trials
+from bnverify.theory.proof.tried import combination
 from bnverify.theory.results.catalogue import claims_for
 from bnverify.theory.results.general.any_normalizer import AT_LEAST_ONE, GENERAL, SMOOTH, WORST
 from bnverify.theory.results.general.values import ANY

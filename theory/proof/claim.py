@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import sympy as sp
 
 from bnverify.errors import InputError
 from bnverify.theory.algebra.vectors import Atom, Inner, PairSum, Vector
+from bnverify.theory.proof.given_numbers import number_of
 from bnverify.theory.proof.quantities import QUANTITIES, latex, names_of
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ class Claim:
                 got=f"quantities {', '.join(unknown)}", expected=f"some of {', '.join(self.quantities)}",
                 advice=f"pass quantities of {self.key}",
             )  # fmt: skip
-        table = {QUANTITIES[name].symbol: _number(name, value) for name, value in numbers.items()}
+        table = {QUANTITIES[name].symbol: number_of(name, value) for name, value in numbers.items()}
         relation = sp.Eq if self.relation == "==" else sp.Le
         return relation(self.left.xreplace(table), self.right.xreplace(table))
 
@@ -290,26 +290,6 @@ class Claim:
 
 def _plain(side: Any) -> str:
     return repr(side) if isinstance(side, Vector) else str(side)
-
-
-def _number(name: str, value: Any) -> sp.Expr:
-    """An exact number that the quantity can have; InputError for text and for what contradicts the symbol."""
-    if isinstance(value, (str, bytes, bool)) or not isinstance(value, (Real, sp.Number, sp.NumberSymbol, sp.Expr)):
-        raise InputError(got=f"{name} = {value!r}", expected="a number", advice="pass an int, a Fraction or a float")
-    number = sp.Rational(value.numerator, value.denominator) if isinstance(value, Fraction) else sp.sympify(value)
-    symbol = QUANTITIES[name].symbol
-    if number.free_symbols or number.is_real is False or number.has(sp.nan, sp.oo, sp.zoo):
-        raise InputError(got=f"{name} = {value!r}", expected="a finite real number", advice="pass a number")
-    wrong = (
-        (symbol.is_positive and not number > 0)
-        or (symbol.is_nonnegative and number < 0)
-        or (symbol.is_integer and number != int(number))
-        or (name == "rho" and number > 1)
-    )
-    if wrong:
-        kind = "positive" if symbol.is_positive else "not negative"
-        raise InputError(got=f"{name} = {value}", expected=f"a number that {name} can be ({kind})", advice="change it")
-    return number
 
 
 __all__ = [

@@ -17,12 +17,13 @@ from typing import Any
 import sympy as sp
 from sympy.printing.str import StrPrinter
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum, SelfAdjoint, Vector, m, single_atom
 from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
 from bnverify.theory.proof.claim import Claim, Hypothesis, Step
 from bnverify.theory.proof.givens import about
 from bnverify.theory.proof.premises import denominators, example_of
-from bnverify.theory.proof.quantities import QUANTITIES, ChannelSum, X, Y, epsilon, mu, rho, s
+from bnverify.theory.proof.quantities import QUANTITIES, X, Y, epsilon, mu, rho, s
 from bnverify.theory.proof.references import REFERENCES
 from bnverify.theory.proof.signs import Reason, reasons
 

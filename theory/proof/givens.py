@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import sympy as sp
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.algebra.vectors import ONE, Vector, single_atom, substitute
 from bnverify.theory.normalizers.normalizer import BATCH, LOSS, KnownScale, Normalizer, centre, resolve_roots
 from bnverify.theory.proof.claim import Hypothesis
@@ -40,7 +41,6 @@ from bnverify.theory.proof.quantities import (
     YHAT_REGROWN,
     YHAT_SCALED,
     YHAT_SHIFTED,
-    ChannelSum,
     G,
     H,
     M,

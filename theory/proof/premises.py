@@ -8,9 +8,9 @@ from typing import Any
 
 import sympy as sp
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.algebra.vectors import Atom, Image, Vector
 from bnverify.theory.proof.claim import Derivation, Gram, Proof, value_of
-from bnverify.theory.proof.quantities import ChannelSum
 from bnverify.theory.proof.trial import NotComputable, Trial
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from fractions import Fraction
 from typing import Any
 
 import sympy as sp
 
-from bnverify.theory.algebra.jet import NotRational, NotSmooth
-from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, Vector, is_zero, m, single_atom, substitute
-from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
+from bnverify.theory.algebra.channel_sum import distribute
+from bnverify.theory.algebra.vectors import ONE, Atom, Image, Inner, Vector, is_zero, single_atom
+from bnverify.theory.normalizers.normalizer import BATCH, Normalizer
 from bnverify.theory.proof.claim import Claim, Derivation, Gram, Hypothesis, Proof, ProofError, Step, value_of
-from bnverify.theory.proof.givens import CONSTANT, Formal, Given, about, facts_of, moments_hold, table_for
-from bnverify.theory.proof.insertion import UNCHANGED, Insertion, collect
-from bnverify.theory.proof.quantities import QUANTITIES, distribute
+from bnverify.theory.proof.givens import CONSTANT, Formal, Given, about, moments_hold, table_for
+from bnverify.theory.proof.insertion import UNCHANGED, Insertion
+from bnverify.theory.proof.needed import collect
+from bnverify.theory.proof.quantities import QUANTITIES
 from bnverify.theory.proof.signs import reasons
-from bnverify.theory.proof.trial import NotComputable, Trial, trials
+from bnverify.theory.proof.steps import groundwork, step_of
+from bnverify.theory.proof.tried import tried
 
 _TABLE: dict[str, sp.Basic] = {}
 for _quantity in QUANTITIES.values():
@@ -37,7 +37,7 @@ def prove(claim: Claim) -> Proof:
     _side_conditions(claim, insertion, table)
     assumed = [given for given in insertion.givens if given.rule == "hypothesis"]
     rest = [given for given in reversed(insertion.givens) if given.rule != "hypothesis"]
-    steps = [*map(_step, assumed), *_groundwork(claim, n, parts, insertion), *map(_step, rest)]
+    steps = [*map(step_of, assumed), *groundwork(n, parts, insertion), *map(step_of, rest)]
     inserted = [insertion(side) for side in (left, right)]
     slack = inserted[1] - inserted[0]
     if claim.relation == "==":
@@ -51,12 +51,8 @@ def prove(claim: Claim) -> Proof:
             raise ProofError(f"{claim.key}: the slack {sp.factor(slack)} is not certified: there is no certificate")
         _certified(claim, insertion, slack, n, derivation)
         steps.append(Step("slack", "right minus left is the certificate, expanded", claim.right - claim.left, slack))
-    tried = _tried(claim, n, insertion, derivation, (left, right))
-    return Proof(claim, tuple(steps), certificate, inserted[0], inserted[1], tried)
-
-
-def _step(given: Given) -> Step:
-    return Step(given.name, given.reason, given.written, given.value, given)
+    examples = tried(claim, n, insertion, derivation, (left, right))
+    return Proof(claim, tuple(steps), certificate, inserted[0], inserted[1], examples)
 
 
 def _factors(derivation: Derivation, n: Normalizer) -> list[Any]:
@@ -157,59 +153,6 @@ def _as_givens(h: Hypothesis) -> Iterable[Given]:
         yield Given(subject, value, "hypothesis", (), h.name, "", Formal("", ""), h)
 
 
-_NEEDS_SLOPE = ("slope", "velocity", "gradient", "second slope", "curvature", "layer curvature", *UNCHANGED)
-_NEEDS_CURVATURE = ("second slope", "curvature", "layer curvature", "rescaled curvature")
-
-
-def _groundwork(claim: Claim, n: Normalizer, parts: list[Any], insertion: Insertion) -> Iterator[Step]:
-    """The steps that others stand on: moments of the values, gradient and Hessian of the scale."""
-    rules = {given.rule for given in insertion.givens}
-    for given in facts_of(n):
-        mean = given.rule == "mean of the values"
-        by_rule = (
-            rules & {*_NEEDS_SLOPE, "slope of the scale", "shifted values", "regrown values", *_RESCALED}
-            if mean
-            else rules & {*_RESCALED}
-        )
-        if (by_rule and not isinstance(n.scale, KnownScale)) or _needed(given.rule, n, parts, insertion):
-            yield _step(given)
-    if n.projector is None and rules & {*_NEEDS_SLOPE} and "slope of the scale" not in rules:
-        yield Step(
-            "gradient of the scale", "D s[x] = <n, x>", Formal("gradient of s at y", r"\nabla s(y)"), n.n,
-            Given(None, n.n, "slope of the scale", (), "gradient of the scale", "D s[x] = <n, x>", Formal("n", "n")),
-        )  # fmt: skip
-    if n.projector is None and rules & {*_NEEDS_CURVATURE} and "curvature of the scale" not in rules:
-        x, w = single_vector("x"), single_vector("w")
-        value = n.scale_hessian(x, w)
-        yield Step(
-            "Hessian of the scale", "D^2 s[x, w], differentiated along two lines",
-            Formal("D^2 s[x, w]", r"\mathrm D^2 s[x,w]"), value,
-            Given(None, value, "curvature of the scale", (x, w), "Hessian of the scale", "", Formal("M", "M")),
-        )  # fmt: skip
-
-
-_RESCALED = ("rescaled values", "values with less epsilon")
-
-
-def _needed(rule: str, n: Normalizer, parts: list[Any], insertion: Insertion) -> bool:
-    """Whether the sides, or the slack and the certificate, differ without one of the facts declared of yhat."""
-    values = single_atom(n.normalised)
-    mean, norm = (values.total, None) if rule.startswith("norm") else (None, values.norm2)
-    plain = Vector.atom(values.name, norm2=norm, total=mean)
-    swap = {n.normalised: plain}
-    givens = (
-        replace(g, subject=substitute(g.subject, swap), value=substitute(g.value, swap)) for g in insertion.givens
-    )
-    inserted = Insertion(tuple(givens))
-    return any(_by_name(inserted(substitute(part, swap))) != _by_name(insertion(part)) for part in parts)
-
-
-def _by_name(expression: sp.Expr) -> sp.Expr:
-    """The expression with its inner products as symbols of their names, whatever is declared of their vectors."""
-    products = expression.atoms(Inner)
-    return sp.expand(expression.xreplace({p: sp.Symbol(f"<{p.args[0].name}, {p.args[1].name}>") for p in products}))
-
-
 def _certified(claim: Claim, insertion: Insertion, slack: sp.Expr, n: Normalizer, derivation: Derivation) -> None:
     certificate = derivation.certificate
     assert certificate is not None
@@ -222,115 +165,3 @@ def _certified(claim: Claim, insertion: Insertion, slack: sp.Expr, n: Normalizer
     total = insertion(about(n, certificate.total))
     if not is_zero(distribute(slack - total, CONSTANT)):
         raise ProofError(f"{claim.key}: the slack {sp.factor(slack)} is not certified by {certificate}")
-
-
-# Exact examples.
-
-
-def _tried(
-    claim: Claim, n: Normalizer, insertion: Insertion, derivation: Derivation, sides: tuple[sp.Expr, sp.Expr]
-) -> tuple[Trial, ...]:
-    """Every given, every sign and the claim at the exact examples inside the hypotheses; at least one there must be."""
-    from bnverify.theory.proof.followed import followed
-
-    names: list[Trial] = []
-    reason = ""
-    needs = [*sides, *(v for given in insertion.givens for v in (given.subject, given.value))]
-    next_layer = any(sp.Symbol("next_y_v", real=True) in sp.sympify(x).free_symbols for x in needs
-                     if not isinstance(x, Vector))  # fmt: skip
-    try:
-        pool = followed() if next_layer else trials(n)
-    except NameError as unknown:
-        raise ProofError(f"{claim.key}: no exact example could be tried: {unknown}") from None
-    for trial in sorted(pool, key=lambda trial: trial.size <= 2):
-        try:
-            if trial.size <= 2 and not (names or _of_size(claim)):
-                break  # yhat or v is 0 there, so that premises hold which say what they should not
-            if not _inside(claim, trial):
-                reason = reason or "none satisfies its hypotheses"
-                continue
-            _at(claim, insertion, derivation, n, trial)
-        except NotComputable as unknown:
-            reason = str(unknown)
-            continue
-        except (NotSmooth, NotRational, ZeroDivisionError) as error:
-            reason = reason or str(error)
-            continue
-        names.append(trial)
-    if not names:
-        raise ProofError(f"{claim.key}: no exact example could be tried: {reason}")
-    return tuple(names)
-
-
-def _of_size(claim: Claim) -> bool:
-    """Whether a hypothesis speaks of the number of values."""
-    parts: list[Any] = [h.condition for h in claim.hypotheses if h.condition is not None]
-    parts += [subject for h in claim.hypotheses for subject in h.equations if not isinstance(subject, Vector)]
-    return any(m in part.free_symbols for part in parts)
-
-
-_RELATIONS = {sp.Eq: "eq", sp.Ge: "ge", sp.Gt: "gt", sp.Le: "le", sp.Lt: "lt"}
-
-
-def _inside(claim: Claim, trial: Trial) -> bool:
-    """Whether a trial satisfies all conditions and all equations of the hypotheses, in every channel."""
-    for h in claim.hypotheses:
-        if h.condition is not None and not all(_condition(h.condition, trial, c) for c in trial.channels):
-            return False
-        for subject, value in h.equations.items():
-            if not all(_equal(subject, value, trial, c) for c in trial.channels):
-                return False
-    return True
-
-
-def _condition(condition: sp.Basic, trial: Trial, channel: Any) -> bool:
-    left, right = (trial(side, channel) for side in condition.args)
-    match _RELATIONS[type(condition)]:
-        case "eq":
-            return zero(left - right)
-        case "ge":
-            return not negative(left - right)
-        case "gt":
-            return negative(right - left)
-        case "le":
-            return not negative(right - left)
-    return negative(left - right)
-
-
-def _equal(subject: Any, value: Any, trial: Trial, channel: Any) -> bool:
-    if isinstance(subject, Vector):
-        left, right = (combination(u, trial, channel) for u in (subject, value))
-        return all(zero(p - q) for p, q in zip(left, right, strict=True))
-    return zero(trial(sp.sympify(subject), channel) - trial(sp.sympify(value), channel))
-
-
-def combination(vector: Vector, trial: Trial, channel: Any) -> list[Any]:
-    """The entries of a linear combination of vectors at an example."""
-    entries = [(trial(c, channel), trial.entries(atom, channel)) for atom, c in vector.terms.items()]
-    size = len(entries[0][1]) if entries else channel.example.size
-    return [sum((c * u[i] for c, u in entries), Fraction(0)) for i in range(size)]
-
-
-def _at(claim: Claim, insertion: Insertion, derivation: Derivation, n: Normalizer, trial: Trial) -> None:
-    for channel in trial.channels:
-        for given in insertion.givens:
-            if not _equal(given.subject, given.value, trial, channel):
-                raise ProofError(f"{claim.key}: {given.name} is wrong at an exact example ({trial.name})")
-        left, right = (trial(side, channel) for side in (claim.left, claim.right))
-        if not zero(left - right) if claim.relation == "==" else negative(right - left):
-            raise ProofError(f"{claim.key}: it is false at an exact example ({trial.name}): {left} and {right}")
-        if derivation.certificate is not None:
-            for factors in derivation.certificate.terms:
-                for factor in factors:
-                    if negative(trial(value_of(factor), channel)):
-                        raise ProofError(f"{claim.key}: a factor is negative at an exact example ({trial.name})")
-
-
-def zero(number: Any) -> bool:
-    """Whether an exact number is zero."""
-    return number == 0 if not isinstance(number, sp.Expr) else bool(sp.simplify(number) == 0)
-
-
-def negative(number: Any) -> bool:
-    """Whether an exact number is negative."""
-    return bool(number < 0) if not isinstance(number, sp.Expr) else bool(sp.simplify(number) < 0)

@@ -12,9 +12,10 @@ from typing import Any
 
 import sympy as sp
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum, Vector, is_zero
 from bnverify.theory.proof.claim import Factor, Gram, Hypothesis
-from bnverify.theory.proof.quantities import ChannelSum, rho
+from bnverify.theory.proof.quantities import rho
 
 SQUARE = "square"
 SQUARED_NORM = "squared norm"

@@ -13,12 +13,13 @@ from typing import Any
 
 import sympy as sp
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.algebra.jet import Jet, NotRational, root
 from bnverify.theory.algebra.vectors import Atom, Image, Inner, PairSum
 from bnverify.theory.normalizers.normalizer import BATCH, KnownScale, Normalizer
 from bnverify.theory.proof.channel import Channel, F, NotComputable, Row, distance2, dot_rows, rows
 from bnverify.theory.proof.example import Example, dot, exact, scale_of, squared_scale_of
-from bnverify.theory.proof.quantities import ChannelSum, r
+from bnverify.theory.proof.quantities import r
 
 
 @dataclass(frozen=True, eq=False)

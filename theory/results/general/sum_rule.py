@@ -6,19 +6,12 @@ from functools import partial
 
 import sympy as sp
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.algebra.vectors import ONE
 from bnverify.theory.normalizers.normalizer import BATCH
 from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis, Source
 from bnverify.theory.proof.hypotheses import NO_EPSILON, READING, TRAINING_MODE
-from bnverify.theory.proof.quantities import (
-    ChannelSum,
-    G,
-    a,
-    beta,
-    followed,
-    gamma,
-    next_y_v,
-)
+from bnverify.theory.proof.quantities import G, a, beta, followed, gamma, next_y_v
 
 _claim = partial(Claim, chapter="sum_rule")
 

@@ -7,17 +7,10 @@ from functools import partial
 
 import sympy as sp
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.proof.claim import Certificate, Claim, Derivation, Hypothesis, Source
 from bnverify.theory.proof.hypotheses import FILTER_ACUTE, FILTERS_NONZERO, LAYER_ACUTE
-from bnverify.theory.proof.quantities import (
-    LAYER_W0,
-    LAYER_WSTAR,
-    QUANTITIES,
-    W0,
-    WSTAR,
-    ChannelSum,
-    distance2,
-)
+from bnverify.theory.proof.quantities import LAYER_W0, LAYER_WSTAR, QUANTITIES, W0, WSTAR, distance2
 
 _claim = partial(Claim, chapter="lemma_4_5")
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import sympy as sp
 
+from bnverify.theory.algebra.channel_sum import ChannelSum
 from bnverify.theory.algebra.vectors import m
 from bnverify.theory.normalizers.normalizer import BATCH
 from bnverify.theory.proof.claim import Certificate, Claim, Derivation, Hypothesis, Source
@@ -14,7 +15,6 @@ from bnverify.theory.proof.quantities import (
     HHAT,
     LAYER_U,
     LAYER_V,
-    ChannelSum,
     G,
     H,
     U,
