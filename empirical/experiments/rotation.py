@@ -18,7 +18,6 @@ import numpy as np
 import xarray as xr
 
 from bnverify.empirical.experiments.comparable import LAST, phases
-from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
 from bnverify.theory.results.dynamics.schedules import larger_root
 
@@ -104,43 +103,22 @@ def stationary(run: Run, network: str) -> xr.Dataset:
     })  # fmt: skip
 
 
-def finding(run: Run) -> str:
-    """What the steps of the network with the normalizer show, in sentences; "" where none were recorded."""
+def summary(run: Run) -> dict[str, float]:
+    """Of the network with the normalizer: `stationary` in the median layer; how far the schedule law is from the
+    effective rates, relative ("rate_apart"); `beyond_rounding` of the rotation and the growth ("turn_rounding",
+    "growth_rounding"), where it was recorded; and `growing_rate`. Empty where no steps were recorded."""
     found = stationary(run, "bn")
     if not found.data_vars or not found.sizes["site"]:
-        return ""
-    turn, law, printed, drift, share, rate = (
-        float(found[name].median()) for name in ("turn", "law", "printed", "drift", "share", "rate")
-    )
+        return {}
     whole = rotation(run, "bn")
-    apart = float(abs(whole["exact_rate"] / whole["rate"] - 1).max())
-    return (
-        f"The network {NETWORKS['bn']}: over the last fifth the median layer turns by 1 - cos = {turn:.3g} a step "
-        f"(stationary law {law:.3g}, as printed without epsilon {printed:.3g}), of which epsilon has the share "
-        f"{share:.1g}; its |W|^2 changes by {drift:.2g} a step. Its effective rate is {rate:.3g}; the schedule law "
-        f"gives that of each observed step within {apart:.1g} of it.{_own(whole)} {_without_decay(run)}"
-    )
+    out = {str(name): float(column.median()) for name, column in found.data_vars.items()}
+    out["rate_apart"] = float(abs(whole["exact_rate"] / whole["rate"] - 1).max())
+    if (whole["rounding"] > 0).all():
+        out["turn_rounding"], out["growth_rounding"] = beyond_rounding(whole)
+    return out | {"growing_rate": growing_rate(run)}
 
 
 def growing_rate(run: Run) -> float:
     """The factor a step by which the learning rate grows that does without weight decay; NaN where there is none."""
     config = run.config
     return larger_root(config.learning_rate, config.momentum, config.weight_decay) ** -2
-
-
-def _without_decay(run: Run) -> str:
-    factor = growing_rate(run)
-    if not np.isfinite(factor):
-        return "No learning rate without weight decay does the same: the quadratic has no real root."
-    return f"Without weight decay a rate and an epsilon that grow by {factor:.6g} a step do the same."
-
-
-def _own(data: xr.Dataset) -> str:
-    """How near the training's own steps are, where their rounding was recorded."""
-    if not (data["rounding"] > 0).all():
-        return ""
-    turned, grown = beyond_rounding(data)
-    return (
-        f" The training's own float32 steps are within {turned:.2g} of what rounding allows of the exact rotation, and "
-        f"within {grown:.2g} of the exact growth."
-    )

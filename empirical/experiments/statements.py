@@ -325,7 +325,7 @@ def _rotation(runs: Runs, published: Published) -> Seen:
         parts.append(
             f"{label}: 1 - cos = {turn:.3g} in the median layer over the last fifth, printed {printed:.3g}, with "
             f"epsilon's part {law:.3g}; |W|^2 changes by {drift:.2g} a step; epsilon has {share:.1g} of the turn; "
-            f"effective rate {rate:.3g}; without weight decay the rate grows by {growing_rate(run):.4f} a step"
+            f"effective rate {rate:.3g}; without decay a rate growing by {growing_rate(run):.4f}"
         )
     tail = f"; near: within {_NEAR:.0%}" if settled else "; not in equilibrium yet"
     return Seen(all(verdicts) if settled else None, "; ".join(parts) + tail)

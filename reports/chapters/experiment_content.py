@@ -7,17 +7,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
+import numpy as np
+
 from bnverify.empirical.experiments import rotation
 from bnverify.empirical.experiments.experiments import SCALES, Experiment, Published
 from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, Finding, Runs, findings
+from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.reports.document import naming
 from bnverify.reports.document.prose import verbatim
 from bnverify.reports.document.setting import Table
-from bnverify.reports.document.wording import capital, counted, whole
+from bnverify.reports.document.verdicts import verdicts_of
+from bnverify.reports.document.wording import DASH, capital, counted, scientific, whole
 from bnverify.reports.figures.catalogue import FIGURES
 from bnverify.reports.figures.figure import Drawing, NotRecorded
 from bnverify.reports.figures.lines import single
 from bnverify.reports.figures.overlays import overlays
+from bnverify.theory import CLAIMS
 
 # Figures of a single run by the observation they need; the first of each also where runs are many.
 _FIGURES = {
@@ -26,6 +31,19 @@ _FIGURES = {
     "activations": ("distributions", "moments"),
     "dynamics": ("rotation", "epsilon-share", "effective-rates"),
 }
+# What is told of the steps of a training, by the name in `rotation.summary`.
+_OF_STEPS = {
+    "turn": r"$1-\cos$ of a step, $\cos=\langle W,W^{+}\rangle/\lVert W\rVert^2$",
+    "law": r"stationary law $\eta(\lambda+p)/(1+\alpha)$, with epsilon's part $p$",
+    "printed": r"as printed, $\eta\lambda/(1+\alpha)$",
+    "share": r"epsilon's share of $1-\cos$",
+    "drift": r"change of $\lVert W\rVert^2$ a step, relative",
+    "rate": r"effective rate $\Phi=\eta/((1-\eta\lambda)\lVert W\rVert^2)$",
+    "rate_apart": r"the schedule law's $\Phi$ beside it, all layers and steps: largest distance, relative",
+    "turn_rounding": "float32 steps beside the exact rotation, over what rounding allows, all layers and steps",
+    "growth_rounding": "the same beside the exact growth",
+    "growing_rate": r"factor a step by which a rate without weight decay, and epsilon, grow: $\xi^{-2}$",
+}  # fmt: skip
 _MANY = 2
 _SCALE = {"quick": "the reduced settings", "paper": "the published settings", "": "other settings"}
 
@@ -46,7 +64,7 @@ class ExperimentContent:
         return findings(self.experiment, self.runs)
 
     def abstract(self) -> list[str]:
-        return [*self._about(), *self._compared(), *self._lost(), *self._turned()]
+        return [*self._about(), *self._compared(), *self._lost()]
 
     def _about(self) -> Iterator[str]:
         wanted = self.experiment.runs(self._scale() or SCALES[0])
@@ -92,10 +110,21 @@ class ExperimentContent:
                     name = naming.labels(run.config)[network]
                     yield f"Run {verbatim(label)}, {name}: the loss is not finite from step {whole(step)} on."
 
-    def _turned(self) -> Iterator[str]:
-        for label, run in self.runs.items():
-            if run.config.every_steps("dynamics") and (said := rotation.finding(run)):
-                yield f"Run {verbatim(label)}: {_marked(said)}"
+    def steps_table(self) -> Table:
+        """What the training's own steps show, a column a run, under `steps_head`; no rows where none were recorded."""
+        found = [rotation.summary(run) for run in self.runs.values()]
+        rows = [(words, *(_shown(name, each.get(name)) for each in found)) for name, words in _OF_STEPS.items()]
+        return [row for row in rows if set(row[1:]) != {DASH}]
+
+    @property
+    def steps_head(self) -> tuple[str, ...]:
+        return ("of the median layer, over the last fifth", *map(verbatim, self.runs))
+
+    def step_verdicts(self) -> dict[str, list[Verdict]]:
+        """By run those of the claims about two consecutive states."""
+        return {
+            label: [v for v in verdicts_of(run) if "steps" in CLAIMS[v.key].about] for label, run in self.runs.items()
+        }
 
     def finding_table(self) -> Table:
         """What was published and where, what these runs show, whether the two agree."""
@@ -162,6 +191,23 @@ def _drawn(wanted: list[tuple[str, Callable[[], Drawing]]]) -> tuple[list[Drawin
     return found, missing
 
 
+_MATHEMATICS = {
+    "l_p": "$l_p$", "1 - cos": r"$1-\cos$", "|W|^2": r"$\lVert W\rVert^2$",
+    "eta lambda/(1 + alpha)": r"$\eta\lambda/(1+\alpha)$",
+}  # fmt: skip
+_FORMULA = re.compile("|".join(rf"(?<!\w){re.escape(text)}(?!\w)" for text in _MATHEMATICS))
+
+
 def _marked(text: str) -> str:
-    """Plain text with the name of the norms set as mathematics."""
-    return re.sub(r"\bl_p\b", "$l_p$", verbatim(text))
+    """Plain text with the formulas of published statements set as mathematics."""
+    return _FORMULA.sub(lambda found: _MATHEMATICS[found[0]], verbatim(text))
+
+
+def _shown(name: str, value: float | None) -> str:
+    if value is None:
+        return DASH
+    if np.isnan(value):
+        return "no real root"
+    if name in ("share", "rate_apart"):
+        return scientific(value, 1)
+    return f"{value:.4f}" if name == "growing_rate" else f"{value:.3g}"

@@ -9,7 +9,7 @@ from bnverify.empirical.experiments.experiments import Experiment
 from bnverify.empirical.experiments.findings import Runs
 from bnverify.errors import InputError
 from bnverify.reports.chapters.experiment_content import ExperimentContent
-from bnverify.reports.chapters.side_by_side import ended, left_out, repeat_section, settings_section
+from bnverify.reports.chapters.side_by_side import ended, left_out, repeat_section, settings_section, verdict_tables
 from bnverify.reports.document.blocks import Block, Contents, Document, Paragraph, Picture, Section, Table
 from bnverify.reports.document.prose import verbatim
 from bnverify.reports.figures.lines import single
@@ -40,6 +40,7 @@ def experiment_report(content: ExperimentContent, pictures: Sequence[Picture], m
     lines = single(content.runs)
     sections = [
         Section("Where the runs ended", "section:ended", [ended(lines)]),
+        *_steps(content),
         Section("Figures", "section:figures", [*pictures, *left_out(missing)]),
         settings_section(lines),
         repeat_section(lines),
@@ -47,3 +48,14 @@ def experiment_report(content: ExperimentContent, pictures: Sequence[Picture], m
     source = f"After {verbatim(content.experiment.source)}"
     front: list[Block] = [Paragraph(" ".join(content.abstract())), found, Contents()]
     return Document(content.title, "", source, front, sections)
+
+
+def _steps(content: ExperimentContent) -> list[Section]:
+    """What the steps show and what the claims about them met, where steps were recorded."""
+    rows = content.steps_table()
+    if not rows:
+        return []
+    widths = (16.0 - 2.2 * len(content.runs), *[2.2] * len(content.runs))
+    shown = Table(content.steps_head, rows, widths, "l" + "r" * len(content.runs))
+    lead = Paragraph("Claims about a step with momentum and weight decay, with their points and the largest residual:")
+    return [Section("Steps of the training", "section:steps", [shown, lead, *verdict_tables(content.step_verdicts())])]

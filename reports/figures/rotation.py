@@ -42,7 +42,7 @@ def epsilon_share(run: Run) -> Chart:
         Panel(site, tuple(
             Curve(n, "share", "both", data["step"].values, data.sel(site=site)["share"].values)
             for n, data in groups.items()
-        ), scale="signed")
+        ), scale="symmetric log")
         for site in site_names(groups.values())
     ]  # fmt: skip
     legend = tuple((naming.labels(run.config)[name], name, "both") for name in groups)

@@ -18,7 +18,8 @@ def consistency(theorem: Theorem, example: Example, name: str) -> str:
     variables, premises, _ = theorem.parts
     if "forall" in variables:
         raise Refused("got a quantifier among the variables; expected names with their types")
-    binders = [(n, kind) for names, kind in _BINDER.findall(variables) for n in names.split()]
+    grouped = variables if "(" in variables else f"({variables})"  # one kind for all of them is printed without
+    binders = [(n, kind.strip()) for names, kind in _BINDER.findall(grouped) for n in names.split()]
     names = {Statement(example.doc).identifier(n): n for n in (*example.numbers, *example.vectors, *example.matrices)}
     values = " ".join(_value(example, names.get(n, n), kind) for n, kind in binders)
     arrows = "".join(f"{premise} ->\n  " for premise in premises)

@@ -49,7 +49,7 @@ class Hypothesis:
 @dataclass(frozen=True)
 class Document:
     """The tables of a document. An atom is a vector's name, operators before it; ``spaces`` has base vectors, "1"
-    apart, and operators."""
+    apart, and operators. ``stated`` is one channel of the document's own example."""
 
     key: str
     statement: Condition
@@ -68,6 +68,7 @@ class Document:
     hypotheses: tuple[Hypothesis, ...]
     certificate: tuple[tuple[Mapping[str, Any], ...], ...]
     size: str | None
+    stated: Mapping[str, Any] | None = None
 
     @property
     def identifier(self) -> str:
@@ -238,6 +239,7 @@ def _read(document: Mapping[str, Any]) -> Document:
         relations=dict(document["relations"]),
         hypotheses=tuple(map(_hypothesis, document["hypotheses"])),
         certificate=tuple(tuple(product) for product in certificate["products"]) if certificate else (),
+        stated=document["example"]["channels"][0] if document.get("example") else None,
     )  # fmt: skip
     identifier(doc.key)
     if len({*doc.signs, *products, *doc.sums, *doc.functions}) < sum(

@@ -93,10 +93,22 @@ def test_formulas_of_the_audit_are_refuted_and_true_ones_are_not():
 @needs_coq
 @pytest.mark.slow
 def test_false_formulas_are_refuted_and_true_ones_are_not():
-    """A scalar and a vector one; the true ones differ by a factor, and by a square."""
-    true = [changed("wan-1", claim="q*(2 - eta*lam)*lam = L*eta"), changed("li-root", claim="(1 + g - x)**2 >= 0")]
-    files = [Sentence(each["key"], formula_refutation(each), "refuted")
-             for each in (AUDIT["wan-1"].to_json(), AUDIT["ioffe-scalar"].to_json(), *true)]  # fmt: skip
-    *found, one, other = certify_sentences(files, fresh=True)
-    assert [each.verdict for each in found] == [REFUTED] * 2
+    """A scalar and a vector one; of the true ones the goal and what both sides come to are changed."""
+    false = [AUDIT[key].to_json() for key in ("wan-1", "ioffe-scalar", "li-root")]
+    texts = [formula_refutation(each) for each in false]
+    true = [
+        _changed(texts[0], ("/ ((2) * lam'))).", "/ (((2) + ((-1) * (eta' * lam'))) * lam')))."),
+                 ("R : r = (5)", "R : r = (100 / 19)")),
+        _changed(texts[2], ("((-1) * ((4) * g'))", "(0)"), ("L : l = (-7 / 16)", "L : l = (9 / 16)")),
+    ]  # fmt: skip
+    files = [Sentence(each["key"], text, "refuted") for each, text in zip(false, texts, strict=True)]
+    *found, one, other = certify_sentences([*files, *(Sentence("true", text, "refuted") for text in true)], fresh=True)
+    assert [each.verdict for each in found] == [REFUTED] * 3
     assert not one and not other and one.reason and other.reason
+
+
+def _changed(text, *changes):
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
