@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounded, source, tolerance
+from bnverify.empirical.conformance.arithmetic import RANGE, ROUNDOFF, relative, rounded, source, tolerance
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
@@ -112,9 +112,18 @@ def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None)
         of_parameters = _of_parameters(case, found, exact)
         otherwise = VIOLATED if of_parameters > allowed else otherwise
         residual = max(residual, of_parameters)
+    if dtype == "float16" and residual > allowed and _beyond_float16(exact):
+        meaning, otherwise = "a scale whose square or 1/s^3 float16 does not have: compute in float32", INACCURATE
     if found.dtype != dtype:
         meaning += f" for {dtype}: later layers compute in another precision"
     return judged(key, title, residual, allowed, meaning, otherwise)
+
+
+def _beyond_float16(exact: Exact) -> bool:
+    """Whether the scale of a vector is so small or so large that float16 has not its square, or not 1/s^3."""
+    largest = RANGE["float16"][1]
+    s = np.asarray(exact.point.s, float)
+    return bool((s**2 > largest).any() or (s**3 * largest < 1).any())
 
 
 def _of_parameters(case: Case, found: Evaluation, exact: Exact) -> float:

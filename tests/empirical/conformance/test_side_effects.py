@@ -103,6 +103,24 @@ def _in_float16(y, gamma, beta, eps=1e-5):
     return _layer(y.astype(jnp.float16), gamma.astype(jnp.float16), beta.astype(jnp.float16), eps).astype(y.dtype)
 
 
+def _batch(y, gamma, beta, eps=1e-5):
+    return _layer(y.T, gamma[:, None], beta[:, None], eps).T
+
+
+@pytest.mark.parametrize(("shape", "epsilon"), [((1, 8), 1e-5), ((2, 2), 1e-5), ((16, 6), 1e6)])
+def test_a_scale_that_float16_does_not_have_is_inaccurate(shape, epsilon):
+    report = conforms(
+        lambda y, gamma, beta, eps=epsilon: _batch(y, gamma, beta, eps),
+        shape=shape, framework="jax", normalizer="batch",
+    )  # fmt: skip
+    assert report.status == 0 and report["dtype.float16"].verdict == "inaccurate"
+
+    def wrong(y, gamma, beta, eps=1e-5):
+        return _batch(y, gamma, beta, eps) * (1 if y.dtype != jnp.float16 else jnp.nan)
+
+    assert conforms(wrong, shape=(16, 6))["dtype.float16"].verdict == "violated"
+
+
 def test_not_a_number_out_of_numbers_is_violated_where_the_layer_chose_the_type():
     report = conforms(_in_float16, shape=(16, 6))
     assert report["regime.constant"].verdict == "violated" and "NaN" in report["regime.constant"].meaning
