@@ -163,6 +163,8 @@ class Case:
         for name, unit in ROUNDOFF.items():
             if unit <= ROUNDOFF[self.forward_dtype] or not np.array_equal(found, rounded(found, name)):
                 continue
+            if not np.any(found) and np.any(exact):  # nothing arrives, in whatever type
+                continue
             least, largest = RANGE[name]
             beyond = np.isinf(found) & (np.abs(exact) >= largest * (1 - unit))
             with np.errstate(invalid="ignore"):
@@ -176,6 +178,16 @@ class Case:
         """Whether the layer casts to float16, whose squares end at 256 and whose 1/s^3 at 1/40: what is not finite then
         is violated as anywhere, and told with the cure."""
         return self.forward_dtype == "float16" != self.reading.setting.dtype
+
+    @cached_property
+    def narrow(self) -> bool:
+        """Whether values, or gradients on ordinary numbers, are those of float16: none very large, none very small."""
+        if self.forward_dtype == "float16":
+            return True
+        there = self.there
+        return not isinstance(there, Unsupported) and there.v is not None and self.coarse(
+            there.v, self.here.v, self.here.slope_size
+        ) == "float16"  # fmt: skip
 
     @property
     def forward_tolerance(self) -> float:

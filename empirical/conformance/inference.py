@@ -37,7 +37,7 @@ def findings(case: Case) -> Iterator[Finding]:
         yield from (untested(key, title, why) for key, title in _TITLES.items())
         return
     moved = [
-        _moved(case, y, states, running.momentum, mean, variance)
+        _moved(case, y, states, running, mean, variance)
         for y, states in ((earlier(case.y), (running.start, running.before)), (case.y, (running.before, running.after)))
     ]
     for steps in zip(*moved, strict=True):  # of the two steps, the last unless the first alone is wrong
@@ -52,11 +52,11 @@ def _named(state: Mapping[str, np.ndarray], word: str) -> str | None:
 
 def _moved(
     case: Case, y: np.ndarray, states: tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]],
-    stated: float | None, mean: str, variance: str,
+    running: Running, mean: str, variance: str,
 ) -> tuple[Finding, Finding]:  # fmt: skip
     """after = keep * before + (1 - keep) * batch, for one number ``keep`` that fits the mean; the variance with it,
     biased or not."""
-    before, after = states
+    (before, after), stated = states, running.momentum
     point = case.reading.point(y)
     batch_mean = np.asarray(point.mu, float)
     biased = np.asarray(np.square(point.y - point.mu).mean(0), float)
@@ -73,11 +73,12 @@ def _moved(
     convention = f"each step keeps {keep:.6g} of the old"
     if stated is not None:
         near_new, near_old = abs(stated - (1 - keep)), abs(stated - keep)
-        convention += f"; momentum {stated:g} is the share of the {'new' if near_new <= near_old else 'old'}"
-        if min(near_new, near_old) > 1e-4:
+        share = running.share or ("new" if near_new <= near_old else "old")
+        convention += f"; momentum {stated:g} is the share of the {share}"
+        off = near_new if share == "new" else near_old
+        if off > 1e-4:
             first = Finding(
-                "running.mean", _TITLES["running.mean"], VIOLATED, min(near_new, near_old), 1e-4,
-                f"{convention}, which it is not",
+                "running.mean", _TITLES["running.mean"], VIOLATED, off, 1e-4, f"{convention}, which it is not",
             )  # fmt: skip
             return first, untested("running.variance", _TITLES["running.variance"], "the mean moves otherwise")
     of_mean = judged("running.mean", _TITLES["running.mean"], residual, allowed, convention)

@@ -80,7 +80,7 @@ def _no_gradient(case: Case) -> bool:
 
 def _wide(case: Case, factor: float) -> float:
     """A factor of y whose squares the type has."""
-    return factor if case.forward_dtype != "float16" else float(np.clip(factor, 1e-2, 30.0))
+    return float(np.clip(factor, 1e-2, 30.0)) if case.narrow else factor
 
 
 def _outlier(case: Case) -> Made:

@@ -82,7 +82,7 @@ class Running:
     ``start``, ``before`` and ``after`` map a statistic's name to its value before, between and after them; ``infer(y)``
     is the output of the layer in inference mode with those after, ``train(y)`` that in training mode, ``back(y, g)``
     the gradient at y in inference mode. ``used``: what inference uses, where that is not what is kept but a corrected
-    value of it.
+    value of it. ``share``: "new" or "old" where the layer's class says which of them its momentum is the share of.
     """
 
     start: Mapping[str, np.ndarray]
@@ -93,6 +93,7 @@ class Running:
     momentum: float | None = None
     used: Mapping[str, np.ndarray] | None = None
     back: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    share: str | None = None
 
 
 def drawn_statistic(name: str, value: np.ndarray) -> np.ndarray:

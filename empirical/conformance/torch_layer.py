@@ -177,7 +177,8 @@ class TorchModule(TorchLayer):
 
         momentum = getattr(self._module, "momentum", None)
         start, before, after = kept
-        return Running(start, before, after, called(False), called(True), momentum, back=back)
+        share = "new" if isinstance(self._module, torch.nn.modules.batchnorm._NormBase) else None
+        return Running(start, before, after, called(False), called(True), momentum, back=back, share=share)
 
 
 def _changed(read: Mapping[str, tuple[torch.Tensor, torch.Tensor]], later: bool) -> tuple[str, ...]:

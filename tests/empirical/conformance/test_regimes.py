@@ -55,6 +55,22 @@ def test_a_layer_that_is_wrong_in_one_regime_is_refused_there(key):
     assert not {finding.key for finding in report.failed} & {"forward.yhat", "forward.values", "backward.values"}
 
 
+def test_a_gradient_that_is_dropped_is_not_one_of_another_type():
+    def backward(g, y, gamma, beta, eps=1e-5):
+        v, *slopes = PAIR.backward(g, y, gamma, beta, eps)
+        return v * (np.abs(g).max() > 1e-6), *slopes
+
+    dropped = conforms(PAIR.forward, shape=(16, 6), backward=backward)
+    assert [finding.key for finding in dropped.failed] == ["regime.small_g"]
+
+    def in_float16(g, y, gamma, beta, eps=1e-5):
+        v, *slopes = PAIR.backward(g, y, gamma, beta, eps)
+        return v.astype(np.float16).astype(v.dtype), *slopes
+
+    rounded = conforms(PAIR.forward, shape=(16, 6), backward=in_float16)
+    assert rounded.status == 0 and rounded["backward.values"].meaning == "computed in float16"
+
+
 @pytest.mark.parametrize("axis", [-1, 0])
 def test_right_layers_hold_in_every_regime(axis):
     pair = Pair(axis)

@@ -148,6 +148,25 @@ def test_which_gradients_are_asked_for_changes_nothing():
     assert conforms(_Fast, "", shape=(16, 8)).status == 0
 
 
+class _Exchanged(nn.BatchNorm1d):
+    """Momentum taken for the share of the old, as other libraries have it."""
+
+    def forward(self, x):
+        if not self.training:
+            return super().forward(x)
+        with torch.no_grad():
+            self.running_mean.mul_(self.momentum).add_(x.mean(0) * (1 - self.momentum))
+            self.running_var.mul_(self.momentum).add_(x.var(0) * (1 - self.momentum))
+        return nn.functional.batch_norm(x, None, None, self.weight, self.bias, True, 0.0, self.eps)
+
+
+def test_momentum_of_a_batch_norm_of_pytorch_is_the_share_of_the_new():
+    exchanged = conforms(_Exchanged, 8, shape=(16, 8))
+    assert [finding.key for finding in exchanged.failed] == ["running.mean"]
+    assert "momentum 0.1 is the share of the new, which it is not" in exchanged["running.mean"].meaning
+    assert conforms(_Exchanged, 8, 1e-5, 0.5, shape=(16, 8)).status == 0
+
+
 def test_other_layers_are_refused():
     for layer, args, shape in ((nn.Identity, (), (16, 8)), (nn.Linear, (8, 8), (16, 8)), (nn.Softmax, (-1,), (16, 8)),
                                (nn.LocalResponseNorm, (2,), (4, 8, 3, 3)), (nn.Dropout, (0.5,), (16, 8))):  # fmt: skip
