@@ -24,7 +24,10 @@ MAPS = 30_000
 def pytest_configure(config):
     """Most of the time goes into compiling programs that run once. They are compiled with little optimisation (a
     user's are with all), and kept on disk, for this process and those it starts: each is compiled once for all modules,
-    and in a repeated run not at all. Workers have folders of their own, as writing there is not atomic."""
+    and in a repeated run not at all. Workers have folders of their own, as writing there is not atomic. PyTorch has
+    one thread: those of several processes on few cores wait for each other, and evaluations take a hundred times as
+    long."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("XLA_FLAGS", COMPILER)  # read when the first device is asked for
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and getattr(config, "cache", None) is not None:
         folder = str(config.cache.mkdir(f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"))

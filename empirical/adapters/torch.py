@@ -66,20 +66,45 @@ def _measured(network: TorchNetwork, each: Found, seed: tuple[int, int], sampled
     vectors = y.size // each.reading.m
     chosen = np.random.default_rng([*seed, 0x746F]).permutation(vectors)[:sampled].tolist()
     cut = Cut(
-        y, each.placed, partial(network.gradient, each), partial(network.hessian, each),
+        y, each.placed, _remembered(partial(network.gradient, each)), partial(network.hessian, each),
         stacked=True, loss=partial(network.rest, each), value=network.value, running=each.running,
     )  # fmt: skip
     own = measure_cut(cut, seed=seed, sampled=chosen)
     if each.reading.precision != "float64":
         return replace(own, dtype=each.reading.precision)
+    twin_cut = replace(cut, norm=replace(each.placed, foreign=None), running=None, loss=None)
     try:
-        network.hessian(each, y, np.ones_like(y)[None])
-    except RuntimeError as error:
-        line = str(error).splitlines()[0]
-        return replace(own, missing={**own.missing, "the rest of the network": f"no second derivative ({line})"})
-    twin = measure_cut(replace(cut, norm=replace(each.placed, foreign=None), running=None), seed=seed, sampled=chosen)
+        twin = measure_cut(twin_cut, seed=seed, sampled=chosen)
+    except _Once as error:
+        return replace(own, missing={**own.missing, "the rest of the network": f"no second derivative ({error})"})
     flags = {name: twin.quantities[name] for name in ("sampled", "matched") if name in twin.quantities}
     return replace(twin, quantities={**twin.quantities, **own.quantities, **flags})
+
+
+class _Once(Exception):
+    """The rest of a network can be differentiated once only; the message says why."""
+
+
+def _remembered(gradient: Callable[[Any], np.ndarray]) -> Callable[[Any], np.ndarray]:
+    """A gradient that is not computed again where it was asked for last."""
+    last: list[np.ndarray] = []
+
+    def at(z: Any) -> np.ndarray:
+        if not (last and np.array_equal(last[0], z)):
+            last[:] = np.array(z), gradient(z)
+        return last[1]
+
+    return at
+
+
+def _along(g: torch.Tensor, leaf: torch.Tensor, one: torch.Tensor, w: torch.Tensor) -> np.ndarray:
+    """The derivative of g along w. A backward pass that can be differentiated once only is left out of it silently, and
+    out of the derivative by the factor ``one`` that g is multiplied by, which is known."""
+    out, factor = torch.autograd.grad(g, (leaf, one), w, retain_graph=True, allow_unused=True)
+    expected, seen = float((g.detach() * w).sum()), 0.0 if factor is None else float(factor)
+    if abs(seen - expected) > 1e-9 * float(g.detach().norm() * w.norm()):
+        raise _Once("part of its backward pass is not differentiable")
+    return np.zeros(tuple(w.shape)) if out is None else _numpy(out)
 
 
 class TorchNetwork:
@@ -133,16 +158,17 @@ class TorchNetwork:
         return each.moved(_numpy(g))
 
     def hessian(self, each: Found, z: Any, directions: Any) -> np.ndarray:
-        """The second derivative of the loss along a stack of directions at a site."""
-        return np.stack([self._along(each, z, w) for w in directions]) if len(directions) else np.asarray(directions)
-
-    def _along(self, each: Found, z: Any, w: Any) -> np.ndarray:
+        """The second derivative of the loss along a stack of directions at a site, of one evaluation. _Once where there
+        is none."""
+        if not len(directions):
+            return np.asarray(directions)
         leaf = _tensor(each.back(z)).requires_grad_()
-        (g,) = torch.autograd.grad(self._evaluate({each.name: leaf}), leaf, create_graph=True)
-        if not g.requires_grad:
-            return np.zeros(np.shape(z))
-        (out,) = torch.autograd.grad(g, leaf, _tensor(each.back(w)), allow_unused=True)
-        return np.zeros(np.shape(z)) if out is None else each.moved(_numpy(out))
+        one = torch.ones((), dtype=torch.float64, requires_grad=True)
+        try:
+            (g,) = torch.autograd.grad(self._evaluate({each.name: leaf}), leaf, one, create_graph=True)
+            return np.stack([each.moved(_along(g, leaf, one, _tensor(each.back(w)))) for w in directions])
+        except RuntimeError as error:
+            raise _Once(str(error).splitlines()[0]) from error
 
     def _output(self) -> Any:
         """What the copy gives. Its buffers (running statistics) are copies in turn: they change in place, and a

@@ -240,33 +240,35 @@ def _axes(values: np.ndarray, seen: np.ndarray, shape: tuple[int, ...], unit: np
 
 def _nearest(fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: np.ndarray) -> Normaliser:
     """The candidate whose yhat is nearest to the layer's up to a factor; a name, then the plainest scale, where several
-    are as near as rounding lets one see."""
-    shape = y.shape
-    distances = []
-    for each in fitting:
-        with np.errstate(all="ignore"):
-            point = Point(each, y)
-            reference = np.nan_to_num(point.restore(point.yhat))
-            factor = (reference * unit).sum() / max(np.square(reference).sum(), np.finfo(float).tiny)
-        distances.append(float(np.square(unit - factor * reference).sum()))
-    order = list(range(len(fitting)))
+    are as near as rounding lets one see. They are tried in this order, and the first that fits ends the search."""
     size = float(np.square(unit).sum())
-    if min(distances) > 1e-8 * size:  # nothing fits: the nearest of the usual ones is a better name than a rare one
-        usual = [i for i in order if fitting[i].scale.norm == "l2" and _named(fitting[i], reading)]
-        return fitting[min(usual or order, key=lambda i: distances[i])]
-    near = min(distances) + (1e3 * ROUNDOFF[reading.precision]) ** 2 * size + 1e-13 * size
+    rounding = (1e3 * ROUNDOFF[reading.precision]) ** 2 * size + 1e-13 * size
+    order = sorted(range(len(fitting)), key=lambda i: (*_rank(fitting[i], reading), i))
+    distances = {}
+    for i in order:
+        distances[i] = _distance(fitting[i], y, unit)
+        if distances[i] <= rounding <= 1e-8 * size:
+            return fitting[i]
+    nearest = min(distances.values())
+    if nearest > 1e-8 * size:  # nothing fits: the nearest of the usual ones is a better name than a rare one
+        usual = [i for i in sorted(order) if fitting[i].scale.norm == "l2" and _named(fitting[i], reading)]
+        return fitting[min(usual or sorted(order), key=lambda i: distances[i])]
+    return fitting[next(i for i in order if distances[i] <= nearest + rounding)]
 
-    def rank(i: int) -> tuple:
-        each = fitting[i]
-        return (
-            not _named(each, reading),
-            each.vectors.size(shape) == 1,
-            each.scale.norm != "l2",
-            each.scale.uncentred,
-            i,
-        )
 
-    return fitting[min((i for i in order if distances[i] <= near), key=rank)]
+def _rank(normaliser: Normaliser, reading: Reading) -> tuple[bool, ...]:
+    """How far a normaliser is from having a name and the usual scale; less is nearer."""
+    alone = normaliser.vectors.size(reading.y.shape) == 1
+    return not _named(normaliser, reading), alone, normaliser.scale.norm != "l2", normaliser.scale.uncentred
+
+
+def _distance(normaliser: Normaliser, y: np.ndarray, unit: np.ndarray) -> float:
+    """The square of what a multiple of yhat leaves of the layer's values."""
+    with np.errstate(all="ignore"):
+        point = Point(normaliser, y)
+        reference = np.nan_to_num(point.restore(point.yhat))
+        factor = (reference * unit).sum() / max(np.square(reference).sum(), np.finfo(float).tiny)
+    return float(np.square(unit - factor * reference).sum())
 
 
 def _named(normaliser: Normaliser, reading: Reading) -> bool:

@@ -118,7 +118,7 @@ def words(case: Case, found: Sequence[Finding]) -> str:
     if case.forward_dtype != reading.setting.dtype:
         extras.append(f"computed in {case.forward_dtype} whatever it is given")
     elif reading.setting.dtype != "float64":
-        extras.append(f"tested in {reading.setting.dtype}, which is all it takes")
+        extras.append(f"tested in {reading.setting.dtype}, the widest type it computes in")
     wrong = []
     if "backward.values" in failed:
         wrong.append("a wrong backward pass")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy_layers import Pair
 
-from bnverify.empirical.conformance import conforms
+from bnverify.empirical.conformance import conforms, recognise
 from bnverify.empirical.conformance.exact import Normaliser, Scale, Vectors
+from bnverify.empirical.conformance.known import candidates
 from bnverify.errors import InputError
 
 
@@ -97,6 +98,19 @@ def test_the_other_known_normalizers(name):
     report = conforms(layer.forward, shape=(24, 4), backward=layer.backward)
     assert report.normalizer == name and report["backward.values"].verdict == "holds"
     assert {finding.key for finding in report.failed} <= {"conditioning.constant"}
+
+
+def test_the_search_ends_at_the_first_that_fits(monkeypatch):
+    """Of hundreds of normalizers of this shape; a layer that none fits is compared with all."""
+    tried, point = [], recognise.Point
+    monkeypatch.setattr(recognise, "Point", lambda each, y: (tried.append(each), point(each, y))[1])
+    shape, pair = (4, 24, 60), Pair()
+    report = conforms(pair.forward, shape=shape, backward=pair.backward)
+    everything = len(list(candidates(shape)))
+    assert report.normalizer == "layer" and len(tried) < 10 < 200 < everything
+    tried.clear()
+    conforms(lambda y: np.tanh(y), shape=shape, backward=lambda g, y: g / np.cosh(y) ** 2)
+    assert len(tried) == everything
 
 
 def test_groups_are_counted():

@@ -10,7 +10,7 @@ from sizes import apart
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional extra: pip install 'bnverify[torch]'")
 
-from bnverify.empirical.adapters.torch import measure_model  # noqa: E402
+from bnverify.empirical.adapters.torch import TorchNetwork, measure_model  # noqa: E402
 from bnverify.empirical.judgement.judged import judge, table  # noqa: E402
 from bnverify.empirical.measurement.measurement import measure  # noqa: E402
 from bnverify.errors import InputError  # noqa: E402
@@ -196,6 +196,64 @@ def test_a_class_of_another_library_is_recognised_by_its_values():
     assert not any(v.violations for v in judged) and any(v.points for v in judged)
 
 
+class _Once(torch.autograd.Function):
+    """The square, whose backward pass cannot be differentiated."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, g):
+        return 2 * ctx.saved_tensors[0] * g
+
+
+class Squared(nn.Module):
+    """A network that ends in it."""
+
+    def forward(self, x):
+        return _Once.apply(x)
+
+
+def test_the_second_derivative_of_a_linear_rest_is_zero():
+    torch.manual_seed(6)
+    module = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6, 1))
+    found = measure_model(module, torch.mean, torch.randn(7, 4))["1"]
+    assert found.missing == {} and not np.nan_to_num(np.asarray(found.quantities["u_H_u"])).any()
+    assert not any(v.violations for v in judge({"1": found})["1"])
+
+
+def test_a_network_that_can_be_differentiated_once_keeps_its_first_order_claims():
+    torch.manual_seed(5)
+    plain = nn.Sequential(nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Tanh(), nn.Linear(6, 2))
+    x, loss = torch.randn(7, 4), torch.mean
+    once = measure_model(nn.Sequential(*plain, Squared()), loss, x)["1"]
+    twice = measure_model(nn.Sequential(*plain, Squarer()), loss, x)["1"]
+    assert "not differentiable" in once.missing["the rest of the network"] and twice.missing == {}
+    np.testing.assert_allclose(once.quantities["v_v"], twice.quantities["v_v"], rtol=1e-12)
+    judged = [{v.key for v in judge({"1": each})["1"] if v.points} for each in (once, twice)]
+    assert "theorem-4.1-exact" in judged[0] and "theorem-4.2-exact" in judged[1] - judged[0]
+
+
+class Squarer(nn.Module):
+    """The same in PyTorch's own operations."""
+
+    def forward(self, x):
+        return x * x
+
+
+def test_a_site_is_measured_in_few_evaluations(monkeypatch):
+    """Of the network: one that finds the norms; the loss, the gradient at the module's z and at that of its twin, and
+    one for all Hessian-vector products. Eight of the last, by the directions of two sampled channels."""
+    module, x, labels = network()
+    calls, evaluate = [], TorchNetwork._evaluate
+    monkeypatch.setattr(TorchNetwork, "_evaluate", lambda self, at: (calls.append(list(at)), evaluate(self, at))[1])
+    measured = measure_model(module, nn.functional.cross_entropy, x, labels, sampled=2)
+    assert calls == [[], *([name] for name in measured for _ in range(4))]
+
+
 def test_what_is_not_measured_is_said():
     shared = nn.LayerNorm(4)
     module = nn.Sequential(nn.Linear(4, 4), shared, nn.Tanh(), shared, nn.BatchNorm1d(4), nn.Linear(4, 1))
@@ -236,16 +294,50 @@ def test_transformers_at_tiny_configurations(name):
     assert all(any(v.points for v in found) for found in judged.values())
 
 
+def by_autograd(module, loss, inputs, targets, names):
+    """|v|^2 of every vector, and the gradients of gamma and beta of a batch norm, by hooks and one backward pass of a
+    copy in float64."""
+    module, kept = copy.deepcopy(module).double().train(), {}
+    for name in names:
+        module.get_submodule(name).register_forward_pre_hook(
+            lambda _, args, name=name: (args[0].retain_grad(), kept.update({name: args[0]}))[1]
+        )
+    torch.manual_seed(0)  # of dropout and of stochastic depth
+    loss(module(inputs.double()), targets).backward()
+    found = {}
+    for name, y in kept.items():
+        norm = module.get_submodule(name)
+        batch, images = isinstance(norm, nn.BatchNorm2d), type(norm).__name__ == "LayerNorm2d"
+        axes = (0, 2, 3) if batch else (1,) if images else (-1,)
+        found[name] = {"v_v": (y.grad**2).sum(axes).ravel()}
+        if batch:
+            found[name] |= {"grad_gamma": norm.weight.grad, "grad_beta": norm.bias.grad}
+    return found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["resnet18", "vgg16_bn", "densenet121", "mobilenet_v3_small", "convnext_tiny", "vit_b_16"]
-)
-def test_torchvision(name):
+    ("name", "size", "count"),
+    [
+        ("resnet18", 64, 20), ("vgg16_bn", 32, 13), ("mobilenet_v3_small", 64, 34), ("mobilenet_v3_large", 64, 46),
+        ("densenet121", 64, 121), ("convnext_tiny", 64, 23), ("vit_b_16", 224, 25),
+    ],
+)  # fmt: skip
+def test_torchvision(name, size, count):
+    """Architectures as they are, with random weights and two small images: all norms found, no claim violated, numbers
+    those of plain autograd. One Hessian-vector product a batch norm."""
     models = pytest.importorskip("torchvision.models", reason="torchvision is not installed")
     torch.manual_seed(0)
-    size = 224 if name == "vit_b_16" else 64
     module = getattr(models, name)(weights=None)
-    measured = measure_model(
-        module, nn.functional.cross_entropy, torch.randn(2, 3, size, size), torch.tensor([1, 2]), sampled=0
-    )
-    assert not any(v.violations for found in judge(measured).values() for v in found)
+    given = nn.functional.cross_entropy, torch.randn(2, 3, size, size), torch.tensor([1, 2])
+    measured = measure_model(module, *given, sampled=0)
+    assert len(measured) == count and measured.skipped == measured.recognised == {}
+    for site, own in by_autograd(module, *given, list(measured)).items():
+        for quantity, expected in own.items():
+            found = np.asarray(measured[site].quantities[quantity])
+            error = np.abs(found - expected.numpy()).max() / np.abs(expected.numpy()).max()
+            assert error < 1e-9, f"{quantity} at {site} is off by {error:.1e}"
+    judged = judge(measured)
+    assert all(sum(bool(v.points) for v in found) > 10 for found in judged.values())
+    violated = {site: [v.key for v in found if v.violations] for site, found in judged.items()}
+    assert not any(violated.values()), violated
