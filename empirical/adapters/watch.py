@@ -14,6 +14,7 @@ bounded.
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -37,7 +38,8 @@ class Watch:
 
     ``measure()`` gives what was measured by site, as every `measure_model` does; ``sites`` keeps some of them.
     ``log(numbers, step)`` is told violations, the worst residual and the means of ``quantities``; a TensorBoard writer
-    may be given in its place. In Lightning the trainer's own logger is told besides.
+    or a run of Weights & Biases may be given in its place. Where none is given, Lightning's logger of the trainer is
+    told, or the run of Weights & Biases that is active.
     """
 
     def __init__(
@@ -121,13 +123,19 @@ class Watch:
     @staticmethod
     def _logs(numbers: Mapping[str, float], step: int, log: Any) -> None:
         if log is None:
-            return
+            log = getattr(sys.modules.get("wandb"), "run", None)
+            if log is None:
+                return
         if hasattr(log, "log_metrics"):  # a logger of Lightning
             log.log_metrics(dict(numbers), step=step)
         elif hasattr(log, "add_scalar"):  # a writer of TensorBoard
             for name, value in numbers.items():
                 log.add_scalar(name, value, step)
-        else:  # wandb.log, or any function
+        elif hasattr(log, "define_metric"):  # Weights & Biases, whose own step counts the calls of log
+            log.define_metric("bnverify/step")
+            log.define_metric("bnverify/*", step_metric="bnverify/step")
+            log.log({"bnverify/step": step, **numbers})
+        else:
             log(dict(numbers), step=step)
 
     def on_train_batch_end(self, trainer: Any, *_: Any, **__: Any) -> None:

@@ -1,6 +1,7 @@
 """A watched loop: records that verification reads, bounded cost, callbacks of both trainers without either."""
 
 import json
+import sys
 from types import SimpleNamespace
 
 import jax.numpy as jnp
@@ -92,6 +93,23 @@ def test_trainers_and_loggers(measured, tmp_path):
     writer = SimpleNamespace(add_scalar=lambda name, value, step: scalars.append(name))
     Watch(tmp_path / "c", lambda: measured, every=1, log=writer)(0)
     assert any(name.endswith("worst residual") for name in scalars)
+
+
+def test_a_run_of_weights_and_biases_has_its_own_axis_of_steps(measured, tmp_path, monkeypatch):
+    """Its own step counts calls of log, and values of an earlier step are dropped: so none is passed."""
+    told, axes = [], []
+    run = SimpleNamespace(
+        log=told.append, define_metric=lambda name, step_metric=None: axes.append((name, step_metric))
+    )
+    Watch(tmp_path / "a", lambda: measured, every=1, log=run)(5)
+    assert told[0]["bnverify/step"] == 5 and told[0]["bnverify/first/violations"] == 0
+    assert axes == [("bnverify/step", None), ("bnverify/*", "bnverify/step")]
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(run=run))
+    Watch(tmp_path / "b", lambda: measured, every=1)(6)  # the active run, without being given it
+    Watch(tmp_path / "c", lambda: measured, every=1, log=lambda numbers, step: None)(7)
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(run=None))
+    Watch(tmp_path / "d", lambda: measured, every=1)(8)
+    assert [each["bnverify/step"] for each in told] == [5, 6]
 
 
 def test_bad_settings_are_told(tmp_path):

@@ -112,3 +112,28 @@ def test_a_writer_of_tensorboard(watched, tmp_path):
     tags = [tag for tag in board.Tags()["scalars"] if tag.startswith("bnverify/1/")]
     assert any(tag.endswith(("worst residual", "worst_residual")) for tag in tags)
     assert [event.step for event in board.Scalars(tags[0])] == [0, 2]
+
+
+def test_an_active_run_of_weights_and_biases(watched, tmp_path, monkeypatch):
+    """Offline, without being told of it; the loop's own calls of log move its step beyond the watched one."""
+    wandb = pytest.importorskip("wandb", reason="Weights & Biases is not installed")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    network, x, y, watch = watched
+    optimizer, watch = torch.optim.SGD(network.parameters(), 0.1), watch()
+    with wandb.init(project="watched", dir=tmp_path, mode="offline") as run:
+        for step in range(3):
+            optimizer.zero_grad()
+            loss = nn.functional.mse_loss(network(x), y)
+            loss.backward()
+            optimizer.step()
+            for _ in range(3):
+                run.log({"loss": float(loss)})
+            watch(step)
+        summary = dict(run.summary)
+    check(tmp_path / "watched", [0, 2])
+    assert summary["bnverify/step"] == 2 and summary["bnverify/1/violations"] == 0 and summary["_step"] > 9
+    last = json.loads((tmp_path / "watched" / "watch.jsonl").read_text().splitlines()[-1])
+    name = "bnverify/1/worst residual"
+    assert summary[name] == pytest.approx(last[name], rel=1e-12) and last[name] > 0
+    (stored,) = (tmp_path / "wandb").glob("offline-run-*/run-*.wandb")
+    assert stored.read_bytes().count(b"bnverify/1/worst residual") >= 2
