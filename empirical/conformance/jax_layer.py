@@ -25,7 +25,7 @@ class JaxLayer:
     ways: Mapping[str, str] = MappingProxyType(
         {"uncompiled": "operation by operation, not compiled", "mapped": "mapped over a further axis (vmap)"}
     )
-    dtypes = ("float64", "float32", "bfloat16", "float16")
+    dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16")
 
     def __init__(
         self, name: str, call: Call, parameters: Mapping[str, np.ndarray], epsilon: float | None, *,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import os
 import sys
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,6 +17,7 @@ from bnverify.errors import InputError
 def load(target: str) -> Any:
     """The object of "module:attribute" (dots allowed in both), importable or in the current folder, or of
     "path/to/file.py:attribute". InputError says what is not there."""
+    os.environ.setdefault("KERAS_BACKEND", "jax")  # of its backends the one that layers are tested on
     where, colon, attribute = target.rpartition(":")
     if not colon or not where or not attribute:
         raise InputError(

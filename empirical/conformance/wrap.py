@@ -12,7 +12,7 @@ import numpy as np
 from bnverify.empirical.conformance.subject import Arguments, Setting, Subject, Unsupported, arguments_of
 from bnverify.errors import InputError
 
-FRAMEWORKS = ("torch", "jax", "nnx", "linen", "equinox", "haiku", "numpy")
+FRAMEWORKS = ("torch", "jax", "nnx", "linen", "equinox", "haiku", "keras", "numpy")
 
 
 def subject_of(
@@ -51,6 +51,11 @@ def subject_of(
 
         if equinox_layer.is_module(made):
             return equinox_layer.equinox_layer(name, made, shape, again)
+    elif kind == "keras":
+        from bnverify.empirical.conformance import keras_layer
+
+        if keras_layer.is_module(made):
+            return keras_layer.keras_layer(name, made, shape, again)
     return _function(name, made, () if made is not layer else args, keywords, shape, kind, backward)
 
 
@@ -58,6 +63,7 @@ def _framework(layer: Any) -> str:
     """By the class, or by what the function's module has imported: a module that imports two is told by trying."""
     kind = layer if inspect.isclass(layer) else type(layer)
     for package, module, base, name in (
+        ("keras", "keras", "Layer", "keras"),  # before PyTorch: on that backend its layers are modules, too
         ("torch", "torch.nn", "Module", "torch"), ("torch", "torch.autograd", "Function", "torch"),
         ("flax", "flax.nnx", "Module", "nnx"), ("flax", "flax.linen", "Module", "linen"),
         ("haiku", "haiku", "Module", "haiku"), ("equinox", "equinox", "Module", "equinox"),
