@@ -1,8 +1,8 @@
-"""Writes docs/layer-gallery.md: the conformance suite over the layers of six libraries and over reported faults.
+"""Writes docs/layer-gallery.md: the conformance suite over the layers of seven libraries and over reported faults.
 
     python docs/layer_gallery.py [--check]
 
-Needs torch, flax, equinox and dm-haiku. With --check nothing is written, and the status is 1 where the page differs.
+Needs torch, flax, equinox, dm-haiku and keras. With --check nothing is written, and the status is 1 where the page differs.
 """
 
 # ruff: noqa: E501, lines of Markdown
@@ -20,7 +20,7 @@ from bnverify.empirical.conformance.load import arguments, load
 from bnverify.empirical.conformance.reported import REPORTED
 
 PAGE = Path(__file__).parent / "layer-gallery.md"
-LIBRARIES = ("torch", "flax", "equinox", "dm-haiku", "jax", "numpy")
+LIBRARIES = ("torch", "flax", "equinox", "dm-haiku", "keras", "jax", "numpy")
 # (target, arguments, shape)
 LAYERS = (
     ("torch.nn:BatchNorm1d", "8", "32,8"), ("torch.nn:BatchNorm2d", "8", "32,8,6,6"),
@@ -38,6 +38,8 @@ LAYERS = (
     ("equinox.nn:LayerNorm", "8", "32,8"), ("equinox.nn:RMSNorm", "8", "32,8"), ("equinox.nn:GroupNorm", "2, 8", "6,8,4,4"),
     ("haiku:BatchNorm", "True, True, 0.9", "32,6,6,8"), ("haiku:LayerNorm", "-1, True, True", "32,8"),
     ("haiku:RMSNorm", "-1", "32,8"), ("haiku:GroupNorm", "2", "6,4,4,8"), ("haiku:InstanceNorm", "True, True", "6,4,4,8"),
+    ("keras.layers:BatchNormalization", "", "32,6,6,8"), ("keras.layers:LayerNormalization", "", "32,8"),
+    ("keras.layers:RMSNormalization", "", "32,8"), ("keras.layers:GroupNormalization", "2", "6,4,4,8"),
     ("jax.nn:standardize", "", "32,8"),
 )  # fmt: skip
 
@@ -68,7 +70,7 @@ def page(layers: dict[tuple[str, str, str], Report], reported: dict[str, Report]
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in LIBRARIES)
     clean = sum(not report.failed for report in layers.values())
     lines = [
-        "# The layers of six libraries, and reported faults, under the conformance suite",
+        "# The layers of seven libraries, and reported faults, under the conformance suite",
         "",
         "This page is written by `python docs/layer_gallery.py`; each row is",
         "`bnverify layer TARGET --args 'ARGUMENTS' --shape SHAPE`. What the verdicts mean: [three-ways-in.md](three-ways-in.md).",
@@ -111,6 +113,9 @@ FOUND = (
     "  1e6 in float32 it is of order 10 (reported as [pytorch#188372](https://github.com/pytorch/pytorch/issues/188372)).",
     "- **Equinox `BatchNorm(mode='ema')`** normalises by running statistics in training, from the second batch on: what is",
     "  proved of batch norm does not hold of it. Its documentation says so; `mode='batch'` is batch norm.",
+    "- **Keras** on JAX: `keras.ops.mean` takes float64 in float32, and so do all four normalizations:",
+    "  `keras.layers.LayerNormalization(dtype='float64')` is off by 1e-7 under `jax_enable_x64`. They are tested in float32.",
+    "  `keras.layers.UnitNormalization` gives a NaN gradient where a vector is 0.",
     "- Running variance: PyTorch keeps the unbiased one, the others the biased one; `momentum` is the share of the new batch in",
     "  PyTorch and of the old value elsewhere.",
 )

@@ -156,6 +156,27 @@ class Case:
         """The precision that the layer's values have."""
         return self.reading.precision
 
+    def residuals(self, found: Evaluation, exact: Exact) -> dict[str, float]:
+        """Of the values, the gradient at y and those of the parameters, relative to what a rounding leaves in each."""
+        out = {"z": relative(found.z - exact.z, exact.size)}
+        if found.v is not None:
+            out["v"] = relative(found.v - exact.v, exact.slope_size)
+        affine = self.reading.affine
+        for kind, name, axes in (("gain", affine.gain, affine.gain_axes), ("shift", affine.shift, affine.shift_axes)):
+            slope = None if name is None else found.slopes.get(name)
+            if name is not None and slope is not None:
+                expected, size = exact.summed(kind, axes, slope.shape)
+                out[f"the gradient of {name}"] = relative(slope - expected, size)
+        return out
+
+    @cached_property
+    def wrong(self) -> frozenset[str]:
+        """Which of these are wrong already at the case's own y, where nothing is unusual."""
+        if isinstance(self.there, Unsupported):
+            return frozenset()
+        seen = self.residuals(self.there, self.here)
+        return frozenset(name for name, residual in seen.items() if not residual <= self.forward_tolerance)
+
     def coarse(self, found: np.ndarray, exact: np.ndarray, size: np.ndarray) -> str | None:
         """The coarser type that gradients were rounded to once: they are numbers of that type, and the exact ones of
         float32 arithmetic up to that rounding. None where they are not."""

@@ -15,8 +15,8 @@ from bnverify.empirical.conformance.subject import Running, Unsupported, earlier
 _TITLES = {
     "running.mean": "running mean",
     "running.variance": "running variance",
-    "running.training": "training does not look at running statistics",
-    "running.inference": "inference: gamma (y - running mean)/sqrt(running variance + eps) + beta",
+    "running.training": "training ignores running statistics",
+    "running.inference": "inference mode",
 }
 
 
@@ -154,7 +154,9 @@ def _inference(case: Case, running: Running, mean: str, variance: str) -> Findin
             return judged(key, title, of_v, _tolerance(case), meaning)
     held = residual <= _tolerance(case)
     meaning = (
-        "an affine map, with what was stored" if held else "inference uses other statistics, epsilon or parameters"
+        "gamma (y - running mean)/sqrt(running variance + epsilon) + beta, with what was stored"
+        if held
+        else "inference uses other statistics, epsilon or parameters"
     )
     return judged(key, title, residual, _tolerance(case), meaning)
 

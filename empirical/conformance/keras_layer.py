@@ -7,15 +7,18 @@ float32 whatever their dtype says.
 from __future__ import annotations
 
 import inspect
+import os
 from typing import Any
 
 import jax.numpy as jnp
-import keras
 import numpy as np
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer
 from bnverify.empirical.conformance.subject import EPSILONS, drawn_statistic, earlier
 from bnverify.errors import InputError
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+import keras
 
 _DTYPES = ("float32", "bfloat16", "float16")
 # What y and the parameters are in, and the policy of a layer that computes so.

@@ -135,11 +135,15 @@ def _layouts(case: Case) -> Iterator[Finding]:
 def _same(case: Case, key: str, title: str, found: Evaluation, g: np.ndarray) -> Finding:
     exact = case.exact(case.y, g)
     residual, allowed = relative(found.z - exact.z, exact.size), case.forward_tolerance
-    meaning, otherwise = "values and gradients do not depend on how arrays lie in memory", VIOLATED
+    meaning, otherwise = "how arrays lie in memory changes nothing", VIOLATED
     if found.v is not None:
         of_v = relative(found.v - exact.v, exact.slope_size)
         coarse = case.coarse(found.v, exact.v, exact.slope_size) if of_v > allowed >= residual else None
         if coarse is not None:
             meaning, otherwise = f"the gradient is computed in {coarse}", INACCURATE
         residual = max(residual, of_v)
+    if residual > allowed and otherwise == VIOLATED:
+        meaning = "wrong, as it is where arrays are contiguous"
+        if not case.wrong:
+            meaning = "right where arrays are contiguous, wrong where one lies so: it takes memory for contiguous"
     return judged(key, title, residual, allowed, meaning, otherwise)

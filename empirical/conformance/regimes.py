@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounded, source, tolerance
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, rounded, source, tolerance
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
@@ -52,19 +52,13 @@ def compared(case: Case, key: str, title: str, found: Evaluation, exact: Exact) 
     allowed = case.forward_tolerance
     if not np.isfinite(np.asarray(exact.yhat, float)).all():
         return untested(key, title, "without an epsilon it is 0/0")
-    residuals = {"z": relative(found.z - exact.z, exact.size)}
-    if found.v is not None:
-        residuals["v"] = relative(found.v - exact.v, exact.slope_size)
-    affine = case.reading.affine
-    for kind, name, axes in (("gain", affine.gain, affine.gain_axes), ("shift", affine.shift, affine.shift_axes)):
-        slope = None if name is None else found.slopes.get(name)
-        if name is not None and slope is not None:
-            expected, size = exact.summed(kind, axes, slope.shape)
-            residuals[f"the gradient of {name}"] = relative(slope - expected, size)
+    residuals = case.residuals(found, exact)
     worst = max(residuals, key=lambda name: residuals[name])
     meaning, otherwise = "values and gradients are the normaliser's", VIOLATED
     if residuals[worst] > allowed:
         meaning = f"right on ordinary data, wrong here at {worst}"
+        if worst in case.wrong:
+            meaning = f"wrong at {worst}, as on ordinary data"
         others = max((residual for name, residual in residuals.items() if name != "v"), default=0.0)
         coarse = None if found.v is None else case.coarse(found.v, exact.v, exact.slope_size)
         if coarse is not None and others <= allowed:

@@ -8,6 +8,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 HOLDS, VIOLATED, INACCURATE, UNTESTED = "holds", "violated", "inaccurate", "not tested"
+LETTERS = (
+    "z = gamma yhat + beta; g, v: the gradients at z and at y; G = gamma g; s: what is divided by, n: its gradient at "
+    "y; a = <G, yhat>, rho = <n, yhat>."
+)
 
 
 @dataclass(frozen=True)
@@ -97,10 +101,14 @@ class Report:
         )
 
     def table(self, width: int = 118) -> str:
-        """All findings, one a line (or more, where what it means is long), what failed first."""
-        order = {VIOLATED: 0, INACCURATE: 1, HOLDS: 2, UNTESTED: 3}
+        """What was tested, one property a line (or more, where what it means is long), what failed first; a meaning
+        that is the one above is not said again. Below it what was not tested, by reason, and the letters."""
+        order = {VIOLATED: 0, INACCURATE: 1, HOLDS: 2}
+        findings = sorted((f for f in self.findings if f.verdict in order), key=lambda f: order[f.verdict])
+        above = [None, *((f.verdict, f.meaning) for f in findings)]
         rows = [
-            (f.title, *f.numbers, f.verdict, f.meaning) for f in sorted(self.findings, key=lambda f: order[f.verdict])
+            (f.title, *f.numbers, f.verdict, '"' if (f.verdict, f.meaning) == last else f.meaning)
+            for f, last in zip(findings, above, strict=False)
         ]
         heads = ("property", "residual", "tolerance", "verdict", "what it means")
         widths = [max(len(str(row[i])) for row in (heads, *rows)) for i in range(4)]
@@ -111,10 +119,22 @@ class Report:
             cells = [str(cell).ljust(size) for cell, size in zip(row[:4], widths, strict=True)]
             lines.append("  ".join([*cells, first]).rstrip())
             lines += [" " * (sum(widths) + 8) + more for more in rest]
+        reasons: dict[str, list[str]] = {}
+        for finding in self.of(UNTESTED):
+            reasons.setdefault(finding.meaning, []).append(finding.title)
+        notes = [f"not tested: {'; '.join(titles)} ({why})" for why, titles in reasons.items()]
+        for note in (*notes, LETTERS):
+            blank = [""] if note in (*notes[:1], LETTERS) else []
+            lines += [*blank, *textwrap.wrap(note, width, subsequent_indent="  ")]
         return "\n".join(lines)
 
+    def text(self, width: int = 118) -> str:
+        """The table, the layer in words, and the verdict."""
+        said = (textwrap.fill(each, width) for each in (self.words, self.verdict))
+        return "\n".join([f"{self.layer} ({self.framework})", "", self.table(width), "", *said])
+
     def __str__(self) -> str:
-        return f"{self.layer} ({self.framework})\n\n{self.table()}\n\n{self.words}\n{self.verdict}"
+        return self.text()
 
     def __repr__(self) -> str:
         return f"<{self.layer}: {self.words} {self.verdict}>"

@@ -42,7 +42,7 @@ def _checks(case: Case):
             lambda key, title: _dtype(case, key, title, "bfloat16", "float32"),
         )  # fmt: skip
     if "float16" in case.reading.subject.dtypes:
-        yield "dtype.range", "float16 at 300 +- 300, whose squares are too large", lambda k, t: _range(case, k, t)
+        yield "dtype.range", "float16 at 300 +- 300", lambda k, t: _range(case, k, t)
 
 
 def _offset(case: Case, key: str, title: str, dtype: str, offset: float, deviation: float) -> Finding:
@@ -114,7 +114,11 @@ def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None)
         residual = max(residual, of_parameters)
     if dtype == "float16" and residual > allowed and _beyond_float16(exact):
         meaning, otherwise = "a scale whose square or 1/s^3 float16 does not have: compute in float32", INACCURATE
-    if found.dtype != dtype:
+    if residual > allowed and otherwise == VIOLATED:
+        meaning = (
+            f"wrong, as in {reading.setting.dtype}" if case.wrong else f"right in {reading.setting.dtype}, wrong here"
+        )
+    elif found.dtype != dtype:
         meaning += f" for {dtype}: later layers compute in another precision"
     return judged(key, title, residual, allowed, meaning, otherwise)
 
@@ -128,13 +132,7 @@ def _beyond_float16(exact: Exact) -> bool:
 
 def _of_parameters(case: Case, found: Evaluation, exact: Exact) -> float:
     """The residual of the gradients of gamma and beta."""
-    affine, worst = case.reading.affine, 0.0
-    for kind, name, axes in (("gain", affine.gain, affine.gain_axes), ("shift", affine.shift, affine.shift_axes)):
-        slope = None if name is None else found.slopes.get(name)
-        if name is not None and slope is not None:
-            expected, size = exact.summed(kind, axes, case.reading.subject.parameters[name].shape)
-            worst = max(worst, relative(slope - expected, size))
-    return worst
+    return max((each for name, each in case.residuals(found, exact).items() if name not in ("z", "v")), default=0.0)
 
 
 def _range(case: Case, key: str, title: str) -> Finding:
@@ -143,7 +141,7 @@ def _range(case: Case, key: str, title: str) -> Finding:
     exact = case.exact(y, case.g, rounded(case.gain, "float16"), rounded(case.shift, "float16"), "float16")
     residual = relative(found.z - exact.z, exact.size)
     allowed = tolerance(ROUNDOFF["float16"])
-    meaning = "squares are taken in a wider type"
+    meaning = "squares above 65,504 are taken in a wider type"
     if residual > allowed:
         meaning = "squares of values above 256 overflow float16: cast to float32 before the variance"
     return judged(key, title, residual, allowed, meaning, INACCURATE)

@@ -10,6 +10,7 @@ normaliser that its values are nearest to, or the one it is claimed to be, writt
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,11 +33,11 @@ def conforms(
 ) -> Report:  # fmt: skip
     """Test a layer on activations of a shape (the batch first) and say what it is.
 
-    ``layer``: a module or a class of PyTorch, Flax (NNX, Linen), Equinox or Haiku, a function of y in one of these, or
-    in NumPy with a function ``backward(g, y, ...)`` of its own; a class is made with ``args`` and ``keywords``, of a
-    function they follow y. ``normalizer`` is what it claims to be: NAME, group-G, or NAME:variant,variant (unbiased,
-    outside, floor, sum); without it the nearest is named, and a variant is told as a deviation. ``framework`` decides
-    where the layer's own module does not. InputError where it cannot be called.
+    ``layer``: a module or a class of PyTorch, Flax (NNX, Linen), Equinox, Haiku or Keras, a function of y in one of
+    these, or in NumPy with a function ``backward(g, y, ...)`` of its own; a class is made with ``args`` and
+    ``keywords``, of a function they follow y. ``normalizer`` is what it claims to be: NAME, group-G, or
+    NAME:variant,variant (unbiased, outside, floor, sum); without it the nearest is named, and a variant is told as a
+    deviation. ``framework`` decides where the layer's own module does not. InputError where it cannot be called.
     """
     whole = isinstance(shape, Sequence) and all(isinstance(n, (int, np.integer)) and n >= 1 for n in shape)
     if not whole or len(shape) < 2:
@@ -44,10 +45,12 @@ def conforms(
             got=f"shape {shape!r}", expected="at least a batch and a feature axis, sizes of 1 or more",
             advice="pass e.g. --shape 32,8 or --shape 32,8,6,6",
         )  # fmt: skip
-    subject = subject_of(
-        layer, args, dict(keywords or {}), tuple(shape), framework=framework, backward=backward, name=name
-    )  # fmt: skip
-    return examined(subject, tuple(shape), normalizer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a layer warns of one value a vector, say, which users do not give it
+        subject = subject_of(
+            layer, args, dict(keywords or {}), tuple(shape), framework=framework, backward=backward, name=name
+        )  # fmt: skip
+        return examined(subject, tuple(shape), normalizer)
 
 
 def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = None) -> Report:

@@ -20,7 +20,8 @@ def command(
         typer.Option(help="What it claims to be: batch, layer, rms, group-4, ..., or layer:unbiased,outside."),
     ] = None,
     framework: Annotated[
-        str | None, typer.Option(help="torch, jax, nnx, linen, equinox, haiku or numpy, where it cannot be told.")
+        str | None,
+        typer.Option(help="torch, jax, nnx, linen, equinox, haiku, keras or numpy, where it cannot be told."),
     ] = None,
     backward: Annotated[
         str | None, typer.Option(help="Of a function in NumPy, its backward pass (g, y, ...): module:attribute.")
@@ -40,5 +41,5 @@ def command(
         typer.echo(json.dumps(report.to_json(), indent=1, sort_keys=True))
     else:
         width = max(80, min(160, shutil.get_terminal_size((118, 24)).columns))
-        typer.echo(f"{report.layer} ({report.framework})\n\n{report.table(width)}\n\n{report.words}\n{report.verdict}")
+        typer.echo(report.text(width))
     raise typer.Exit(report.status)

@@ -1,5 +1,7 @@
 """Right layers of unusual kinds pass, and are told in words; variants are deviations unless they are claimed."""
 
+import warnings
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -111,6 +113,50 @@ def test_the_search_ends_at_the_first_that_fits(monkeypatch):
     tried.clear()
     conforms(lambda y: np.tanh(y), shape=shape, backward=lambda g, y: g / np.cosh(y) ** 2)
     assert len(tried) == everything
+
+
+def test_what_follows_from_a_wrong_backward_pass_is_told_so():
+    """Not as faults of large y or of float32; a layer that is wrong for large y only is told so."""
+    pair = Pair(fault="mean twice")
+    report = conforms(pair.forward, shape=(16, 6), backward=pair.backward)
+    assert report["regime.large"].meaning == "wrong at v, as on ordinary data"
+    assert report["dtype.float32"].meaning == "wrong, as in float64" and report["dtype.float32"].verdict == "violated"
+
+    def clipped(g, y, gamma, beta, eps=1e-5):
+        v, *rest = Pair().backward(g, y, gamma, beta, eps)
+        return np.clip(v, -1000, 1000), *rest
+
+    report = conforms(Pair().forward, shape=(16, 6), backward=clipped)
+    assert report["backward.values"].verdict == "holds"
+    assert report["regime.large_g"].meaning == "right on ordinary data, wrong here at v"
+
+
+def test_the_table_says_a_meaning_once_and_reasons_below_it():
+    pair = Pair(fault="mean twice")
+    report = conforms(pair.forward, shape=(16, 6), backward=pair.backward)
+    table = report.table(118)
+    lines = table.splitlines()
+    assert max(map(len, lines)) <= 118 and table.count("wrong at v, as on ordinary data") == 1
+    followers = sum(f.meaning == "wrong at v, as on ordinary data" for f in report.failed)
+    assert followers > 5 and sum(line.endswith('violated    "') for line in lines) >= followers - 1
+    for finding in report.findings:  # every one is in it, with its residual where it has one
+        (row,) = [line for line in lines if line.startswith(finding.title + "  ")] or [None]
+        assert (row is None) == (finding.verdict == "not tested")
+        assert row is None or finding.numbers[0] in row
+    reasons = [line for line in lines if line.startswith("not tested: ")]
+    assert len(reasons) == len({f.meaning for f in report.of("not tested")})
+    assert lines[-2].startswith("z = gamma yhat + beta") and report.text().endswith(report.verdict)
+
+
+def test_what_a_layer_warns_of_is_not_the_sessions():
+    def warning(y, gamma, beta):
+        if len(y) == 1:
+            warnings.warn("one sample", stacklevel=1)
+        return layer_norm(y, gamma, beta)
+
+    assert conforms(warning, shape=(16, 6))["batch.1"].verdict == "holds"
+    with pytest.warns(UserWarning, match="one sample"):
+        warning(np.ones((1, 6)), 1.0, 0.0)
 
 
 def test_groups_are_counted():
