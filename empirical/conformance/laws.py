@@ -78,7 +78,7 @@ def _split(case: Case, key: str, title: str) -> Finding:
 
 def repeatable(case: Case) -> Finding:
     """Called when all else was: what came out at first comes out again, and what it was given is left as it was."""
-    key, title = "structure.repeatable", "called again at the end; what it is given left as it was"
+    key, title = "structure.repeatable", "called again; its input left as it was"
     try:
         there = case.there
         if isinstance(there, Unsupported):

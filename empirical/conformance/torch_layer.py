@@ -37,7 +37,7 @@ class TorchLayer:
     layouts = ("strided", "channels last")
     ways: Mapping[str, str] = MappingProxyType({
         "no_grad": "under torch.no_grad", "frozen": "parameters that need no gradient",
-        "first": "y that needs no gradient, as in a first layer",
+        "first": "y needs no gradient, as in a first layer",
     })  # fmt: skip
 
     def __init__(
