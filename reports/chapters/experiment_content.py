@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
@@ -40,8 +40,7 @@ _OF_STEPS = {
     "drift": r"change of $\lVert W\rVert^2$ a step, relative",
     "rate": r"effective rate $\Phi=\eta/((1-\eta\lambda)\lVert W\rVert^2)$",
     "rate_apart": r"the schedule law's $\Phi$ beside it, all layers and steps: largest distance, relative",
-    "turn_rounding": "float32 steps beside the exact rotation, over what rounding allows, all layers and steps",
-    "growth_rounding": "the same beside the exact growth",
+    "rounding": "float32 steps beside the exact rotation and growth, over what rounding allows: the largest",
     "growing_rate": r"factor a step by which a rate without weight decay, and epsilon, grow: $\xi^{-2}$",
 }  # fmt: skip
 _MANY = 2
@@ -113,7 +112,7 @@ class ExperimentContent:
     def steps_table(self) -> Table:
         """What the training's own steps show, a column a run, under `steps_head`; no rows where none were recorded."""
         found = [rotation.summary(run) for run in self.runs.values()]
-        rows = [(words, *(_shown(name, each.get(name)) for each in found)) for name, words in _OF_STEPS.items()]
+        rows = [(words, *(_shown(name, each) for each in found)) for name, words in _OF_STEPS.items()]
         return [row for row in rows if set(row[1:]) != {DASH}]
 
     @property
@@ -203,7 +202,10 @@ def _marked(text: str) -> str:
     return _FORMULA.sub(lambda found: _MATHEMATICS[found[0]], verbatim(text))
 
 
-def _shown(name: str, value: float | None) -> str:
+def _shown(name: str, told: Mapping[str, float]) -> str:
+    if name == "rounding" and "turn_rounding" in told:
+        return f"{told['turn_rounding']:.2g}; {told['growth_rounding']:.2g}"
+    value = told.get(name)
     if value is None:
         return DASH
     if np.isnan(value):

@@ -3,11 +3,13 @@
 import dataclasses
 import re
 
+import invented
 import numpy as np
 import pytest
 import stored
 import xarray as xr
 
+from bnverify.empirical.experiments import rotation
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, Experiment, Published
 from bnverify.empirical.experiments.findings import Finding
 from bnverify.empirical.judgement.verdict import Verdict
@@ -17,6 +19,7 @@ from bnverify.reports import build_comparison
 from bnverify.reports.chapters.experiment_content import ExperimentContent
 from bnverify.reports.chapters.experiment_report import build_experiment_report
 from bnverify.reports.chapters.side_by_side import ended, settings, tightness_tables, verdict_tables
+from bnverify.reports.document.wording import DASH, scientific
 from bnverify.reports.figures import comparison
 from bnverify.reports.figures.lines import band, by_seed, names, single
 
@@ -164,3 +167,19 @@ def test_every_finding_and_label_is_in_the_report_of_an_experiment(three, tmp_pa
     for said in (*LABELS, "|G - G'|/|G| is 0.5 < 7 at 50% of 3 runs", "A 2018, 5% of it"):
         assert said in flat.replace("’", "'"), said
     assert built.html.read_text().count("<figure") == len(content.drawings()[0]) == 3 + 3
+
+
+def test_the_steps_of_a_training_are_told_run_by_run(runs):
+    """Each number is that of the summary; a run without steps has dashes, runs without any have no table."""
+    run = invented.steps(dataclasses.replace(runs[0], config=runs[0].config.changed(steps=31)))
+    content = ExperimentContent(EXPERIMENTS["dynamics"], {"one": run, "other": runs[1]})
+    told = rotation.summary(run)
+    rows = {row[0]: row[1:] for row in content.steps_table()}
+    assert content.steps_head[1:] == ("one", "other") and {row[1] for row in rows.values()} == {DASH}
+    (turn,) = [row for words, row in rows.items() if words.startswith(r"$1-\cos$")]
+    (printed,) = [row for words, row in rows.items() if words.startswith("as printed")]
+    (share,) = [row for words, row in rows.items() if words.startswith("epsilon's share")]
+    assert turn[0] == f"{told['turn']:.3g}" and printed[0] == f"{told['printed']:.3g}"
+    assert share[0] == scientific(told["share"], 1) and np.isfinite(told["share"])
+    assert not any("rounding" in words for words in rows)  # none was recorded
+    assert not ExperimentContent(EXPERIMENTS["dynamics"], {"other": runs[1]}).steps_table()
