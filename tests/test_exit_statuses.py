@@ -112,8 +112,8 @@ def test_a_closed_pipe():
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "bnverify", "theory", "--json"], stdout=writing, stderr=subprocess.PIPE, text=True,
-        timeout=300, env=os.environ | ENVIRONMENT,
+        [sys.executable, "-m", "bnverify", "theory", "fact-c2", "--json"], stdout=writing, stderr=subprocess.PIPE,
+        text=True, timeout=300, env=os.environ | ENVIRONMENT,
     )  # fmt: skip
     os.close(writing)
     assert done.returncode == BROKEN_PIPE and not done.stderr
