@@ -20,6 +20,7 @@ from bnverify.theory.proof.quantities import W, X
 
 
 def step_of(given: Given) -> Step:
+    """A given as a step."""
     return Step(given.name, given.reason, given.written, given.value, given)
 
 
