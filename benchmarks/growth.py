@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -117,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for what in ("step", "record", "check"):
             seconds = [times[what] for times in found.values()]
             listed = ", ".join(f"{size:g}: {taken:.4f}" for size, taken in zip(found, seconds, strict=True))
-            table.add_row(axis, what, listed, f"{exponent(list(found), seconds):.2f}")
+            slope = exponent(list(found), seconds)
+            table.add_row(axis, what, listed, "below the step's spread" if math.isnan(slope) else f"{slope:.2f}")
     if options.devices:
         meshes = {count: on_devices(count, options.batches[-1], options.rounds) for count in options.devices}
         table.add_row("devices", "step", ", ".join(f"{n}: {s:.4f}" for n, s in meshes.items()), "")
