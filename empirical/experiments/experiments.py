@@ -15,6 +15,8 @@ from bnverify.empirical.runs.config import RunConfig
 from bnverify.errors import InputError
 
 SCALES = ("quick", "paper")
+REPRODUCED = "reproduce"
+"""The name of a configuration that serves several experiments; it says nothing about what is trained."""
 _PAPER = "Santurkar et al. 2018"
 
 

@@ -14,7 +14,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from bnverify.empirical.architectures import architecture
-from bnverify.empirical.experiments.experiments import EXPERIMENTS, folder
+from bnverify.empirical.experiments.experiments import EXPERIMENTS, REPRODUCED, folder
 from bnverify.empirical.runs.config import RunConfig
 from bnverify.empirical.runs.states import stored_steps
 from bnverify.errors import InputError
@@ -26,9 +26,6 @@ WORTH = (
 """Experiments, the one that says most first; others follow in the order of their names."""
 SCALES = {"paper": Fraction(1), "half": Fraction(1, 2), "quarter": Fraction(1, 4)}
 """The share of the published width; steps, batch and rates are the published ones."""
-
-REPRODUCED = "reproduce"
-"""The name of a configuration that serves several experiments; it says nothing about what is trained."""
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,7 @@ import shlex
 from dataclasses import asdict
 
 from bnverify.empirical.architectures import architecture
-from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES
-from bnverify.empirical.experiments.plan import REPRODUCED
+from bnverify.empirical.experiments.experiments import EXPERIMENTS, REPRODUCED, SCALES
 from bnverify.empirical.runs.config import PRESETS, RunConfig
 from bnverify.empirical.runs.records import Run
 
