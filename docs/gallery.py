@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES
 from bnverify.empirical.runs.records import Run, load_run
-from bnverify.reports.document.repetition import as_in, command, options_between
+from bnverify.reports.document.repetition import command, named_as, options_between
 
 GALLERY = Path(__file__).parent.parent / "reports" / "gallery"
 _INTRODUCTION = """\
@@ -60,7 +60,7 @@ def _command(folder: Path) -> str:
     found = json.loads((folder / "findings.json").read_text())
     scale = found["scale"] if found["scale"] in SCALES else "paper"  # half and quarter are options of it
     wanted = EXPERIMENTS[found["experiment"]].runs(scale)
-    options = [options_between(as_in(wanted[label], run.config), wanted[label]) for label, run in ours.items()]
+    options = [options_between(named_as(wanted[label], run.config), wanted[label]) for label, run in ours.items()]
     if None in options or any(other != options[0] for other in options):
         raise ValueError(f"got {options} in {folder}; expected options that make all of its runs; do: run it again")
     data = ["--data", "DIR"] if any(run.config.dataset == "cifar10" for run in ours.values()) else []

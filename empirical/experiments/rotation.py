@@ -52,18 +52,19 @@ def rotation(run: Run, network: str) -> xr.Dataset:
     apart = (stored.astype(float) ** 2).sum("channel") ** 0.5
     lengths = q["W_W"] ** 0.5, q["stepped_stepped_run"] ** 0.5
     left, along = 1 - eta * decay, alpha * q["W_buffer"] + radial
+    turned = decay + along / q["W_W"]
     phi = eta / (left * q["W_W"])
     columns: dict[str, xr.DataArray] = {
         "turn": 1 - q["W_stepped_run"] / q["W_W"],
-        "exact": eta * (decay + along / q["W_W"]),
+        "exact": eta * turned,
         "epsilon": eta * radial / q["W_W"],
         "growth": q["stepped_stepped_run"] / q["W_W"] - 1,
         "norm2": q["W_W"],
         "radial": radial,
-        "exact_growth": -2 * eta * (decay + along / q["W_W"]) + eta**2 * pushed / q["W_W"],
+        "exact_growth": -2 * eta * turned + eta**2 * pushed / q["W_W"],
         "rounding": apart / lengths[0],
         "growth_rounding": apart * (2 * lengths[1] + apart) / q["W_W"],
-        "share": eta * radial / q["W_W"] / (eta * (decay + along / q["W_W"])),
+        "share": radial / q["W_W"] / turned,
         "rate": eta / (left * q["stepped_stepped_run"]),
         "exact_rate": phi / (left**2 * (1 - 2 * phi * along + phi**2 * q["W_W"] * moved)),
     }

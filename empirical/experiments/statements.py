@@ -15,7 +15,7 @@ import xarray as xr
 
 from bnverify.empirical.experiments.comparable import AFTER, BEFORE, WHOLE, Compared, chance, compared, judged, phases
 from bnverify.empirical.experiments.experiments import Published
-from bnverify.empirical.experiments.rotation import growing_rate, stationary
+from bnverify.empirical.experiments.rotation import summary
 from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
 
@@ -314,18 +314,17 @@ def _rotation(runs: Runs, published: Published) -> Seen:
     where |W|^2 still changes by more than a tenth of that a step: the law is of an equilibrium."""
     parts, verdicts, settled = [], [], True
     for label, run in runs.items():
-        found = stationary(run, "bn")
-        if not found.data_vars or not found.sizes["site"]:
+        told = summary(run)
+        if not told:
             raise Missing("two consecutive states (the observation dynamics)")
-        turn, law, printed, drift, share, rate = (
-            float(found[name].median()) for name in ("turn", "law", "printed", "drift", "share", "rate")
-        )
+        turn, printed, drift = told["turn"], told["printed"], told["drift"]
         verdicts.append(abs(turn - printed) <= _NEAR * printed)
         settled = settled and abs(drift) <= _NEAR * printed
         parts.append(
             f"{label}: 1 - cos = {turn:.3g} in the median layer over the last fifth, printed {printed:.3g}, with "
-            f"epsilon's part {law:.3g}; |W|^2 changes by {drift:.2g} a step; epsilon has {share:.1g} of the turn; "
-            f"effective rate {rate:.3g}; without decay a rate growing by {growing_rate(run):.4f}"
+            f"epsilon's part {told['law']:.3g}; |W|^2 changes by {drift:.2g} a step; epsilon has {told['share']:.1g} "
+            f"of the turn; effective rate {told['rate']:.3g}; "
+            f"without decay a rate growing by {told['growing_rate']:.4f}"
         )
     tail = f"; near: within {_NEAR:.0%}" if settled else "; not in equilibrium yet"
     return Seen(all(verdicts) if settled else None, "; ".join(parts) + tail)

@@ -145,8 +145,8 @@ def _inaccurate(found: Sequence[Verdict]) -> list[str]:
     if not counts:
         return []
     which = ", ".join(f"{key} at {count}" for key, count in counts.items())
-    return [f"inaccurate, though the same layer: {which} points; the residual is what a variance by E[y^2] - E[y]^2 "
-            "loses at this mean: take the mean first"]  # fmt: skip
+    return [f"inaccurate: {which} points; the residual is no more than a variance by E[y^2] - E[y]^2 loses at this "
+            "mean, which hides whether more is wrong: take the mean first"]  # fmt: skip
 
 
 def _nothing_of(found: Sequence[Verdict]) -> list[str]:

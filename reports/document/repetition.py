@@ -26,7 +26,7 @@ def command(run: Run) -> str:
     for experiment in EXPERIMENTS.values():
         for scale in SCALES:
             for label, wanted in experiment.runs(scale).items():
-                options = options_between(as_in(wanted, config), wanted)
+                options = options_between(named_as(wanted, config), wanted)
                 if options is not None and _reachable(config, wanted):
                     data = ("--data", "DIR") if config.dataset == "cifar10" else ()
                     told = _shell("bnverify", "run", "--experiment", experiment.name, "--scale", scale, *data, *options)
@@ -57,7 +57,7 @@ def options_between(config: RunConfig, base: RunConfig) -> list[str] | None:
     return options + [part for name in changed for part in ("--every", f"{name}={config.every_steps(name)}")]
 
 
-def as_in(wanted: RunConfig, config: RunConfig) -> RunConfig:
+def named_as(wanted: RunConfig, config: RunConfig) -> RunConfig:
     """The configuration under the name of an experiment's: one training of `bnverify reproduce` serves several."""
     return config.changed(preset=wanted.preset) if config.preset == REPRODUCED else config
 

@@ -142,10 +142,12 @@ def search(doc: Document) -> Example | None:
 
 def _own(doc: Document) -> Example | None:
     """The document's own example, which has larger numbers, if every premise holds there."""
+    if doc.stated is None:
+        return None
     try:
-        numbers = {name: Fraction(text) for name, text in doc.stated["symbols"].items()}  # type: ignore[index]
-        vectors = {name: tuple(map(Fraction, row)) for name, row in doc.stated["vectors"].items()}  # type: ignore[index]
-        operators = doc.stated["operators"].items()  # type: ignore[index]
+        numbers = {name: Fraction(text) for name, text in doc.stated["symbols"].items()}
+        vectors = {name: tuple(map(Fraction, row)) for name, row in doc.stated["vectors"].items()}
+        operators = doc.stated["operators"].items()
         matrices = {name: tuple(tuple(map(Fraction, row)) for row in rows) for name, rows in operators}
         example = Example(doc, int(numbers.pop("m")), numbers, vectors, matrices)
         for name in doc.free:
