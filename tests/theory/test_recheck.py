@@ -16,6 +16,7 @@ from small_documents import bound, small, stated
 from bnverify.theory import CLAIMS
 from bnverify.theory.proof import signs
 from bnverify.theory.proof.recheck import Refused, parse, recheck
+from bnverify.theory.proof.recheck.tables import vanishes
 
 KEYS = list(CLAIMS)
 BOUNDS = [key for key in KEYS if CLAIMS[key].relation == "<="]
@@ -50,6 +51,14 @@ def every(values, most):
 
 def without(table, name):
     return {other: value for other, value in table.items() if other != name}
+
+
+def test_what_vanishes_is_zero_when_multiplied_out_and_no_quotient_by_zero():
+    x, root = sp.Symbol("x", positive=True), sp.sqrt(sp.Symbol("x", positive=True) + 1)
+    nothing, no_other = (x + 1) ** 2 - x**2 - 2 * x - 1, (x - 1) ** 2 - x**2 + 2 * x - 1
+    assert vanishes(nothing) and vanishes(nothing / (x + 2)) and vanishes((root + 1) * (root - 1) - x)
+    assert not vanishes(nothing + x) and not vanishes(nothing + 1) and not vanishes((root + 1) * (root - 1) - 2 * x)
+    assert not vanishes(nothing / no_other)
 
 
 @pytest.mark.parametrize("key", KEYS)
