@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 _THROUGH = {"reduce_sum", "div", "mul", "add", "broadcast_in_dim", "convert_element_type", "reshape", "squeeze", "sub"}
-_LIBRARIES = tuple(
-    f"{os.sep}{name}{os.sep}" for name in ("jax", "flax", "optax", "jaxtyping", "bnverify", "haiku", "equinox")
-)
+_LIBRARIES = ("jax", "flax", "optax", "jaxtyping", "bnverify", "haiku", "equinox")
 
 
 def in_program(program: Any) -> dict[str, str]:
@@ -39,8 +38,14 @@ def _roots(jaxpr: Any) -> Iterator[str]:
 
 def _place(equation: Any) -> str:
     """Where the user wrote it."""
-    traceback = equation.source_info.traceback
+    traceback, libraries = equation.source_info.traceback, _folders()
     for frame in traceback.frames if traceback is not None else ():
-        if not any(library in frame.file_name for library in _LIBRARIES):
+        if not frame.file_name.startswith(libraries):
             return f"{os.path.basename(frame.file_name)}:{frame.line_num} ({frame.function_name})"
     return "somewhere in the loss"
+
+
+def _folders() -> tuple[str, ...]:
+    """Where the libraries themselves are: a user's own folder may have the name of one."""
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in _LIBRARIES)
+    return tuple(os.path.dirname(file) + os.sep for file in files if file)

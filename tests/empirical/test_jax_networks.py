@@ -2,6 +2,7 @@
 
 import functools
 import importlib
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ pytest.importorskip("flax", reason="Flax is an optional extra")
 import jax_networks as networks
 from sizes import apart
 
+from bnverify.empirical.adapters.jax_suspects import in_program
 from bnverify.empirical.judgement.judged import judge
 from bnverify.errors import InputError
 
@@ -250,3 +252,11 @@ def test_a_loss_is_one_number_and_a_norm_by_hand_is_listed():
     assert [("test_jax_networks.py" in name, "mean of squares" in why) for name, why in found.skipped.items()] == [
         (True, True)
     ]
+
+
+def test_a_folder_of_ones_own_may_have_the_name_of_a_library():
+    """A checkout of this project is called bnverify."""
+    source = "def loss(y):\n    return (y * jax.lax.rsqrt(jnp.square(y).mean() + 1e-5)).sum()\n"
+    scope = {"jax": jax, "jnp": jnp}
+    exec(compile(source, str(Path("/", "home", "jax", "bnverify", "model.py")), "exec"), scope)
+    assert list(in_program(jax.make_jaxpr(scope["loss"])(jnp.ones(3)))) == ["model.py:2 (loss)"]
