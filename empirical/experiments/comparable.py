@@ -26,8 +26,9 @@ SETTINGS = (
 LEFT = 0.95
 """The share of the loss of chance below which a network has left the plateau."""
 WHOLE, BEFORE, AFTER, LAST = (
-    "the whole training", "before the plain network leaves the plateau", "after it has left it", "the last fifth",
+    "the whole training", "on the plain network's plateau", "after the plain network's plateau", "the last fifth",
 )  # fmt: skip
+PHASES = (WHOLE, BEFORE, AFTER, LAST)
 
 
 def settings(config: RunConfig) -> dict[str, Any]:
@@ -110,6 +111,11 @@ class Compared:
     def smaller(self, below: float = 1.0) -> bool:
         """Smaller at most places, and in the median by the factor ``below``."""
         return self.share > 0.5 and self.ratio <= below
+
+    def row(self) -> dict[str, Any]:
+        """All of it by name: the phase, its steps from ``start`` to before ``stop``, and the numbers."""
+        numbers = {"count": self.count, "share": self.share, "ratio": self.ratio, "lost": self.lost}
+        return {"phase": self.phase.name, "start": self.phase.start, "stop": self.phase.stop} | numbers
 
     def __str__(self) -> str:
         text = (

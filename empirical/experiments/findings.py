@@ -93,7 +93,8 @@ def verdict(seen: Sequence[Seen]) -> str:
 def findings_json(
     experiment: Experiment, scale: str, runs: Mapping[str, Sequence[Run]], found: Sequence[Finding], directory: Path
 ) -> dict[str, Any]:  # fmt: skip
-    """The content of findings.json; runs are named by their place in the directory, a list where there are seeds."""
+    """The content of findings.json; runs are named by their place in the directory, a list where there are seeds. Of
+    quantities of both networks every phase is a row, as in `comparable.Compared`."""
     places = {label: [str(run.path.relative_to(directory)) for run in members] for label, members in runs.items()}
     return {
         "experiment": experiment.name,
@@ -103,6 +104,10 @@ def findings_json(
             {
                 "published": each.published.words, "place": each.published.place, "ours": each.ours,
                 "verdict": each.verdict, "seeds": each.seeds, "differ": list(each.differ),
+                "phases": [
+                    {"seed": number, "quantity": what} | one.row()
+                    for number, seen in enumerate(each.seen) for what, over in seen.compared.items() for one in over
+                ],
             }
             for each in found
         ],

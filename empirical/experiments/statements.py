@@ -7,13 +7,14 @@ the loss stands its companion that does not, so that a small gradient is not rea
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 import xarray as xr
 
-from bnverify.empirical.experiments.comparable import AFTER, BEFORE, WHOLE, Compared, chance, compared, judged, phases
+from bnverify.empirical.experiments.comparable import Compared, chance, compared, judged, phases
 from bnverify.empirical.experiments.experiments import Published
 from bnverify.empirical.experiments.rotation import summary
 from bnverify.empirical.runs.config import NETWORKS
@@ -28,8 +29,8 @@ _LEARNED, _HARDLY = 0.9, 0.95  # of the loss of chance
 
 @dataclass(frozen=True)
 class Seen:
-    """What one seed's runs show of a statement: whether it ``holds`` (None: nothing to judge), in words; the phases
-    that were compared, by quantity; and whether those that decide are ``mixed``."""
+    """What one seed's runs show of a statement: whether it ``holds`` (None: nothing to judge), in words, those of the
+    phases that decide; all phases that were compared, by quantity; and whether those that decide are ``mixed``."""
 
     holds: bool | None
     text: str
@@ -96,8 +97,9 @@ def _phased(run: Run, read: Callable[[str], xr.DataArray], what: str) -> tuple[C
     return found
 
 
-def _told(what: str, over: Sequence[Compared]) -> str:
-    return f"{what}: " + "; ".join(map(str, over))
+def _told(over: Mapping[str, tuple[Compared, ...]]) -> str:
+    """The phases that decide, of every quantity."""
+    return "; ".join(f"{what}: " + "; ".join(map(str, judged(found))) for what, found in over.items())
 
 
 def _learns_faster(runs: Runs, published: Published) -> Seen:
@@ -165,8 +167,7 @@ def _shifts_no_less(runs: Runs, published: Published) -> Seen:
         raw: _phased(run, partial(_shift_of, run, "shift"), raw),
     }
     less = [each.smaller() for each in judged(over[relative])]
-    text = "; ".join(_told(what, found) for what, found in over.items())
-    return Seen(not all(less), text, over, mixed=len(set(less)) > 1)
+    return Seen(not all(less), _told(over), over, mixed=len(set(less)) > 1)
 
 
 def _plain_cosine(runs: Runs, published: Published) -> Seen:
@@ -230,27 +231,26 @@ def _landscape_test(name: str, below: float = 1.0) -> Callable[[Runs, Published]
     what, reduce, companions = _PUBLISHED_LINES[name]
 
     def compare(runs: Runs, published: Published) -> Seen:
-        parts, over, mixed, verdicts = [], {}, False, []
+        over, mixed, verdicts = {}, False, []
         for label, run in runs.items():
             found = _phased(run, partial(line_quantity, run, reduce), what)
-            over[label] = found
             said = [each.smaller(below) for each in judged(found)]
             mixed = mixed or len(set(said)) > 1
             verdicts.append(all(said))
-            text = _told(what, found) + "".join(_free(run, *companion) for companion in companions)
-            parts.append(f"{label}: {text}" if len(runs) > 1 else text)
-        return Seen(all(verdicts), ". ".join(parts), over, mixed)
+            named = {what: found} | _free(run, companions)
+            over |= {f"{label}: {name}": each for name, each in named.items()} if len(runs) > 1 else named
+        return Seen(all(verdicts), _told(over), over, mixed)
 
     return compare
 
 
-def _free(run: Run, what: str, reduce: Callable[[xr.Dataset], xr.DataArray]) -> str:
-    """A companion without the scale of the loss, over the whole training; nothing where it is not recorded."""
-    try:
-        found = _phased(run, partial(line_quantity, run, reduce), what)
-    except (Missing, KeyError):
-        return ""
-    return f". Scale-free, {_told(what, [each for each in found if each.phase.name in (WHOLE, BEFORE, AFTER)])}"
+def _free(run: Run, companions: Sequence[tuple[str, _Read]]) -> dict[str, tuple[Compared, ...]]:
+    """The companions without the scale of the loss; nothing of those that are not recorded."""
+    found = {}
+    for what, reduce in companions:
+        with suppress(Missing, KeyError):
+            found[f"scale-free, {what}"] = _phased(run, partial(line_quantity, run, reduce), what)
+    return found
 
 
 def _variants(runs: Runs, published: Published) -> Seen:

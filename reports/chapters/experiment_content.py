@@ -10,8 +10,10 @@ from functools import cached_property, partial
 import numpy as np
 
 from bnverify.empirical.experiments import rotation
+from bnverify.empirical.experiments.comparable import PHASES, Compared
 from bnverify.empirical.experiments.experiments import SCALES, Experiment, Published
 from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, Finding, Runs, findings
+from bnverify.empirical.experiments.statements import Seen
 from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.reports.document import naming
 from bnverify.reports.document.prose import verbatim
@@ -132,6 +134,34 @@ class ExperimentContent:
             rows.append((self._published(finding.published), _marked(capital(finding.ours)), finding.verdict))
         return rows
 
+    def phase_table(self) -> Table:
+        """The quantities of both networks by phase of the training, under `phase_head`: at which share of the measured
+        places each is smaller with the normalizer, and the median of its ratio. A quantity of two statements is one
+        row."""
+        rows: Table = []
+        over = {what: found for seen in self._seen for what, found in seen.compared.items()}
+        for what, found in over.items():
+            by_phase = {each.phase.name: each for each in found}
+            rows.append((_marked(what), *(_phase_cell(by_phase.get(name)) for name in self._phases)))
+        return rows
+
+    @property
+    def _seen(self) -> Iterator[Seen]:
+        return (seen for finding in self.findings for seen in finding.seen)
+
+    @property
+    def phase_head(self) -> tuple[str, ...]:
+        return ("with over without batch norm", *self._phases.values())
+
+    @cached_property
+    def _phases(self) -> dict[str, str]:
+        """The phases that were compared, in their order, each with its steps where all runs share them."""
+        spans: dict[str, set[tuple[int, int]]] = {}
+        for each in (one for seen in self._seen for found in seen.compared.values() for one in found):
+            spans.setdefault(each.phase.name, set()).add((each.phase.start, each.phase.stop))
+        ordered = [name for name in PHASES if name in spans]
+        return {name: _phase_name(name, spans[name]) for name in ordered}
+
     def _published(self, published: Published) -> str:
         names = {key: name for run in self.runs.values() for key, name in naming.labels(run.config).items()}
         numbers = ", ".join(f"{names.get(key, key)} {value:g}" for key, value in published.numbers.items())
@@ -176,6 +206,21 @@ class ExperimentContent:
         found = FIGURES[name].drawing(self.runs[label])
         title = found.title if len(self.runs) == 1 else f"{found.title}, run {verbatim(label)}"
         return replace(found, name=self._stem(name, number, label), title=title)
+
+
+def _phase_name(name: str, spans: set[tuple[int, int]]) -> str:
+    if len(spans) > 1:
+        return name
+    ((start, stop),) = spans
+    return f"{name}, steps {whole(start)} to {whole(stop - 1)}"
+
+
+def _phase_cell(found: Compared | None) -> str:
+    if found is None:
+        return DASH
+    lost = f", {whole(found.lost)} not finite" if found.lost else ""
+    ratio = f"{found.ratio:.3g}" if 1e-3 <= found.ratio < 1e3 else scientific(found.ratio, 3)
+    return f"{ratio} (smaller at {found.share:.0%} of {whole(found.count)}{lost})"
 
 
 def _drawn(wanted: list[tuple[str, Callable[[], Drawing]]]) -> tuple[list[Drawing], dict[str, str]]:

@@ -38,16 +38,31 @@ def experiment_report(content: ExperimentContent, pictures: Sequence[Picture], m
         caption="What was published, what these runs show, and whether the two agree.", label="table:found",
     )  # fmt: skip
     lines = single(content.runs)
+    front: list[Block] = [Paragraph(" ".join(content.abstract())), found, Contents()]
     sections = [
         Section("Where the runs ended", "section:ended", [ended(lines)]),
+        *_phases(content),
         *_steps(content),
         Section("Figures", "section:figures", [*pictures, *left_out(missing)]),
         settings_section(lines),
         repeat_section(lines),
     ]
     source = f"After {verbatim(content.experiment.source)}"
-    front: list[Block] = [Paragraph(" ".join(content.abstract())), found, Contents()]
     return Document(content.title, "", source, front, sections)
+
+
+def _phases(content: ExperimentContent) -> list[Section]:
+    """The quantities of both networks by phase, where any were compared so."""
+    rows = content.phase_table()
+    if not rows:
+        return []
+    width = 11.6 / (len(content.phase_head) - 1)
+    shown = Table(
+        content.phase_head, rows, (4.4, *[width] * (len(content.phase_head) - 1)),
+        caption="Median of the ratio, and at which share of the measured steps (and layers) it is below one.",
+        label="table:phases",
+    )  # fmt: skip
+    return [Section("Phase by phase", "section:phases", [shown])]
 
 
 def _steps(content: ExperimentContent) -> list[Section]:

@@ -10,8 +10,10 @@ import stored
 import xarray as xr
 
 from bnverify.empirical.experiments import rotation
+from bnverify.empirical.experiments.comparable import LAST, WHOLE, Compared, Phase
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, Experiment, Published
-from bnverify.empirical.experiments.findings import Finding
+from bnverify.empirical.experiments.findings import Finding, findings_json
+from bnverify.empirical.experiments.statements import Seen
 from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.empirical.runs.records import load_run, write_dataset
 from bnverify.errors import InputError
@@ -167,6 +169,31 @@ def test_every_finding_and_label_is_in_the_report_of_an_experiment(three, tmp_pa
     for said in (*LABELS, "|G - G'|/|G| is 0.5 < 7 at 50% of 3 runs", "A 2018, 5% of it"):
         assert said in flat.replace("’", "'"), said
     assert built.html.read_text().count("<figure") == len(content.drawings()[0]) == 3 + 3
+
+
+def test_a_quantity_is_one_row_and_a_phase_one_column(three, tmp_path, monkeypatch):
+    experiment, runs = three
+    assert ExperimentContent(experiment, runs).phase_table() == []
+    over = (Compared(Phase(WHOLE, 0, 1500), 10, 0.5, 2.0, 1), Compared(Phase(LAST, 1200, 1500), 2, 1.0, 2.5e-5, 0))
+    short = (Compared(Phase(WHOLE, 0, 1500), 4, 0.25, 3.0, 0),)
+    seen = (Seen(True, "", {"|G|": over, "range": short}), Seen(True, "", {"range": short}))
+    found = [
+        Finding(published, "", "agree", seen=(one,))
+        for published, one in zip(experiment.published[:2], seen, strict=True)
+    ]
+    monkeypatch.setattr("bnverify.reports.chapters.experiment_content.findings", lambda *_: tuple(found))
+    content = ExperimentContent(experiment, runs)
+    assert content.phase_head[1:] == ("the whole training, steps 0 to 1,499", "the last fifth, steps 1,200 to 1,499")
+    assert content.phase_table() == [
+        ("|G|", "2 (smaller at 50% of 10, 1 not finite)", r"$2.50\cdot 10^{-5}$ (smaller at 100% of 2)"),
+        ("range", "3 (smaller at 25% of 4)", DASH),
+    ]
+    rows = findings_json(experiment, "quick", {}, found, tmp_path)["observed"]
+    assert rows[0]["phases"][1] == {
+        "seed": 0, "quantity": "|G|", "phase": LAST, "start": 1200, "stop": 1500, "count": 2, "share": 1.0,
+        "ratio": 2.5e-5, "lost": 0,
+    }  # fmt: skip
+    assert [len(row["phases"]) for row in rows] == [3, 1]
 
 
 def test_the_steps_of_a_training_are_told_run_by_run(runs):
