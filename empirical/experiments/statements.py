@@ -231,7 +231,8 @@ def _landscape_test(name: str, below: float = 1.0) -> Callable[[Runs, Published]
     what, reduce, companions = _PUBLISHED_LINES[name]
 
     def compare(runs: Runs, published: Published) -> Seen:
-        over, mixed, verdicts = {}, False, []
+        over: dict[str, tuple[Compared, ...]] = {}
+        mixed, verdicts = False, []
         for label, run in runs.items():
             found = _phased(run, partial(line_quantity, run, reduce), what)
             said = [each.smaller(below) for each in judged(found)]
