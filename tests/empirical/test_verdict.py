@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bnverify.empirical.judgement.verdict import TOLERANCES, evaluate, verify
+from bnverify.empirical.judgement.verdict import TOLERANCES, evaluate, places, verify
 from bnverify.empirical.runs.records import load_run, site_dataset
 from bnverify.theory import CLAIMS, claims_for
 
@@ -74,7 +74,8 @@ def test_a_tampered_quantity_is_a_located_violation(tiny_run, name):
     if name == "w_Hhat_x":
         where["channel"] = int(np.flatnonzero(records["sampled"].values[1, 3])[0])
     records[name][where] *= 1 + 1e-6
-    found = [evaluate(claim, records, network="bn") for claim in claims_for("batch")]
+    judged = places(records)
+    found = [evaluate(claim, judged, network="bn") for claim in claims_for("batch")]
     broken = [v for v in found if v is not None and v.violations]
     assert broken
     for verdict in broken:
