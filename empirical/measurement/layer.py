@@ -7,7 +7,6 @@ the backward pass cannot itself be differentiated (a callback, a kernel), values
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -77,14 +76,20 @@ def layer_of(norm: Normalization, p: Parameters, y: Array) -> Layer:
         return Layer(norm)
     for mode in (FORWARD, REVERSE):
         layer = Layer(norm, mode)
-        if _compiles(layer.acceleration, p, y, y) and _compiles(layer.tangent, p, y, y, y, y):
+        if _compiles(layer, p, y):
             return layer
     return Layer(norm, FIRST)
 
 
-def _compiles(function: Callable, *arguments: Any) -> bool:
+def _compiles(layer: Layer, p: Parameters, y: Array) -> bool:
     try:
-        jax.jit(function).lower(*arguments)
+        _second_order.lower(layer, p, y)
     except Exception:  # whatever a primitive without the derivative raises
         return False
     return True
+
+
+@partial(jax.jit, static_argnums=0)
+def _second_order(layer: Layer, p: Parameters, y: Array) -> tuple[Array, Array]:
+    """What a mode has to have; JAX keeps what it has found out about a layer and its shapes."""
+    return layer.acceleration(p, y, y), layer.tangent(p, y, y, y, y)

@@ -117,8 +117,7 @@ def measure_cut(
     gamma, beta = (jnp.asarray(each) for each in (placed.gamma, placed.beta))
     p = Parameters(gamma, beta, jnp.asarray(placed.epsilon, y.dtype), placed.context)
     tests = random_tests(y, seed)
-    spread = norm.restore(jnp.broadcast_to(norm.statistics(y, p.epsilon)[1], norm.columns(y).shape), y.shape)
-    spread = spread.astype(y.dtype)
+    spread = _spread(norm.computed_by(None), y, p.epsilon)
     missing: dict[str, str] = {}
     if placed.foreign is not None:
         host: Any = p._replace(gamma=cast(Any, np.asarray(p.gamma)), beta=cast(Any, np.asarray(p.beta)))
@@ -154,6 +153,13 @@ def measure_cut(
     quantities["sampled"] = np.isin(np.arange(count), np.asarray(sampled, int))
     quantities["matched"] = _matched(quantities, y.dtype) if "beta" in quantities else np.zeros(count, bool)
     return Measured(norm.computed_by(None), quantities, str(y.dtype), missing, factor)
+
+
+@partial(jax.jit, static_argnums=0)
+def _spread(norm: Normalization, y: Array, epsilon: Any) -> Array:
+    """s, in the shape of y."""
+    columns = jnp.broadcast_to(norm.statistics(y, epsilon)[1], norm.columns(y).shape)
+    return norm.restore(columns, y.shape).astype(y.dtype)
 
 
 def _scaled(cut: Cut, z: Any, dtype: Any, trained: bool) -> tuple[Cut, float]:

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from midway import NAMES, midway
+from midway import WITH_NORMS, midway
 from scipy import stats
 
 from bnverify.empirical.trajectory.activations import (
@@ -53,7 +53,7 @@ def _agree(found, row, expected):
         )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_NORMS)
 def test_activations_are_those_of_the_cut_network(name):
     c = case(name)
     assert set(_found(name)) == {site.name for site in c.network.sites} == set(_channels(name))

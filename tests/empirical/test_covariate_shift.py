@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from midway import NAMES, midway, single
+from midway import NAMES, WITH_NORMS, midway, single
 
 from bnverify.empirical.measurement.gradients import Comparison
 from bnverify.empirical.networks.layers import dense_stage
@@ -64,7 +64,7 @@ def test_shift_is_the_definition(name):
     np.testing.assert_allclose(found.relative[1:], expected.l2[1:] / expected.norm[1:], rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", WITH_NORMS)
 def test_nothing_precedes_the_first_layer(name):
     found = _found(name)
     assert found.l2[0] == 0 and found.cosine[0] == 1

@@ -6,6 +6,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from selection import first_and_slow
 
 from bnverify.empirical.data.synthetic import synthetic_cifar
 from bnverify.empirical.judgement.verdict import summarise, verify
@@ -34,9 +35,9 @@ def _bytes(run):
     return {p.relative_to(run.path): p.read_bytes() for p in sorted((run.path / "records").rglob("*.nc"))}
 
 
-@pytest.fixture(scope="module", autouse=True, params=[5, pytest.param(DEPTH, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", autouse=True, params=[3, pytest.param(DEPTH, marks=pytest.mark.slow)])
 def depth(request):
-    """Of the deep linear network in this module: 25 layers compile four times as long as five, and are slow tests."""
+    """Of the deep linear network in this module: 25 layers compile many times as long as three, and are slow tests."""
     given, caches = (
         inspect.unwrap(deep_linear).__kwdefaults__,
         (experiment._network, experiment._trainer, experiment._measurement),
@@ -109,7 +110,7 @@ def test_the_twin_is_the_same_beside_every_normaliser_and_noise_moves_both(runs)
     assert losses["noise"]["bn"][2] != losses["renorm"]["bn"][2]  # the schedule has begun
 
 
-@pytest.mark.parametrize("stop_at", [0, 2])
+@pytest.mark.parametrize("stop_at", first_and_slow([0, 2], {2}))
 def test_a_moving_network_resumes_to_the_same_bits(runs, tmp_path, stop_at):
     """With noise and batch renormalisation a step depends on its number and the running statistics."""
 

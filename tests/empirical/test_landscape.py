@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 from midway import NAMES, midway, single
+from selection import first_and_slow
 
 from bnverify.empirical.measurement.gradients import value_and_gradient
 from bnverify.empirical.networks.layers import dense_stage
@@ -154,7 +155,7 @@ def test_the_gradient_comes_with_it():
 
 
 @pytest.mark.parametrize("kind", ["gradient", "random"])
-@pytest.mark.parametrize("name", ["bn", "plain"])
+@pytest.mark.parametrize("name", first_and_slow(["bn", "plain"], {"bn"}))
 def test_losses_alone_are_the_same_losses(name, kind):
     c = case(name)
     alone = jax.jit(partial(losses_along, c.network, cross_entropy))

@@ -70,7 +70,7 @@ def test_theorem_4_2_ii_is_tested_inside_and_outside_its_hypothesis():
     assert max(points(without, q).max() for q in runs) > 1e-3
 
 
-@pytest.mark.parametrize("name", first_and_slow(OTHERS, {"layer", "rms", "l1", "linf-uncentred"}))
+@pytest.mark.parametrize("name", first_and_slow(OTHERS, {"layer", "rms", "l1"}))
 @pytest.mark.parametrize("epsilon", [0.0, 0.7])
 def test_every_claim_about_every_normaliser_on_random_functions(name, epsilon):
     for shape in SHAPES.values():

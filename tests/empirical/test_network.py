@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from midway import convolutional
 
 from bnverify.empirical.networks.layers import normal
 from bnverify.empirical.networks.network import count_parameters
@@ -15,11 +16,15 @@ from bnverify.errors import InputError
 SHAPE = (6, 32, 32, 3)
 
 
-@pytest.fixture(scope="module")
-def networks():
+@pytest.fixture(scope="module", params=["small", pytest.param("vgg", marks=pytest.mark.slow)])
+def networks(request):
+    """Twins with three convolutions; VGGs, of which every size of every operation is compiled, in slow tests."""
     key = jax.random.key(0)
-    pair = {bn: vgg(batch_norm=bn, width=1 / 32) for bn in (True, False)}
-    return pair, {bn: net.init(key, SHAPE, jnp.float64) for bn, net in pair.items()}, jax.random.normal(key, SHAPE)
+    if request.param == "vgg":
+        pair, shape = {bn: vgg(batch_norm=bn, width=1 / 32) for bn in (True, False)}, SHAPE
+    else:
+        pair, shape = {bn: convolutional(bn)[0] for bn in (True, False)}, convolutional(True)[1]
+    return pair, {bn: net.init(key, shape, jnp.float64) for bn, net in pair.items()}, jax.random.normal(key, shape)
 
 
 def test_full_width_has_the_published_number_of_parameters():
@@ -39,6 +44,9 @@ def test_twins_start_from_the_same_weights(networks):
     for name, own in params[False].items():
         for leaf in own:
             np.testing.assert_array_equal(own[leaf], params[True][name][leaf])
+
+
+def test_weights_have_the_variance_of_glorot():
     kernel = vgg(batch_norm=False).init(jax.random.key(1), SHAPE)["conv6"]["kernel"]
     assert abs(float(kernel.std()) / np.sqrt(2 / (9 * 256 + 9 * 256)) - 1) < 0.01
 
@@ -57,12 +65,11 @@ def test_suffix_after_prefix_is_the_network(networks, bn):
 def test_probe_gradient_is_the_gradient_of_the_suffix(networks, bn):
     pair, params, x = networks
     network, labels = pair[bn], jnp.arange(6)
-    site = network.site("conv4")
+    site = network.sites[-1]
     value = network.prefix(site.index)(params[bn], x)
-    by_suffix = jax.grad(lambda y: cross_entropy(network.suffix(site.index)(params[bn], y), labels))(value)
-    by_probe = jax.grad(
-        lambda p: cross_entropy(network(params[bn], x, probes={site.index: p}), labels)
-    )(jnp.zeros_like(value))  # fmt: skip
+    suffix = jax.jit(jax.grad(lambda y: cross_entropy(network.suffix(site.index)(params[bn], y), labels)))
+    probe = jax.jit(jax.grad(lambda p: cross_entropy(network(params[bn], x, probes={site.index: p}), labels)))
+    by_suffix, by_probe = suffix(value), probe(jnp.zeros_like(value))
     np.testing.assert_allclose(by_probe, by_suffix, rtol=1e-9, atol=1e-18)
     other = network.prefix(site.index + 1)(params[bn], x)
     assert (other.shape == value.shape) and (bn == bool(jnp.abs(other - value).max() > 1e-3))

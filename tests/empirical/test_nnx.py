@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("flax")
 from flax import nnx
 from flax_models import WIDTH, Residual, TwoNames, images, loss, perturbed, residual
+from selection import first_and_slow
 
 from bnverify.empirical.adapters.nnx import FlaxCut as Cut
 from bnverify.empirical.adapters.nnx import measure_model
@@ -287,7 +288,7 @@ class Recurrent(nnx.Module):
         return self.rnn(self.norm(x))
 
 
-@pytest.mark.parametrize("model", [ByKeyword, Recurrent])
+@pytest.mark.parametrize("model", first_and_slow([ByKeyword, Recurrent], {ByKeyword}))
 def test_a_keyword_for_y_and_a_recurrent_cell(model):
     found = judge(measure_model(perturbed(model()), loss, images()))["norm"]
     assert not any(verdict.violations for verdict in found)

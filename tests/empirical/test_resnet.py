@@ -1,5 +1,7 @@
 """ResNet-20: cuts inside its skip connections, strides, its twin; every claim holds at every site of a trained one."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -122,12 +124,16 @@ def test_probe_inside_a_block_is_the_derivative_of_the_main_path(network, batch)
     params, x, labels = batch
     cut = network.site("conv3").index
     (value,) = network.values_at(params, x, [cut])
-    probe = jax.grad(lambda p: cross_entropy(network(params, x, probes={cut: p}), labels))(jnp.zeros_like(value))
     direction = jax.random.normal(jax.random.key(5), value.shape, jnp.float64)
 
+    @jax.jit
+    def at(probe):
+        return jax.value_and_grad(lambda p: cross_entropy(network(params, x, probes={cut: p}), labels))(probe)
+
     def moved(t):
-        logits = network(params, x, probes={cut: t * direction})
-        return cross_entropy(logits, labels)
+        return at(t * direction)[0]
+
+    probe = at(jnp.zeros_like(value))[1]
 
     step = 1e-5
     np.testing.assert_allclose(jnp.vdot(probe, direction), (moved(step) - moved(-step)) / (2 * step), rtol=1e-7)
@@ -135,17 +141,18 @@ def test_probe_inside_a_block_is_the_derivative_of_the_main_path(network, batch)
 
 def test_shift_of_a_layer_inside_a_block_mixes_the_parameters_before_it(network, batch):
     params, x, labels = batch
-    gradient = value_and_gradient(network, cross_entropy, params, x, labels)[1]
+    slope = jax.jit(partial(value_and_gradient, network, cross_entropy))
+    gradient = slope(params, x, labels)[1]
     updated = jax.tree.map(lambda w, g: w - 0.1 * g, params, gradient)
-    found = covariate_shift(network, cross_entropy, params, updated, gradient, x, labels)
+    found = jax.jit(partial(covariate_shift, network, cross_entropy))(params, updated, gradient, x, labels)
     names = [network.stages[i].name for i in layers(network, params)]
     for number, name in list(enumerate(names))[2:5]:
         order = [stage.name for stage in network.stages]
         before = order[: order.index(name)]
         mixed = {key: updated[key] if key in before else own for key, own in params.items()}
-        other = value_and_gradient(network, cross_entropy, mixed, x, labels)[1][name]["kernel"]
+        other = slope(mixed, x, labels)[1][name]["kernel"]
         np.testing.assert_allclose(found.l2[number], compare(gradient[name]["kernel"], other).l2, rtol=1e-10)
-        old = value_and_gradient(network, cross_entropy, params, x, labels)[1][name]["kernel"]
+        old = gradient[name]["kernel"]
         assert compare(old, other).l2 > 1e-3 * found.norm[number]
 
 

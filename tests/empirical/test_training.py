@@ -11,12 +11,13 @@ from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.training.objectives import cross_entropy
 from bnverify.empirical.training.training import STATISTICS_MOMENTUM, Trainer
 
-SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("vgg bn", "vgg plain")]
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("plain", "vgg bn", "vgg plain")]
 
 
-@pytest.fixture(scope="module", params=["bn", "plain", *SLOW])
+@pytest.fixture(scope="module", params=["bn", *SLOW])
 def chunk(request):
-    """Two steps of a small convolutional network; of the VGG, which compiles many times as long, in a slow test."""
+    """Two steps of a small convolutional network; of its twin, and of the VGG, which compiles many
+    times as long, in slow tests."""
     bn = request.param.endswith("bn")
     network, shape = (vgg(batch_norm=bn, width=1 / 32), (8, 32, 32, 3)) if "vgg" in request.param else convolutional(bn)
     trainer = Trainer(network, learning_rate=0.1, momentum=0.5)

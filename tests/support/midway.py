@@ -18,6 +18,7 @@ from bnverify.empirical.networks.vgg import vgg
 from bnverify.empirical.training.objectives import cross_entropy
 
 NAMES = ("bn", "plain", "dense", pytest.param("vgg", marks=pytest.mark.slow))
+WITH_NORMS = ("bn", "dense", *(pytest.param(name, marks=pytest.mark.slow) for name in ("plain", "vgg")))
 
 
 @dataclass(frozen=True, eq=False)
