@@ -8,8 +8,8 @@ Theorem 4.1 says |v|^2 = (gamma/s)^2 (|g|^2 - <1,g>^2/m - (2 - rho) a^2/m), a = 
     mean       = <1,g>^2 / |g|^2   = m cos^2(g, 1).
 
 For a direction that knows nothing of yhat, m cos^2 is the square of a normal number but for O(1/m): its median is
-0.455 whatever m is, its mean 1, and ``share`` is then about 2/m. Of Theorem 4.2 the same is asked: the term
-gamma a |v|^2 / (m s^2), summed over a layer, as a share of |u'Hu|.
+0.455 whatever m is, its mean 1, one channel in twenty is above 3.84, and ``share`` is then about 2/m. Of Theorem 4.2
+the same is asked: the term gamma a |v|^2 / (m s^2), summed over a layer, as a share of |u'Hu|.
 """
 
 from __future__ import annotations
@@ -21,16 +21,19 @@ from statistics import NormalDist
 import numpy as np
 import xarray as xr
 
-from bnverify.empirical.experiments.comparable import Phase, phases
+from bnverify.empirical.experiments.comparable import WHOLE, Phase, phases
 from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
 
 CHANCE = NormalDist().inv_cdf(0.75) ** 2
 """The median of m cos^2 for a random direction, as m grows: 0.455."""
+RARE = NormalDist().inv_cdf(0.975) ** 2
+"""What m cos^2 of a random direction exceeds at one place in twenty, as m grows: 3.84."""
 MEANINGS = {
     "share": "share of |g|^2 in the layer that Theorem 4.1 subtracts",
     "alignment": "median over channels of m cos^2 between g and the normalised output",
     "mean": "median over channels of m cos^2 between g and the constant vector",
+    "rare": "share of the channels with m cos^2 above 3.84, which random directions exceed one time in twenty",
     "factor": "median over channels of |gamma|/s",
     "reduction": "|v|^2/|g|^2 in the layer",
     "chance": "what share is for random directions, 2/m",
@@ -44,9 +47,11 @@ def first_order_shares(records: xr.Dataset) -> xr.Dataset:
     subtracted = (q["one_g"] ** 2 + (2 - q["rho"]) * q["a"] ** 2) / q["m"]
     total = q["g_g"].sum("channel")
     alive = (q["g_g"] > 0) & (q["rho"] > 0)
+    alignment = (q["a"] ** 2 / (q["rho"] * q["g_g"])).where(alive)
     columns = {
         "share": subtracted.sum("channel") / total,
-        "alignment": (q["a"] ** 2 / (q["rho"] * q["g_g"])).where(alive).median("channel"),
+        "alignment": alignment.median("channel"),
+        "rare": (alignment > RARE).where(alive).mean("channel"),
         "mean": (q["one_g"] ** 2 / q["g_g"]).where(alive).median("channel"),
         "factor": (abs(q["gamma"]) / q["s"]).median("channel"),
         "reduction": q["v_v"].sum("channel") / total,
@@ -117,32 +122,23 @@ def _median(values: np.ndarray) -> float:
     return float(np.median(finite)) if finite.size else float("nan")
 
 
-def finding(run: Run) -> str:
-    """One sentence a network: how much Theorem 4.1 subtracts, how aligned g is, and what gamma/s does beside it."""
-    return " ".join(_sentence(network, rows) for network in NETWORKS if (rows := _whole(table(run), network)))
+def medians(run: Run, phase: str = WHOLE) -> dict[str, dict[str, float]]:
+    """By network over the layers of one phase, the median of every quantity of `MEANINGS`; "at chance", that of the
+    share over what it is for random directions; "by scale", how much of the change of |g|^2 is the factor."""
+    return medians_of(table(run), phase)
 
 
-def _whole(rows: Sequence[Row], network: str) -> list[Row]:
-    return [row for row in rows if row.network == network and row.phase.start == 0 and "whole" in row.phase.name]
-
-
-def _sentence(network: str, rows: Sequence[Row]) -> str:
-    shown = {name: _median(np.array([row.values.get(name, np.nan) for row in rows])) for name in MEANINGS}
-    most = max(rows, key=lambda row: _or_least(row.values["share"]))
-    text = (
-        f"The network {NETWORKS[network]}: of |g|^2 Theorem 4.1 subtracts {shown['share']:.2g} in the median layer, "
-        f"at most {most.values['share']:.2g} ({most.site}), where random directions would lose {shown['chance']:.1g}; "
-        f"m cos^2 between g and the normalised output is {shown['alignment']:.2g} (chance: {CHANCE:.3f})"
-    )
-    if network == "bn":
-        scale = _by_scale(shown["share"], shown["reduction"])
-        text += (
-            f"; gamma/s is {shown['factor']:.2g} and |v|^2/|g|^2 is {shown['reduction']:.2g}, "
-            f"so {scale:.0%} of the change of |g|^2, in logarithms, is the factor"
-        )
-    if np.isfinite(shown["curvature"]):
-        text += f"; of |u'Hu| Theorem 4.2 subtracts {shown['curvature']:.2g} in the median layer"
-    return text + "."
+def medians_of(rows: Sequence[Row], phase: str = WHOLE) -> dict[str, dict[str, float]]:
+    """`medians` of a `table`."""
+    out = {}
+    for network in NETWORKS:
+        here = [row.values for row in rows if row.network == network and row.phase.name == phase]
+        if here:
+            found = {name: _median(np.array([row.get(name, np.nan) for row in here])) for name in MEANINGS}
+            found["at chance"] = _median(np.array([row["share"] / row["chance"] for row in here if "share" in row]))
+            found["by scale"] = _by_scale(found["share"], found["reduction"])
+            out[network] = found
+    return out
 
 
 def _by_scale(share: float, reduction: float) -> float:
@@ -153,7 +149,3 @@ def _by_scale(share: float, reduction: float) -> float:
     gain = -np.log1p(-share)
     factor = abs(np.log(reduction) + gain)
     return float(factor / (factor + gain)) if factor + gain > 0 else float("nan")
-
-
-def _or_least(value: float) -> float:
-    return value if np.isfinite(value) else -np.inf

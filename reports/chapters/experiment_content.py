@@ -15,6 +15,7 @@ from bnverify.empirical.experiments.experiments import SCALES, Experiment, Publi
 from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, Finding, Runs, findings
 from bnverify.empirical.experiments.statements import Seen
 from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.reports.chapters import subtracted
 from bnverify.reports.document import naming
 from bnverify.reports.document.prose import verbatim
 from bnverify.reports.document.setting import Table
@@ -65,7 +66,7 @@ class ExperimentContent:
         return findings(self.experiment, self.runs)
 
     def abstract(self) -> list[str]:
-        return [*self._about(), *self._compared(), *self._lost()]
+        return [*self._about(), *self._compared(), *self._subtracted(), *self._lost()]
 
     def _about(self) -> Iterator[str]:
         wanted = self.experiment.runs(self._scale() or SCALES[0])
@@ -102,6 +103,11 @@ class ExperimentContent:
             "One seed, and networks trained apart: the comparison says what these runs show, and no theorem says how "
             "it must end."
         )
+
+    def _subtracted(self) -> Iterator[str]:
+        if len(self.runs) == 1:
+            (run,) = self.runs.values()
+            yield subtracted.sentence(run)
 
     def _lost(self) -> Iterator[str]:
         for label, run in self.runs.items():
@@ -187,6 +193,8 @@ class ExperimentContent:
         wanted = [name for names in _FIGURES.values() for name in (names[:1] if len(self.runs) > _MANY else names)]
         if any(published.test == "bn_stays_nearer" for published in self.experiment.published):
             wanted.append("initialisation")
+        if len(self.runs) == 1 and any(subtracted.section(run) for run in self.runs.values()):
+            wanted += ["subtracted", "alignment-chance"]
         asked = {name: option for option, names in _FIGURES.items() for name in names}
         return _drawn([
             (self._stem(name, number, label), partial(self._drawing, name, number, label))

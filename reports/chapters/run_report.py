@@ -8,6 +8,7 @@ from pathlib import Path
 import sympy as sp
 
 from bnverify.empirical.runs.records import Run
+from bnverify.reports.chapters import subtracted
 from bnverify.reports.chapters.content import Content
 from bnverify.reports.chapters.papers import audited
 from bnverify.reports.chapters.side_by_side import left_out
@@ -57,7 +58,8 @@ def run_report(content: Content, pictures: Mapping[str, Picture], missing: Mappi
     tested = content.tested
     chapters = [chapter(content, family, tested) for family in content.families]
     sections = [
-        _verdicts(content), _figures(content, rest), audited(derived, content.audited()), normalised(derived),
+        _verdicts(content), subtracted.section(content.run), _figures(content, rest),
+        audited(derived, content.audited()), normalised(derived),
         how(derived), *filter(None, chapters),
         quantities("Quantities of the measured claims", "section:quantities", tested),
         *_appendix(content, missing),

@@ -1,19 +1,25 @@
 """The shares that the theorems subtract, on invented gradients whose shares are known, and on a trained run."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from bnverify.empirical.experiments.comparable import WHOLE
 from bnverify.empirical.experiments.subtracted import (
     CHANCE,
+    RARE,
     _by_scale,
     curvature_shares,
-    finding,
     first_order_shares,
+    medians,
     shares,
     table,
 )
 from bnverify.empirical.measurement.reductions import first_order
+from bnverify.reports.chapters.subtracted import section, sentence
+from bnverify.reports.document.wording import scientific
 from bnverify.reports.figures import style
 from bnverify.reports.figures.catalogue import FIGURES
 from bnverify.reports.figures.subtracted import alignment_against_chance, subtracted_shares
@@ -45,6 +51,8 @@ def test_a_random_direction_is_at_chance():
     assert found["mean"].item() == pytest.approx(CHANCE, abs=0.15)
     assert found["share"].item() == pytest.approx(found["chance"].item(), rel=0.2)
     assert found["chance"].item() == 2 / M
+    assert pytest.approx(3.8415, abs=1e-4) == RARE
+    assert 0.02 < found["rare"].item() < 0.09  # one channel in twenty, of 301
 
 
 @pytest.mark.parametrize(("along", "share"), [(0.0, 0.0), (1.0, 0.5), (3.0, 0.9)])
@@ -100,8 +108,33 @@ def test_on_a_trained_run(tiny_run):
         assert np.isfinite(data["curvature"].sel(step=[0, 4, 6]).values).all()
     rows = table(tiny_run)
     assert {row.network for row in rows} == {"bn", "plain"} and all(0 <= row.values["share"] <= 1 for row in rows)
-    told = finding(tiny_run)
-    assert told.count("Theorem 4.1 subtracts") == 2 and "chance: 0.455" in told and "gamma/s is" in told
+    found = medians(tiny_run)
+    for network in ("bn", "plain"):
+        here = [row.values for row in rows if row.network == network and row.phase.name == WHOLE]
+        assert len(here) == 10 and found[network]["share"] == np.median([values["share"] for values in here])
+        over = np.median([values["share"] / values["chance"] for values in here])
+        assert found[network]["at chance"] == pytest.approx(over)
+    assert found["plain"]["factor"] == pytest.approx(1)  # a matched normalisation
+    assert medians(tiny_run, "no phase") == {}
+
+
+def test_reports_tell_these_numbers(tiny_run):
+    found, rows = medians(tiny_run), table(tiny_run)
+    told = sentence(tiny_run)
+    for network in ("bn", "plain"):
+        assert f"{scientific(found[network]['share'])} in the median layer" in told
+        assert f"{found[network]['at chance']:.2g} times what random directions lose" in told
+    assert f"{found['bn']['by scale']:.1%} of that change" in told
+    by_layer, by_phase = section(tiny_run).blocks[1:]
+    assert [row[0] for row in by_layer.rows] == [n for i in range(1, 11) for n in (f"conv{i}", "")]
+    third = next(row for row in rows if (row.network, row.phase.name, row.site) == ("bn", WHOLE, "conv3")).values
+    assert by_layer.rows[4][2:7] == (
+        scientific(third["share"]), scientific(third["chance"]), f"{third['alignment']:.2f}", f"{third['rare']:.0%}",
+        f"{third['factor']:.2f}",
+    )  # fmt: skip
+    assert by_phase.rows[0][:3] == (WHOLE, "with batch norm", f"{found['bn']['at chance']:.2f}")
+    bare = SimpleNamespace(exact={}, inline={}, curves={}, config=tiny_run.config)
+    assert section(bare) is None and sentence(bare) == ""
 
 
 def test_figures_show_these_numbers(tiny_run):
