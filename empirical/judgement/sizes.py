@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 import sympy as sp
@@ -73,7 +73,7 @@ class Sizes:
         """Norm and error of a vector by the name of its atom; of one that is not in the table, by its own square."""
         known = _VECTORS.get(name)
         if known is None:
-            square = next((row.name for row in QUANTITIES.values() if _is_square(row.symbol, name)), None)
+            square = _square(name)
             measured = np.asarray(0.0) if square is None or square not in self.q else self.q[square]
             return np.sqrt(np.abs(measured)), np.asarray(0.0)
         norm, error = known(self)
@@ -201,8 +201,13 @@ def name_of(expression: sp.Basic) -> str | None:
     return _NAMES.get(expression)
 
 
-def _is_square(symbol: sp.Basic, name: str) -> bool:
-    return isinstance(symbol, Inner) and all(atom.name == name for atom in symbol.args)
+@cache
+def _square(name: str) -> str | None:
+    """The quantity that is the square of a vector, by the name of its atom; None where there is none."""
+    for row in QUANTITIES.values():
+        if isinstance(row.symbol, Inner) and all(atom.name == name for atom in row.symbol.args):
+            return row.name
+    return None
 
 
 def _given(s: Sizes) -> np.ndarray:
