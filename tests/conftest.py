@@ -17,24 +17,35 @@ COMPILER = (
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
     "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
 )
+KEPT = 0.05
+"""Seconds that compiling a program takes at least for it to be kept."""
 MAPS = 30_000
 """Memory maps of a process, above which compiled programs are released: it may have 65,530."""
 
 
 def pytest_configure(config):
     """Most of the time goes into compiling programs that run once. They are compiled with little optimisation (a
-    user's are with all), and kept on disk, for this process and those it starts: each is compiled once for all modules,
-    and in a repeated run not at all. Workers have folders of their own, as writing there is not atomic. PyTorch has
-    one thread: those of several processes on few cores wait for each other, and evaluations take a hundred times as
-    long."""
+    user's are with all), and kept on disk, for all workers and the processes they start: each is compiled once for all
+    modules, and in a repeated run not at all. PyTorch has one thread: those of several processes on few cores wait for
+    each other, and evaluations take a hundred times as long."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("XLA_FLAGS", COMPILER)  # read when the first device is asked for
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and getattr(config, "cache", None) is not None:
-        folder = str(config.cache.mkdir(f"jax-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"))
-        os.environ["JAX_COMPILATION_CACHE_DIR"] = folder
-        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(config.cache.mkdir("jax"))
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = str(KEPT)
+    if folder := os.environ.get("JAX_COMPILATION_CACHE_DIR"):  # a worker has it from the process that started it
         jax.config.update("jax_compilation_cache_dir", folder)
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", KEPT)
+
+
+def pytest_sessionstart(session):
+    """An entry appears whole in a folder that processes share; in one of this suite's own, old ones go."""
+    from bnverify.empirical.runs.cache import BOUND, prune, write_whole
+
+    write_whole()
+    cache = getattr(session.config, "cache", None)
+    if cache is not None and os.environ.get("JAX_COMPILATION_CACHE_DIR") == str(cache.mkdir("jax")):
+        prune(cache.mkdir("jax"), BOUND)
 
 
 def pytest_collection_modifyitems(config, items):

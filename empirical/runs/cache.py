@@ -2,14 +2,17 @@
 
 Most of a small run is compilation. The folder is bounded: the programs used longest ago go first. Where it cannot be
 written nothing is kept, and nothing is said. A folder named by JAX_COMPILATION_CACHE_DIR is the user's own affair, and
-BNVERIFY_CACHE=off keeps nothing.
+BNVERIFY_CACHE=off keeps nothing. Either folder may be shared by processes, and any of them be killed: what is written
+there appears whole.
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from pathlib import Path
+from typing import Any
 
 BOUND = 2**30
 """Bytes that the folder may have when a run starts."""
@@ -32,9 +35,10 @@ def keep_compiled() -> Path | None:
     """Switch the cache on before the first compilation; its folder, or None where nothing is kept."""
     import jax
 
-    if os.environ.get("BNVERIFY_CACHE", "").lower() in ("off", "0", "no") or getattr(
-        jax.config, "jax_compilation_cache_dir", None
-    ):
+    if os.environ.get("BNVERIFY_CACHE", "").lower() in ("off", "0", "no"):
+        return None
+    write_whole()
+    if getattr(jax.config, "jax_compilation_cache_dir", None):
         return None
     try:
         place = folder()
@@ -50,6 +54,29 @@ def keep_compiled() -> Path | None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     jax.config.update("jax_raise_persistent_cache_errors", False)
     return place
+
+
+def write_whole() -> None:
+    """Let JAX write an entry under another name and move it to its own. JAX writes in place, so that others may read a
+    part, and never replaces what is there: a process that is killed while it writes leaves a broken entry for good."""
+    try:
+        from jax._src.lru_cache import LRUCache
+    except ImportError:  # another JAX: as it does it
+        return
+    put = LRUCache.put
+    if hasattr(put, "__wrapped__"):  # done before
+        return
+
+    def put_whole(cache: Any, key: str, value: bytes) -> None:
+        place = Path(str(cache.path))
+        if cache.eviction_enabled or (place / f"{key}-cache").exists():  # with eviction there is a lock
+            return put(cache, key, value)
+        part = f"{key}-{secrets.token_hex(8)}"  # of nobody else, nor left behind by one
+        put(cache, part, value)
+        (place / f"{part}-cache").replace(place / f"{key}-cache")
+
+    put_whole.__wrapped__ = put  # type: ignore[attr-defined]
+    LRUCache.put = put_whole  # type: ignore[assignment, method-assign]
 
 
 def prune(place: Path, bound: int) -> None:

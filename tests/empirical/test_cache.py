@@ -1,11 +1,11 @@
-"""Compiled programs are kept, in bounds, where that can be done, and otherwise silently not."""
+"""Compiled programs are kept, in bounds and whole, where that can be done, and otherwise silently not."""
 
 import os
 
 import jax
 import pytest
 
-from bnverify.empirical.runs.cache import folder, keep_compiled, prune
+from bnverify.empirical.runs.cache import folder, keep_compiled, prune, write_whole
 
 
 @pytest.fixture
@@ -51,3 +51,30 @@ def test_it_is_bounded_and_what_was_used_longest_ago_goes_first(tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["middle", "new"]
     prune(tmp_path, 99)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_process_that_is_killed_while_it_writes_leaves_no_broken_entry(tmp_path, monkeypatch, whole):
+    """Half of an entry is written when it happens: under a name that nobody reads. JAX alone leaves it for good."""
+    from jax._src.lru_cache import LRUCache
+
+    monkeypatch.setattr(LRUCache, "put", getattr(LRUCache.put, "__wrapped__", LRUCache.put))
+    if whole:
+        write_whole()
+        write_whole()  # once is enough
+    cache = LRUCache(str(tmp_path), max_size=-1)
+    write = type(cache.path).write_bytes
+
+    def killed(path, value):
+        write(path, value[: len(value) // 2])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(cache.path), "write_bytes", killed)
+        with pytest.raises(KeyboardInterrupt):
+            cache.put("key", b"program")
+    assert cache.get("key") == (None if whole else b"pro")
+    cache.put("key", b"program")
+    assert cache.get("key") == (b"program" if whole else b"pro")
+    cache.put("key", b"another")  # what is there is kept, as JAX keeps it
+    assert (cache.get("key") == b"program") == whole and (tmp_path / "key-cache").is_file()
