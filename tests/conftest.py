@@ -66,7 +66,7 @@ def pytest_collection_modifyitems(config, items):
 
 def _seconds() -> dict[Path, float]:
     """What every file took when `benchmarks/suite.py` was run last."""
-    file = ROOT / "benchmarks" / "results" / "tests.txt"
+    file = ROOT / "benchmarks" / "results" / "suite.txt"
     lines = file.read_text().splitlines() if file.exists() else []
     rows = (line.split() for line in lines if line.endswith(".py"))
     return {ROOT / row[-1]: float(row[-2]) for row in rows}

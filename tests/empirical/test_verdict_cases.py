@@ -6,6 +6,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from selection import first_and_slow
 
 from bnverify.empirical.judgement.assertion import assert_claims
 
@@ -60,13 +61,13 @@ def test_a_hand_written_backward_pass_that_is_right_passes():
     assert {"fact-c2", "hessian", "theorem-4.2-exact", "second-derivative", "gamma-gradient"} <= tested
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", first_and_slow(FAMILIES, {"batch"}))
 def test_no_coefficient_may_be_off_by_a_millionth(name):
     for wrong in coefficients(name):
         assert not passes(wrong), wrong.defect
 
 
-@pytest.mark.parametrize("normalizer", ["batch", "rms"])
+@pytest.mark.parametrize("normalizer", first_and_slow(["batch", "rms"], {"batch"}))
 def test_no_wrong_layer_passes(normalizer):
     shown = ("offset of a millionth", "other values, right derivatives", "NaN in one channel", "gradient of gamma lost")
     layers = [wrong for wrong in forwards(normalizer) if wrong.defect in shown]

@@ -125,7 +125,10 @@ def test_a_cut_times_a_factor_has_both_derivatives_times_it():
     assert isinstance(twice.norm, Placed) and measured_layer(loss, Y, ONE, ZERO, 1e-5).factor == 1
 
 
-@pytest.mark.parametrize(("normalizer", "shape"), [("layer", (2, 1)), ("layer", (4, 1, 1)), ("batch", (1, 1))])
+@pytest.mark.parametrize(
+    ("normalizer", "shape"),
+    [("layer", (2, 1)), pytest.param("layer", (4, 1, 1), marks=pytest.mark.slow), ("batch", (1, 1))],
+)
 def test_one_value_a_vector_is_beta_and_nothing_comes_back(normalizer, shape):
     y, given = np.random.default_rng(5).standard_normal(shape) + 3, (np.array([1.5]), np.array([0.2]), 1e-5)
     options = {"normalizer": normalizer}

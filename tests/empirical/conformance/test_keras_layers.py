@@ -18,8 +18,10 @@ from bnverify.errors import InputError  # noqa: E402
     [
         ("BatchNormalization", (), (12, 3, 2, 4), "batch norm over samples and positions, channel by channel, with "
          "epsilon 0.001"),
-        ("LayerNormalization", (), (8, 5), "layer norm over the features of each sample, with epsilon 0.001"),
-        ("GroupNormalization", (2,), (4, 3, 4), "group-2 norm over 2 groups of channels"),
+        pytest.param("LayerNormalization", (), (8, 5), "layer norm over the features of each sample, with epsilon "
+                     "0.001", marks=pytest.mark.slow),
+        pytest.param("GroupNormalization", (2,), (4, 3, 4), "group-2 norm over 2 groups of channels",
+                     marks=pytest.mark.slow),
         ("RMSNormalization", (), (8, 5), "RMS norm over the features of each sample, with epsilon 1e-06"),
     ],
 )  # fmt: skip
