@@ -1,8 +1,9 @@
 """When a run may speak about a publication, and over which parts of the training two networks are compared.
 
 A run speaks about a published statement where its settings are the published ones. Two networks are compared over the
-whole training and by phase: before the plain network leaves the plateau at the loss of chance, where its gradients are
-small whatever the landscape is like; after; and over the last fifth.
+whole training and by phase: on the plain network's plateau at the loss of chance, where its gradients are small
+whatever the landscape is like; after it; over the last fifth; and, where the plain network falls back to the loss of
+chance and stays there, from then on. A network that is lost is no landscape to compare with: nothing is decided there.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ SETTINGS = (
 """What decides whether a run is the published one."""
 LEFT = 0.95
 """The share of the loss of chance below which a network has left the plateau."""
-WHOLE, BEFORE, AFTER, LAST = (
+WHOLE, BEFORE, AFTER, LAST, LOST = (
     "the whole training", "on the plain network's plateau", "after the plain network's plateau", "the last fifth",
+    "since the plain network is back at the loss of chance",
 )  # fmt: skip
-PHASES = (WHOLE, BEFORE, AFTER, LAST)
+PHASES = (WHOLE, BEFORE, AFTER, LAST, LOST)
 
 
 def settings(config: RunConfig) -> dict[str, Any]:
@@ -73,13 +75,26 @@ def chance(run: Run) -> float | None:
 
 
 def leaves_plateau(losses: np.ndarray, level: float) -> int | None:
-    """The number of steps after which the mean of the last tenth of them, ten at least, is below `LEFT` times the level
-    of the plateau for the first time; None where it stays."""
+    """The number of steps after which the mean of the last hundredth of them, ten at least, is below `LEFT` times the
+    level of the plateau for the first time; None where it stays."""
+    width, below = _below(losses, level)
+    return int(below[0]) + width if len(below) else None
+
+
+def falls_back(losses: np.ndarray, level: float) -> int | None:
+    """The number of steps after which that mean, having been below, is so no more until the end, for a hundredth of
+    the steps at least; None where it never was, or is again. What is not finite counts as the plateau's loss."""
+    width, below = _below(losses, level)
+    last = int(below[-1]) + width if len(below) else len(losses)
+    return last if last + width <= len(losses) else None
+
+
+def _below(losses: np.ndarray, level: float) -> tuple[int, np.ndarray]:
+    """The width of the running mean, and the starts of the windows in which it is below `LEFT` times the level."""
     width = min(len(losses), max(10, len(losses) // 100))
     total = np.concatenate([[0.0], np.cumsum(np.where(np.isfinite(losses), losses, level))])
     means = (total[width:] - total[:-width]) / width
-    below = np.flatnonzero(means < LEFT * level)
-    return int(below[0]) + width if len(below) else None
+    return width, np.flatnonzero(means < LEFT * level)
 
 
 def phases(run: Run) -> tuple[Phase, ...]:
@@ -87,14 +102,27 @@ def phases(run: Run) -> tuple[Phase, ...]:
     that of the plain network's first loss."""
     steps = run.config.steps
     out = [Phase(WHOLE, 0, steps)]
+    lost = None
     if "plain" in run.curves:
-        losses = run.curves["plain"]["loss"].values.astype(float)
-        level = chance(run)
-        level = float(losses[0]) if level is None else level
-        left = leaves_plateau(losses, level) if np.isfinite(level) else None
-        out += [Phase(BEFORE, 0, steps)] if left is None else [Phase(BEFORE, 0, left), Phase(AFTER, left, steps)]
+        losses, level = _losses(run)
+        left, lost = (find(losses, level) if np.isfinite(level) else None for find in (leaves_plateau, falls_back))
+        end = steps if lost is None else lost
+        out += [Phase(BEFORE, 0, steps)] if left is None else [Phase(BEFORE, 0, left), Phase(AFTER, left, end)]
     out.append(Phase(LAST, steps - max(1, steps // 5), steps))
+    out += [] if lost is None else [Phase(LOST, lost, steps)]
     return tuple(phase for phase in out if phase.stop > phase.start)
+
+
+def lost_from(run: Run) -> int | None:
+    """The step from which on the plain network is back at the loss of chance, or of its start where that is unknown."""
+    return next((phase.start for phase in phases(run) if phase.name == LOST), None)
+
+
+def _losses(run: Run) -> tuple[np.ndarray, float]:
+    """The losses of the plain network and the level of its plateau."""
+    losses = run.curves["plain"]["loss"].values.astype(float)
+    level = chance(run)
+    return losses, float(losses[0]) if level is None else level
 
 
 @dataclass(frozen=True)
@@ -140,7 +168,8 @@ def compared(with_norm: xr.DataArray, plain: xr.DataArray, over: tuple[Phase, ..
 
 
 def judged(over: tuple[Compared, ...]) -> tuple[Compared, ...]:
-    """The phases that decide: those after the plateau; all of them where the network never leaves it."""
-    late = tuple(each for each in over if each.phase.name in (AFTER, LAST))
-    left = any(each.phase.name == AFTER for each in over)
-    return late if left else over
+    """The phases that decide: those after the plateau, the last fifth among them unless the plain network is lost by
+    then; all of them where the network never leaves the plateau."""
+    names = {each.phase.name for each in over}
+    deciding = {AFTER} if LOST in names else {AFTER, LAST}
+    return tuple(each for each in over if each.phase.name in deciding) if AFTER in names else over

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from bnverify.empirical.experiments import rotation
-from bnverify.empirical.experiments.comparable import PHASES, Compared
+from bnverify.empirical.experiments.comparable import PHASES, Compared, lost_from
 from bnverify.empirical.experiments.experiments import SCALES, Experiment, Published
 from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, Finding, Runs, findings
 from bnverify.empirical.experiments.statements import Seen
@@ -116,6 +116,10 @@ class ExperimentContent:
                 if step is not None:
                     name = naming.labels(run.config)[network]
                     yield f"Run {verbatim(label)}, {name}: the loss is not finite from step {whole(step)} on."
+            back = lost_from(run)
+            if back is not None:
+                name = naming.labels(run.config)["plain"]
+                yield f"Run {verbatim(label)}, {name}: from step {whole(back)} on the loss is that of chance again."
 
     def steps_table(self) -> Table:
         """What the training's own steps show, a column a run, under `steps_head`; no rows where none were recorded."""

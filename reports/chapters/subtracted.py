@@ -3,6 +3,7 @@ r"""What Theorems 4.1 and 4.2 subtract on the networks of a run, beside random d
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import isfinite
 
 from bnverify.empirical.experiments.comparable import PHASES, WHOLE
 from bnverify.empirical.experiments.subtracted import CHANCE, Row, medians, medians_of, table
@@ -77,10 +78,14 @@ _MARKS = (
 
 def _cells(values: dict[str, float]) -> tuple[str, ...]:
     return (
-        scientific(values["share"]), scientific(values["chance"]), f"{values['alignment']:.2f}",
-        f"{values['rare']:.0%}", f"{values['factor']:.2f}", f"{values['reduction']:.2f}",
+        scientific(values["share"]), scientific(values["chance"]), _plain(values["alignment"]),
+        _plain(values["rare"], ".0%"), _plain(values["factor"]), _plain(values["reduction"]),
         scientific(values.get("curvature", float("nan"))),
     )  # fmt: skip
+
+
+def _plain(value: float, how: str = ".2f") -> str:
+    return format(value, how) if isfinite(value) else DASH
 
 
 def _by_phase(run: Run, rows: tuple[Row, ...]) -> Table:
@@ -96,6 +101,4 @@ def _by_phase(run: Run, rows: tuple[Row, ...]) -> Table:
 def _phase_rows(rows: tuple[Row, ...], labels: dict[str, str]) -> Iterator[tuple[str, ...]]:
     for name in PHASES:
         for number, (network, values) in enumerate(medians_of(rows, name).items()):
-            over = values["at chance"]
-            share = DASH if over != over else f"{over:.2f}"
-            yield ("" if number else name, labels[network], share, *_cells(values)[2:])
+            yield ("" if number else name, labels[network], _plain(values["at chance"]), *_cells(values)[2:])

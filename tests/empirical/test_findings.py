@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bnverify.empirical.experiments.comparable import AFTER, BEFORE, LAST, WHOLE, phases
+from bnverify.empirical.experiments.comparable import (
+    AFTER,
+    BEFORE,
+    LAST,
+    LOST,
+    WHOLE,
+    falls_back,
+    lost_from,
+    phases,
+)  # fmt: skip
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES, experiment
 from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, findings
 from bnverify.empirical.experiments.statements import TESTS
@@ -172,6 +181,37 @@ def test_what_happens_on_the_plateau_does_not_decide():
     assert (over[AFTER].share, over[AFTER].ratio) == (1.0, pytest.approx(0.5))
     assert over[WHOLE].share == 0.5 and over[LAST].count == 1
     assert {name for name in over if name in found.ours} == {AFTER, LAST}  # those that decide
+
+
+def test_a_network_that_is_lost_decides_nothing():
+    """The plain network falls back to the loss of chance: what is seen since is shown, and does not count."""
+    turning = _landscape([0.1, 0.1, 0.1, 0.9], 0.6)
+    longer = {n: xr.concat([d, d.isel(step=[2]).assign_coords(step=[9000])], "step").sortby("step")
+              for n, d in turning.items()}  # fmt: skip
+    config = EXPERIMENTS["landscape"].paper["paper"]
+    trained = _run(0.3, 0.6, landscape=longer).of(config)
+    steps = trained.curves["plain"]["step"].values
+    loss = np.interp(steps, [LEFT, 8000, 11000], [2.3026, 0.6, 2.3026])
+    plain = trained.curves["plain"].assign(loss=("step", loss))
+    lost = Invented(config, curves=trained.curves | {"plain": plain}, exact=trained.exact, shift={}, landscape=longer)
+    assert lost_from(trained) is None
+    # Up again to 95 % of the loss of chance on that line, and half a window of 150 steps later.
+    assert lost_from(lost) == pytest.approx(11000 - 3000 * 0.05 * 2.3026 / (2.3026 - 0.6) + 75, abs=5)
+    before, found = (findings(EXPERIMENTS["landscape"], {"paper": run})[0] for run in (trained, lost))
+    assert (before.verdict, found.verdict) == (MIXED, AGREE)
+    over = {each.phase.name: each for each in found.seen[0].compared["range of the loss along the gradient"]}
+    assert over[LOST].count == over[LAST].count == 1 and over[LOST].ratio == pytest.approx(1.5)
+    assert over[AFTER].phase.stop == over[LOST].phase.start == lost_from(lost)
+    assert AFTER in found.ours and LOST not in found.ours and LAST not in found.ours
+
+
+def test_losses_near_the_level_are_not_lost():
+    """A single window above in the end is noise; one that never came below was never away."""
+    losses = np.r_[np.full(700, 2.0), np.full(200, 1.0), np.full(100, 2.0)]
+    assert falls_back(losses, 2.0) == pytest.approx(900, abs=10)
+    assert falls_back(losses[:905], 2.0) is None and falls_back(losses[:700], 2.0) is None
+    diverged = np.r_[losses[:900], np.full(100, np.nan)]
+    assert falls_back(diverged, 2.0) == falls_back(losses, 2.0)
 
 
 def test_phases_that_disagree_are_mixed():
