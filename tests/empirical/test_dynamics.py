@@ -217,7 +217,7 @@ def test_weight_decay_is_that_of_a_penalty():
         squares = sum((leaf**2).sum() for leaf in jax.tree.leaves(params))
         return trainer.objective(trainer.network(params, x[0]), labels[0]) + jnp.float32(DECAY / 2) * squares
 
-    slope = jax.grad(penalised)(state.params)
+    slope = jax.jit(jax.grad(penalised))(state.params)
     following, _ = trainer.bare_chunk(state, x, labels)
     for old, g, new in zip(*map(jax.tree.leaves, (state.params, slope, following.params)), strict=True):
         np.testing.assert_allclose(new, old - np.float32(ETA) * g, rtol=1e-4, atol=1e-6)
