@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 
 from bnverify.empirical.judgement.propagation import propagate
-from bnverify.empirical.judgement.sizes import Sizes, name_of
+from bnverify.empirical.judgement.sizes import Quantities, name_of
 from bnverify.errors import InputError
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.proof.quantities import QUANTITIES, names_of
@@ -65,16 +65,17 @@ class CompiledClaim:
                 expected=f"all of {', '.join(self.names)} for claim {self.claim.key}",
                 advice="measure them (empirical.measure) or choose another claim",
             )
-        arguments = [np.asarray(quantities[name]) for name in self.names]
+        here = _arrays(quantities)
+        arguments = [here[name] for name in self.names]
         with np.errstate(all="ignore"):  # non-finite points are counted apart by name in the verdict
             left, right, natural = (np.asarray(side) for side in self._sides(*arguments))
             held = {name: np.asarray(condition(*arguments)) for name, condition in self._conditions}
             unit = TOLERANCES[dtype][self.claim.kind]
-            scale = self.rounding(quantities, unit, float(np.finfo(dtype).tiny))
-            sharp = self.rounding(_at_best(quantities, unit), unit)
+            scale = self.rounding(here, unit, float(np.finfo(dtype).tiny))
+            sharp = self.rounding(here.at_best(unit), unit)
             lost = unit * scale > LOST[dtype] * np.fmax(sharp, np.abs(natural))
-            zero = (left == right) & (self.rounding(quantities, unit) == 0)
-            rough = self.rounding(quantities, unit, float(np.finfo(dtype).tiny), squares=True)
+            zero = (left == right) & (self.rounding(here, unit) == 0)
+            rough = self.rounding(here, unit, float(np.finfo(dtype).tiny), squares=True)
         sides = np.broadcast_arrays(left, right, scale, lost, zero, rough, *held.values())
         left, right, scale, lost, zero, rough, *conditions = sides
         return Sides(left, right, scale, dict(zip(held, conditions, strict=True)), lost, zero, rough)
@@ -84,8 +85,8 @@ class CompiledClaim:
     ) -> np.ndarray:
         """What a rounding of one leaves in right minus left, where ``least`` is the smallest normal number; with
         ``squares`` where the variance is a difference of them."""
-        arrays = {name: np.asarray(value) for name, value in quantities.items()}
-        sizes = Sizes(arrays, unit, least, squares)
+        arrays = _arrays(quantities)
+        sizes = arrays.sizes(unit, least, squares)
 
         def leaf(expression):
             name = name_of(expression)
@@ -94,14 +95,10 @@ class CompiledClaim:
         return sum((propagate(side, leaf, unit)[1] for side in (self.claim.left, self.claim.right)), np.asarray(0.0))
 
 
-def _at_best(quantities: Mapping[str, Any], unit: float) -> dict[str, np.ndarray]:
-    """The same vectors with mean zero. What is constant up to rounding has no values after the mean to be exact to: it
-    is taken to be as exact as a vector of deviation s."""
-    arrays = {**quantities, "mu": np.asarray(0.0)}
-    if "deviation" in quantities and "mu" in quantities:
-        deviation, s = (np.asarray(quantities[name]) for name in ("deviation", "s"))
-        arrays["deviation"] = np.where(deviation <= unit * np.abs(quantities["mu"]), s, deviation)
-    return arrays
+def _arrays(quantities: Mapping[str, Any]) -> Quantities:
+    if isinstance(quantities, Quantities):
+        return quantities
+    return Quantities((name, np.asarray(value)) for name, value in quantities.items())
 
 
 def measured_names(claim: Claim) -> tuple[str, ...]:

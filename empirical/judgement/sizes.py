@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -47,8 +48,21 @@ class Sizes:
     least: float = 0.0
     squares: bool = False
 
+    @cached_property
+    def _errors(self) -> dict[str, np.ndarray]:
+        return {}
+
+    @cached_property
+    def _vectors(self) -> dict[str, Size]:
+        return {}
+
     def error(self, name: str) -> np.ndarray:
         """What a rounding of one leaves in a quantity: its own size at least, unless it is a number that was given."""
+        if name not in self._errors:
+            self._errors[name] = self._error(name)
+        return self._errors[name]
+
+    def _error(self, name: str) -> np.ndarray:
         own, symbol = _SCALARS.get(name), QUANTITIES[name].symbol
         if own is _given:
             return np.asarray(0.0)
@@ -71,6 +85,11 @@ class Sizes:
 
     def vector(self, name: str) -> Size:
         """Norm and error of a vector by the name of its atom; of one that is not in the table, by its own square."""
+        if name not in self._vectors:
+            self._vectors[name] = self._vector(name)
+        return self._vectors[name]
+
+    def _vector(self, name: str) -> Size:
         known = _VECTORS.get(name)
         if known is None:
             square = _square(name)
@@ -191,6 +210,34 @@ class Sizes:
 
     def over_channels(self, values: np.ndarray) -> np.ndarray:
         return np.sum(values, axis=-1, keepdims=True)
+
+
+class Quantities(dict[str, np.ndarray]):
+    """The quantities of one place, which keep the sizes of their roundings: claim after claim is evaluated there. They
+    are not changed after the first."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._sizes: dict[tuple[float, float, bool], Sizes] = {}
+        self._best: dict[float, Quantities] = {}
+
+    def sizes(self, unit: float, least: float = 0.0, squares: bool = False) -> Sizes:
+        """The sizes for a tolerance, a smallest normal number and a form of the variance."""
+        key = (unit, least, squares)
+        if key not in self._sizes:
+            self._sizes[key] = Sizes(self, *key)
+        return self._sizes[key]
+
+    def at_best(self, unit: float) -> Quantities:
+        """The same vectors with mean zero. What is constant up to rounding has no values after the mean to be exact to:
+        it is taken to be as exact as a vector of deviation s."""
+        if unit not in self._best:
+            best = Quantities(self | {"mu": np.asarray(0.0)})
+            if "deviation" in self and "mu" in self:
+                deviation, s = self["deviation"], self["s"]
+                best["deviation"] = np.where(deviation <= unit * np.abs(self["mu"]), s, deviation)
+            self._best[unit] = best
+        return self._best[unit]
 
 
 _NAMES = {quantity.symbol: name for name, quantity in QUANTITIES.items()}

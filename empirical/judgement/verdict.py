@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bnverify.empirical.judgement.compile import TOLERANCES, Sides, compile_claim
+from bnverify.empirical.judgement.sizes import Quantities
 from bnverify.empirical.measurement.measured import LAYER, order, producer
 from bnverify.empirical.runs.records import FLAGS, FORMAT, SIZES, Run
 from bnverify.theory import CLAIMS, QUANTITIES, claims_for
@@ -130,14 +131,14 @@ def places(records: xr.Dataset, noun: str | None = None) -> Places:
 
 def completed(
     quantities: dict[str, np.ndarray], flags: Mapping[str, np.ndarray], numbers: np.ndarray | None = None
-) -> dict[str, np.ndarray]:
+) -> Quantities:
     """Quantities (step, C) or (step, 1) with ``deviation``, the spread of what is normalised, flags and numbers."""
     every = np.ones_like(quantities["s"], bool)
     if "deviation" not in quantities:
         with np.errstate(all="ignore"):
             quantities = quantities | {"deviation": quantities["s"] * np.sqrt(quantities["rho"])}
     vector = np.arange(every.shape[-1]) * every if numbers is None else numbers
-    return {"sampled": ~every} | quantities | dict(flags) | {"vector": vector}
+    return Quantities({"sampled": ~every} | quantities | dict(flags) | {"vector": vector})
 
 
 def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype: str = "float64") -> Verdict | None:
