@@ -132,8 +132,18 @@ def draw(chart: Chart, canvas: FigureBase) -> None:
                 axes.set_xlabel("training step")
     for axes, panel in zip(grid, chart.panels, strict=False):
         axes.set_title(panel.title, y=1.0, pad=3.0)  # where it stands is not searched for: half of the time
+    _place_nothing(list(grid))
     entries = [(label, look(series, role, looks=chart.looks)) for label, series, role in chart.legend]
     legend(canvas, entries, chart.legend_columns)
+
+
+def _place_nothing(grid: Sequence[Axes]) -> None:
+    """Axes without a name of their own: the place of a name is not searched for among the numbers of its neighbours,
+    which takes as long as drawing them."""
+    for axes in grid:
+        for axis in (axes.xaxis, axes.yaxis):
+            if not axis.get_label_text():
+                axis.set_label_coords(0.5, 0.5)
 
 
 def _room(chart: Chart, rows: int, canvas: FigureBase) -> dict[str, float]:
