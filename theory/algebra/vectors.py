@@ -26,7 +26,7 @@ class Atom(sp.Symbol):
     Facts known about it are used when inner products are formed (``norm2``, ``total``) and
     when signs are decided (``nonzero``; ``entrywise``: no entry is negative)."""
 
-    __slots__ = ("entrywise", "nonzero", "norm2", "space", "tex", "total")
+    __slots__ = ("_identity", "entrywise", "nonzero", "norm2", "space", "tex", "total")
 
     def __new__(
         cls, name: str, *, latex: str | None = None, norm2=None, total=None, nonzero: bool = False,
@@ -37,6 +37,8 @@ class Atom(sp.Symbol):
         self.total = None if total is None else sp.sympify(total)
         self.tex = latex or name
         self.nonzero, self.entrywise, self.space = nonzero, entrywise, space
+        facts = (space, self.norm2, self.total, nonzero, entrywise)
+        self._identity = ("atom", self.name, *map(sp.srepr, facts))
         return self
 
     def __getnewargs_ex__(self):
@@ -44,9 +46,9 @@ class Atom(sp.Symbol):
         return (self.name,), facts | {"latex": self.tex}
 
     def _hashable_content(self):
-        """Facts belong to the identity: two declarations of one name with other facts are two vectors."""
-        facts = (self.space, self.norm2, self.total, self.nonzero, self.entrywise)
-        return ("atom", self.name, *map(sp.srepr, facts))
+        """Facts belong to the identity: two declarations of one name with other facts are two vectors. It is asked for
+        at every comparison, so it is written once."""
+        return self._identity
 
     @property
     def base(self) -> Atom:
@@ -73,14 +75,12 @@ class Image(Atom):
         self.tex, self.space = f"{operator.tex} {preimage.tex}", preimage.space
         self.nonzero = self.entrywise = False
         self.operator, self.preimage = operator, preimage
+        known = (operator.name, str(operator.nonnegative))
+        self._identity = ("image", *known, *preimage._identity[1:])
         return self
 
     def __getnewargs_ex__(self):
         return (self.operator, self.preimage), {}
-
-    def _hashable_content(self):
-        operator = (self.operator.name, str(self.operator.nonnegative))
-        return ("image", *operator, *self.preimage._hashable_content()[1:])
 
     @property
     def base(self) -> Atom:
