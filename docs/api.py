@@ -7,6 +7,7 @@ import importlib.util
 import pkgutil
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pdoc
@@ -38,8 +39,8 @@ def missing() -> list[str]:
     return [name for name, package in OPTIONAL.items() if importlib.util.find_spec(package) is None]
 
 
-def build(directory: Path) -> None:
-    """Write one HTML page a module, an index and a search."""
+def build(directory: Path, names: Sequence[str] = ()) -> None:
+    """Write one HTML page a module (of all, or of these), an index and a search."""
     for name in (*ROOMS, "empirical.conformance"):
         package = importlib.import_module(f"bnverify.{name}")
         for public in package.__all__:  # some are imported when they are asked for; the reference wants them now
@@ -49,7 +50,7 @@ def build(directory: Path) -> None:
     warnings.filterwarnings("ignore", "Couldn.t import bnverify")  # modules of optional packages that are not there
     warnings.filterwarnings("ignore", "The module specification")  # a module named as what it exports is found twice
     pdoc.render.configure(docformat="markdown", math=False, search=True)
-    pdoc.pdoc(*modules(), *(f"!{name}" for name in missing()), output_directory=directory)
+    pdoc.pdoc(*(names or modules()), *(f"!{name}" for name in missing()), output_directory=directory)
 
 
 if __name__ == "__main__":

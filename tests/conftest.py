@@ -19,6 +19,8 @@ COMPILER = (
 )
 KEPT = 0.05
 """Seconds that compiling a program takes at least for it to be kept."""
+SHARED = {"coq_cache", "tiny_run"}
+"""Fixtures that are expensive to make: the modules that use one of them stay in one process."""
 MAPS = 30_000
 """Memory maps of a process, above which compiled programs are released: it may have 65,530."""
 
@@ -27,9 +29,11 @@ def pytest_configure(config):
     """Most of the time goes into compiling programs that run once. They are compiled with little optimisation (a
     user's are with all), and kept on disk, for all workers and the processes they start: each is compiled once for all
     modules, and in a repeated run not at all. PyTorch has one thread: those of several processes on few cores wait for
-    each other, and evaluations take a hundred times as long."""
+    each other, and evaluations take a hundred times as long. What reports print of proofs is kept in one folder too."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("XLA_FLAGS", COMPILER)  # read when the first device is asked for
+    if getattr(config, "cache", None) is not None:
+        os.environ.setdefault("BNVERIFY_CACHE", str(config.cache.mkdir("derived")))
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ and getattr(config, "cache", None) is not None:
         os.environ["JAX_COMPILATION_CACHE_DIR"] = str(config.cache.mkdir("jax"))
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = str(KEPT)
@@ -49,12 +53,15 @@ def pytest_sessionstart(session):
 
 
 def pytest_collection_modifyitems(config, items):
-    """What one process has to make once stays in one: the modules that use the tiny run, and each other module. The
-    group that takes longest comes first, so that no worker begins it when the others have nothing left."""
+    """What one process has to make once stays in one: the modules that use the tiny run, those that use the compiled
+    library of Coq, and each other module. The group that takes longest comes first, so that no worker begins it when
+    the others have nothing left."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
-    users = {item.path for item in items if "tiny_run" in getattr(item, "fixturenames", ())}
-    groups = {item.path: "tiny_run" if item.path in users else str(item.path) for item in items}
+    groups = {item.path: str(item.path) for item in items}
+    for item in items:
+        for shared in SHARED & set(getattr(item, "fixturenames", ())):
+            groups[item.path] = shared
     known = _seconds()
     cost = dict.fromkeys(groups.values(), 0.0)
     for path, group in groups.items():

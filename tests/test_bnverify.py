@@ -49,17 +49,33 @@ def copied(tiny_run, tmp_path_factory):
     return target
 
 
-@pytest.fixture(scope="module")
-def listed():
-    """Everything that theory proves, in a narrow terminal."""
-    return started("theory", columns=80)
+# Claims and records of several kinds and of the longest keys; tables of all take half a minute.
+FEW_CLAIMS = ("fact-c1", "theorem-4.1-exact", "theorem-4.1", max(CLAIMS, key=len))
+FEW_RECORDS = ("4.1-v3", "4.2-ii", "hoedt-mean", max(AUDIT, key=len))
 
 
-def test_theory_lists_and_proves_all_claims(listed):
-    assert listed.returncode == 0
-    shown = " ".join(listed.stdout.split())
-    assert "theorem-4.1-exact" in shown and "claims proved" in shown
-    assert "4.1-v3" in shown and "printed formulas audited" in shown
+@pytest.fixture
+def few(monkeypatch):
+    """`bnverify theory` of a few claims and records."""
+    monkeypatch.setattr("bnverify.commands.theory.CLAIMS", {key: CLAIMS[key] for key in FEW_CLAIMS})
+    monkeypatch.setattr("bnverify.commands.theory.AUDIT", {key: AUDIT[key] for key in FEW_RECORDS})
+
+
+def _all_are_listed(done, claims, records):
+    assert done.returncode == 0, done.stderr
+    shown = " ".join(done.stdout.split())
+    assert f"{len(claims)} claims proved" in shown and f"{len(records)} printed formulas audited" in shown
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    assert all(f" {key} " in done.stdout for key in (*claims, *records))
+
+
+def test_theory_lists_and_proves_claims_and_cuts_no_key_in_a_narrow_terminal(bnverify, few):
+    _all_are_listed(bnverify("theory", columns=80), FEW_CLAIMS, FEW_RECORDS)
+
+
+@pytest.mark.slow
+def test_theory_lists_and_proves_all_claims():
+    _all_are_listed(started("theory", columns=80), CLAIMS, AUDIT)
 
 
 def test_theory_prints_one_claim_with_its_proof(bnverify):
@@ -86,15 +102,23 @@ def test_theory_prints_a_normaliser(bnverify):
     assert done.stdout.count("proved") == 2 and "n = (1/m) yhat" in done.stdout
 
 
-def test_theory_as_json_can_be_checked_again(bnverify):
-    done = bnverify("theory", "--json")
-    content = json.loads(done.stdout)
-    assert content["audit"]["4.1-v3"]["ruling"] == "false"
+def _is_checked_again(content, claims, records):
     from bnverify.theory.proof.recheck import recheck
 
+    assert set(content["claims"]) == set(claims) and set(content["audit"]) == set(records)
+    assert content["audit"]["4.1-v3"]["ruling"] == "false"
     assert recheck(content["claims"]["theorem-4.1"])
+
+
+def test_theory_as_json_can_be_checked_again(bnverify, few):
+    _is_checked_again(json.loads(bnverify("theory", "--json").stdout), FEW_CLAIMS, FEW_RECORDS)
     only = json.loads(bnverify("theory", "4.2-ii", "--json").stdout)
     assert list(only["audit"]) == ["4.2-ii"] and not only["claims"]
+
+
+@pytest.mark.slow
+def test_all_of_theory_as_json_can_be_checked_again(bnverify):
+    _is_checked_again(json.loads(bnverify("theory", "--json").stdout), CLAIMS, AUDIT)
 
 
 def test_experiments_are_listed(bnverify):
@@ -204,10 +228,9 @@ def test_what_is_wrong_fails_before_the_proofs_and_before_a_directory_is_made(
     assert not list(tmp_path.iterdir())
 
 
-def test_no_key_is_cut_in_a_narrow_terminal(bnverify, listed, copied):
-    for shown in (listed.stdout, bnverify("verify", copied, columns=80).stdout):
-        assert shown and "\N{HORIZONTAL ELLIPSIS}" not in shown
-    assert all(f" {key} " in listed.stdout for key in (*CLAIMS, *AUDIT))
+def test_no_key_is_cut_in_a_narrow_terminal(bnverify, copied):
+    shown = bnverify("verify", copied, columns=80).stdout
+    assert shown and "\N{HORIZONTAL ELLIPSIS}" not in shown
 
 
 def test_the_columns_of_the_verdicts_are_explained(bnverify, copied):

@@ -28,22 +28,24 @@ def test_layer(assert_claims):
 
 @pytest.fixture
 def project(pytester):
-    """A project with a test of its own layer, run in a process of its own; ``unbiased`` breaks the layer."""
+    """A project with a test of its own layer, run in a process of its own or, ``here``, in this one; with ``unbiased``
+    beside it one of a layer that is wrong."""
 
-    def run(*arguments, unbiased=False):
-        pytester.makepyfile(test_own=USE.replace("{ddof}", ", ddof=1" if unbiased else ""))
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    def run(*arguments, unbiased=False, here=False):
+        files = {"test_own": USE.replace("{ddof}", "")}
+        if unbiased:
+            files["test_unbiased"] = USE.replace("{ddof}", ", ddof=1")
+        pytester.makepyfile(**files)
+        start = pytester.runpytest_inprocess if here else pytester.runpytest_subprocess
+        return start("-p", "no:cacheprovider", *arguments)
 
     return run
 
 
-def test_a_true_layer_passes(project):
-    project().assert_outcomes(passed=1)
-
-
-def test_a_wrong_layer_fails_with_the_claim_both_sides_and_the_place(project):
+def test_a_true_layer_passes_and_a_wrong_one_fails_with_the_claim_both_sides_and_the_place(project):
     found = project(unbiased=True)
-    found.assert_outcomes(failed=1)
+    found.assert_outcomes(passed=1, failed=1)
+    found.stdout.fnmatch_lines(["*FAILED test_unbiased.py::test_layer*"])
     found.stdout.fnmatch_lines([
         "*fact-c1: Backward pass of batch normalisation: <v, w> == gamma*(*",
         "*violated at 3 of 3 points (own, float64, tolerance 9e-13)*",
@@ -67,13 +69,13 @@ def test_a_tampered_run_fails_where_it_was_tampered_with(project, tiny_run, tmp_
         changed = stored.load().copy(deep=True)
     changed["v_v"][{"site": 3, "channel": 0}] *= np.float64(1.001)
     changed.to_netcdf(record, engine="scipy")
-    found = project("--bnverify-run", str(path), "-m", "bnverify")
+    found = project("--bnverify-run", str(path), "-m", "bnverify", here=True)
     assert found.parseoutcomes()["failed"] >= 1
     found.stdout.fnmatch_lines(["*theorem-4.1-exact: *", "*step 0, conv4, channel 0: left *"])
 
 
 def test_what_is_no_run_is_said(project, tmp_path):
-    found = project("--bnverify-run", str(tmp_path))
+    found = project("--bnverify-run", str(tmp_path), here=True)
     assert found.ret == pytest.ExitCode.USAGE_ERROR
     assert "expected:" in found.stderr.str()
 

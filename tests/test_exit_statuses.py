@@ -1,6 +1,7 @@
 """Every way in which the disk, the platform, the pipe or the locale can fail: a status of its own, and three lines."""
 
 import errno
+import functools
 import json
 import os
 import resource
@@ -14,6 +15,7 @@ from calling import called, three_lines
 
 from bnverify.commands.terminal import BAD_INPUT, BROKEN_PIPE, DEFECT, INCOMPLETE, INTERRUPTED, MACHINE
 from bnverify.empirical.data.synthetic import synthetic_cifar
+from bnverify.empirical.judgement.verdict import verify
 from bnverify.empirical.runs.files import locked, write_arrays, write_atomically
 from bnverify.empirical.runs.run import train
 
@@ -43,9 +45,16 @@ def _raise(error):
     return raising
 
 
+@pytest.fixture(scope="module")
+def judged(tiny_run):
+    """The verdicts on the tiny run, for tests of what becomes of them."""
+    return verify(tiny_run)
+
+
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO])
-def test_a_disk_that_cannot_be_written(monkeypatch, capsys, copied, number):
+def test_a_disk_that_cannot_be_written(monkeypatch, capsys, copied, judged, number):
     """The summary of a verified run: disk full, read-only, no permission, over the quota, broken."""
+    monkeypatch.setattr("bnverify.empirical.judgement.verdict.verify", lambda run: judged)
     before = sorted(copied.rglob("*"))
     monkeypatch.setattr("os.fsync", _raise(OSError(number, os.strerror(number))))
     status, _, told = called(monkeypatch, capsys, "verify", copied)
@@ -55,33 +64,45 @@ def test_a_disk_that_cannot_be_written(monkeypatch, capsys, copied, number):
     assert sorted(copied.rglob("*")) == before  # nothing half-written is left
 
 
-def test_a_file_that_may_not_grow(tmp_path):
-    """A real limit of the operating system, in the middle of a training's first record."""
+def _limited(*arguments, **changed):
+    """A process whose files may not grow beyond 4,000 bytes: a real limit of the operating system."""
     script = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)); sys.argv = ['bnverify', *sys.argv[1:]];"
         "from bnverify.cli import main; main()"
     )
-    arguments = ("train", "--preset", "tiny", "--out", tmp_path / "run")
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, timeout=400,
-        env=os.environ | ENVIRONMENT | {"BNVERIFY_CACHE": "off"},
+        env=os.environ | ENVIRONMENT | changed,
     )  # fmt: skip
     assert done.returncode == MACHINE, done.stderr
     three_lines(done.stderr)
     assert "File too large" in done.stderr
+
+
+def test_a_file_that_may_not_grow(copied):
+    """In the middle of the summary of a verified run."""
+    before = sorted(copied.rglob("*"))
+    _limited("verify", copied)
+    assert sorted(copied.rglob("*")) == before
+
+
+@pytest.mark.slow
+def test_a_record_that_may_not_grow(tmp_path):
+    """In the middle of a training's first record."""
+    _limited("train", "--preset", "tiny", "--out", tmp_path / "run", BNVERIFY_CACHE="off")
     assert not list(tmp_path.rglob("*.partial"))
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] != 4000
 
 
-def test_a_directory_that_cannot_be_made():
-    done = call("train", "--preset", "tiny", "--out", "/proc/run")
-    assert done.returncode == MACHINE
-    three_lines(done.stderr)
-    assert "/proc/run" in done.stderr
+def test_a_directory_that_cannot_be_made(monkeypatch, capsys):
+    status, _, told = called(monkeypatch, capsys, "train", "--preset", "tiny", "--out", "/proc/run")
+    assert status == MACHINE
+    three_lines(told)
+    assert "/proc/run" in told
 
 
-@pytest.mark.parametrize("platform", ["cuda", "nonsense"])
+@pytest.mark.parametrize("platform", ["cuda", pytest.param("nonsense", marks=pytest.mark.slow)])
 def test_a_platform_that_is_not_there(tmp_path, platform):
     done = call("train", "--preset", "tiny", "--out", tmp_path / "run", env={"JAX_PLATFORMS": platform})
     assert done.returncode == MACHINE, done.stderr
@@ -90,9 +111,15 @@ def test_a_platform_that_is_not_there(tmp_path, platform):
     assert not (tmp_path / "run").exists()
 
 
+@functools.cache
+def _printed(key, encoding):
+    """What a terminal of an encoding is told of a claim."""
+    return call("theory", key, env={"PYTHONIOENCODING": encoding})
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_a_terminal_that_cannot_print_it(encoding):
-    done = call("theory", "theorem-4.1" if encoding == "ascii" else "lemma-4.5", env={"PYTHONIOENCODING": encoding})
+    done = _printed("theorem-4.1" if encoding == "ascii" else "lemma-4.5", encoding)
     if done.returncode:
         assert done.returncode == MACHINE
         three_lines(done.stderr)
@@ -103,7 +130,7 @@ def test_a_terminal_that_cannot_print_it(encoding):
 
 def test_output_in_ascii_is_refused_in_three_lines():
     """Where there is something that ASCII has not."""
-    done = call("theory", "theorem-4.1", env={"PYTHONIOENCODING": "ascii"})
+    done = _printed("theorem-4.1", "ascii")
     assert done.returncode == MACHINE
     three_lines(done.stderr)
 

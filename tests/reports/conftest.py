@@ -1,16 +1,9 @@
-"""The report of the tiny run, built once for all tests that look at files; proofs are kept for the session."""
+"""The report of the tiny run, built once for all tests that look at files."""
 
 import pytest
 import small_report
 
 from bnverify.reports import build_report
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BNVERIFY_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture(scope="session")

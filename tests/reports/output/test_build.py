@@ -98,13 +98,19 @@ def test_the_pdf_has_contents_links_bookmarks_and_no_picture_of_letters(built):
     assert "Table 1:" in first and "Figure 1:" in first and "Figure 2:" in first and "not tested" in first
 
 
-@pytest.mark.skipif(not Path("/usr/bin/pdftotext").exists(), reason="no pdftotext")
-@pytest.mark.parametrize(("lines", "fits"), [(0, True), (3, True), (60, False)])
-def test_the_first_two_pages_hold_with_room_for_three_lines_more(built, tiny_run, tmp_path, lines, fits):
-    """What is told first takes another number of lines for every run; the contents stand on page 3."""
+@pytest.fixture(scope="module")
+def told(tiny_run):
+    """The report as a document, and the names of its figures."""
     found, missing = drawings(tiny_run)
     pictures = {drawing.name: picture(drawing) for drawing in found}
-    document = run_report(Content(tiny_run), pictures, missing)
+    return run_report(Content(tiny_run), pictures, missing), list(pictures)
+
+
+@pytest.mark.skipif(not Path("/usr/bin/pdftotext").exists(), reason="no pdftotext")
+@pytest.mark.parametrize(("lines", "fits"), [(0, True), (3, True), (60, False)])
+def test_the_first_two_pages_hold_with_room_for_three_lines_more(built, told, tmp_path, lines, fits):
+    """What is told first takes another number of lines for every run; the contents stand on page 3."""
+    document, pictures = told
     longer = [Paragraph("A line more. " * 9 * lines)] if lines else []
     source = markdown(
         dataclasses.replace(document, front=[*longer, *document.front]),

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from calling import called
 from certifying import document, needs_coq
 from typer.testing import CliRunner
 
@@ -36,9 +37,11 @@ def test_without_coq_one_sentence_and_status_3(tmp_path):
 
 
 @pytest.mark.parametrize("arguments", [("nothing",), ("--all", "fact-c1"), ("missing.json",)])
-def test_bad_input_is_status_2(tmp_path, arguments):
-    done = bnverify("certify", *arguments, path=str(tmp_path), cache=tmp_path)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
+def test_bad_input_is_status_2(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    status, _, told = called(monkeypatch, capsys, "certify", *arguments)
+    assert status == 2 and "Traceback" not in told
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ SAMPLE = ("theorem-4.1", "fact-c2", "values")
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory):
+def built(coq_cache, tmp_path_factory):
     """The two files that generated proofs need, compiled."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", coq_cache)
         use_library(patch, tmp_path_factory.mktemp("library"))
         with library.compiled() as folder:
             yield folder
