@@ -38,7 +38,9 @@ def findings(case: Case) -> Iterator[Finding]:
     meaning = "the gradient that goes on to earlier layers"
     if residual > allowed:
         meaning = f"computed in {coarse}" if coarse else diagnosis(case.here, there.v)
-    yield judged("backward.values", _TITLES["backward.values"], residual, allowed, meaning, otherwise)
+    yield judged(
+        "backward.values", _TITLES["backward.values"], residual, allowed, meaning, otherwise, (case.place(exact),)
+    )
     yield from _identities(case, exact, there.v, otherwise)
     yield from _parameters(case, exact)
     yield _second(case, exact)
@@ -77,12 +79,12 @@ def _identities(case: Case, exact: Exact, v: np.ndarray, otherwise: str) -> Iter
 def _parameters(case: Case, exact: Exact) -> Iterator[Finding]:
     there, reading = case.there, case.reading
     assert not isinstance(there, Unsupported)
-    affine, allowed = reading.affine, case.backward_tolerance
-    for kind, name, axes in (("gain", affine.gain, affine.gain_axes), ("shift", affine.shift, affine.shift_axes)):
+    allowed, had = case.backward_tolerance, [kind for kind, *_ in reading.affine.parameters]
+    for kind, greek in (("gain", "gamma"), ("shift", "beta")):
+        if kind not in had:
+            yield untested(f"backward.{kind}", _TITLES[f"backward.{kind}"], f"the layer has no {greek}")
+    for kind, name, axes in reading.affine.parameters:
         key, title = f"backward.{kind}", _TITLES[f"backward.{kind}"]
-        if name is None:
-            yield untested(key, title, f"the layer has no {'gamma' if kind == 'gain' else 'beta'}")
-            continue
         shape = reading.subject.parameters[name].shape
         slope = there.slopes.get(name)
         expected, size = exact.summed(kind, axes, shape)
@@ -121,14 +123,14 @@ def _second(case: Case, exact: Exact) -> Finding:
 def _second_of_others(case: Case, exact: Exact, found: Second, d: np.ndarray) -> float:
     """<v, d> = <g, D z[d]> is linear in g and in gamma: its gradients with respect to them are D z[d] and sums of
     g D yhat[d]."""
-    point, affine = exact.point, case.reading.affine
+    point = exact.point
     with np.errstate(all="ignore"):
         along = (point.project(d) - point.yhat * (point.n * d).sum(0)) / point.s
     slope, unit = point.restore(along), point.restore(np.broadcast_to(exact.roundings.slope(d).max(0), d.shape))
     unit = unit * (1 + point.restore(np.broadcast_to(exact.spread, d.shape)))
     residuals = [relative(found.g - exact.gain * slope, np.abs(exact.gain) * unit)]
-    for kind, name, axes in (("gain", affine.gain, affine.gain_axes), ("shift", affine.shift, affine.shift_axes)):
-        if name is not None and name in found.slopes:
+    for kind, name, axes in case.reading.affine.parameters:
+        if name in found.slopes:
             expected, size = exact.along(kind, axes, found.slopes[name].shape, slope, unit)
             residuals.append(relative(found.slopes[name] - expected, size))
     return max(residuals)
@@ -180,7 +182,7 @@ def _few_at(small: Reading, m: int, key: str, title: str, setting: dict[str, flo
         coarse = few.coarse(v, exact.v, exact.slope_size)
         if coarse is not None and others <= allowed:
             return Finding(key, title, INACCURATE, residuals[worst], allowed, f"computed in {coarse}")
-    return judged(key, title, residuals[worst], allowed, meaning)
+    return judged(key, title, residuals[worst], allowed, meaning, places=(few.place(exact),))
 
 
 def _exactly_zero(small: Reading, found: Finding) -> Finding:
@@ -205,15 +207,7 @@ def resized(reading: Reading, m: int) -> Reading:
     shape = list(reading.y.shape)
     if vectors.groups > 1:
         raise Unsupported("groups are not made smaller")
-    sized = {
-        axis
-        for name, own in (
-            (reading.affine.gain, reading.affine.gain_axes),
-            (reading.affine.shift, reading.affine.shift_axes),
-        )
-        if name is not None
-        for axis in own or ()
-    }
+    sized = {axis for *_, own in reading.affine.parameters for axis in own or ()}
     fixed = sorted(sized & set(axes))
     for axis in axes:
         shape[axis] = 1

@@ -10,6 +10,7 @@ import numpy as np
 from bnverify.empirical.conformance.arithmetic import RANGE, ROUNDOFF, relative, rounded, share, source, tolerance
 from bnverify.empirical.conformance.exact import Point, Real
 from bnverify.empirical.conformance.recognise import Reading
+from bnverify.empirical.conformance.report import Place
 from bnverify.empirical.conformance.roundings import Roundings
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
 
@@ -138,6 +139,12 @@ class Case:
             reading.spread(shift, affine.shift_axes if affine.shift else ()).astype(Real), np.asarray(g, Real), in_sums,
         )  # fmt: skip
 
+    def place(self, exact: Exact, dtype: str | None = None, gradient: bool = True) -> Place:
+        """Where an evaluation is, in the case's own type unless said otherwise."""
+        point, g = exact.point, float(np.abs(exact.g).max()) if gradient and not self.no_gradient else None
+        sizes = (float(np.max(np.abs(each), initial=0.0)) for each in (point.y, point.root))
+        return Place(dtype or self.reading.setting.dtype, point.shape[0], point.m, *sizes, g)
+
     @cached_property
     def here(self) -> Exact:
         """At the case's own y, gamma, beta and g."""
@@ -161,10 +168,9 @@ class Case:
         out = {"z": relative(found.z - exact.z, exact.size)}
         if found.v is not None:
             out["v"] = relative(found.v - exact.v, exact.slope_size)
-        affine = self.reading.affine
-        for kind, name, axes in (("gain", affine.gain, affine.gain_axes), ("shift", affine.shift, affine.shift_axes)):
-            slope = None if name is None else found.slopes.get(name)
-            if name is not None and slope is not None:
+        for kind, name, axes in self.reading.affine.parameters:
+            slope = found.slopes.get(name)
+            if slope is not None:
                 expected, size = exact.summed(kind, axes, slope.shape)
                 out[f"the gradient of {name}"] = relative(slope - expected, size)
         return out
@@ -176,6 +182,12 @@ class Case:
             return frozenset()
         seen = self.residuals(self.there, self.here)
         return frozenset(name for name, residual in seen.items() if not residual <= self.forward_tolerance)
+
+    @cached_property
+    def wrong_kinds(self) -> frozenset[str]:
+        """The same by kind: "z", "v", "gain", "shift"."""
+        named = {f"the gradient of {name}": kind for kind, name, _ in self.reading.affine.parameters}
+        return frozenset(named.get(each, each) for each in self.wrong)
 
     def coarse(self, found: np.ndarray, exact: np.ndarray, size: np.ndarray) -> str | None:
         """The coarser type that gradients were rounded to once: they are numbers of that type, and the exact ones of
@@ -201,14 +213,18 @@ class Case:
         return self.forward_dtype == "float16" != self.reading.setting.dtype
 
     @cached_property
-    def narrow(self) -> bool:
-        """Whether values, or gradients on ordinary numbers, are those of float16: none very large, none very small."""
-        if self.forward_dtype == "float16":
-            return True
-        there = self.there
-        return not isinstance(there, Unsupported) and there.v is not None and self.coarse(
-            there.v, self.here.v, self.here.slope_size
-        ) == "float16"  # fmt: skip
+    def coarsest(self) -> str:
+        """The type of the values or, where that is coarser, the one that gradients on ordinary numbers are rounded to;
+        of float16 none is very large and none very small."""
+        there, coarse = self.there, None
+        if self.forward_dtype != "float16" and not isinstance(there, Unsupported) and there.v is not None:
+            coarse = self.coarse(there.v, self.here.v, self.here.slope_size)
+        return coarse or self.forward_dtype
+
+    @property
+    def no_gradient(self) -> bool:
+        """Whether the layer has no backward pass."""
+        return isinstance(self.there, Unsupported) or self.there.v is None
 
     @property
     def forward_tolerance(self) -> float:

@@ -43,7 +43,7 @@ def findings(case: Case) -> Iterator[Finding]:
         z = reading.call(case.y, case.gain, case.shift).z
         yield judged(
             "forward.values", "z = gamma yhat + beta", relative(z - whole.z, whole.size), allowed,
-            "the output, with random gamma and beta",
+            "the output, with random gamma and beta", places=(case.place(whole, gradient=False),),
         )  # fmt: skip
     except Unsupported as error:
         yield untested("forward.values", "z = gamma yhat + beta", str(error))

@@ -9,6 +9,7 @@ import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, tolerance
 from bnverify.empirical.conformance.case import Case
+from bnverify.empirical.conformance.reach import EXPONENTS
 from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Running, Unsupported, earlier
 
@@ -135,30 +136,46 @@ def _inference(case: Case, running: Running, mean: str, variance: str) -> Findin
     mu, var = (np.tile(each, point.mu.size // each.size) for each in (mu, var))
     epsilon = reading.normaliser.scale.epsilon
     s = np.sqrt(var + epsilon) if reading.normaliser.scale.place == "inside" else np.sqrt(var) + epsilon
-    try:
-        found = running.infer(case.y)
-    except Unsupported as error:
-        return untested(key, title, str(error))
-    yhat = np.asarray(point.restore((point.y - mu) / s), float)
-    gain, shift = np.asarray(case.here.gain, float), np.asarray(case.here.shift, float)
-    size = np.asarray(point.restore(np.broadcast_to((np.abs(point.y).max(0) + np.abs(mu)) / s, point.y.shape)), float)
-    residual = relative(found - (gain * yhat + shift), np.abs(gain) * size + np.abs(shift))
-    if residual <= _tolerance(case) and running.back is not None:
-        slope = np.asarray(gain * point.restore(np.broadcast_to(1 / s, point.y.shape)), float)
+    slope = np.asarray(case.here.gain * point.restore(np.broadcast_to(1 / s, point.y.shape)), float)
+    start = np.asarray(case.here.shift - slope * point.restore(np.broadcast_to(mu, point.y.shape)), float)
+    size = np.asarray(point.restore(np.broadcast_to(np.abs(mu), point.y.shape)), float)
+    wide = np.asarray(point.restore(np.broadcast_to(np.abs(point.y).max(0), point.y.shape)), float)
+    residual, worst = 0.0, 0
+    for k in _exponents(case):
         try:
-            of_v = relative(running.back(case.y, case.g) - case.g * slope, np.abs(case.g * slope))
-        except Unsupported:
-            of_v = 0.0
-        if of_v > _tolerance(case):
-            meaning = "its gradient is not gamma / sqrt(running variance + eps) times the one at z"
-            return judged(key, title, of_v, _tolerance(case), meaning)
+            found = running.infer(np.ldexp(case.y, k))
+        except Unsupported as error:
+            return untested(key, title, str(error))
+        sizes = np.abs(slope) * (np.ldexp(wide, k) + size) + np.abs(np.asarray(case.here.shift, float))
+        off = relative(found - (slope * np.ldexp(case.y, k) + start), sizes)
+        residual, worst = max((residual, worst), (off, k), key=lambda each: each[0])
+    if residual <= _tolerance(case) and running.back is not None:
+        for k in _exponents(case):
+            expected = np.ldexp(case.g, k) * slope
+            try:
+                of_v = relative(running.back(case.y, np.ldexp(case.g, k)) - expected, np.abs(expected))
+            except Unsupported:
+                break
+            if of_v > _tolerance(case):
+                meaning = "its gradient is not gamma / sqrt(running variance + eps) times the one at z"
+                return judged(key, title, of_v, _tolerance(case), meaning + _where(k, "that"))
     held = residual <= _tolerance(case)
     meaning = (
         "gamma (y - running mean)/sqrt(running variance + epsilon) + beta, with what was stored"
         if held
-        else "inference uses other statistics, epsilon or parameters"
+        else "inference uses other statistics, epsilon or parameters" + _where(worst, "y")
     )
     return judged(key, title, residual, _tolerance(case), meaning)
+
+
+def _exponents(case: Case) -> tuple[int, ...]:
+    """Powers of two that y and g are multiplied by, ordinary ones first."""
+    largest = EXPONENTS[case.coarsest][1] - 30 if case.coarsest in EXPONENTS else 0
+    return tuple(dict.fromkeys((0, -largest // 2, largest // 2, -largest, largest)))
+
+
+def _where(k: int, what: str) -> str:
+    return f", where {what} is {2.0**k:.0e} times as large" if k else ""
 
 
 __all__ = ["HOLDS", "findings"]

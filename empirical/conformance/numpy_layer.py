@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from bnverify.empirical.conformance.subject import Arguments, Evaluation, Kept, Running, Second, Setting, Unsupported
+from bnverify.empirical.conformance.subject import (
+    Arguments,
+    Evaluation,
+    Kept,
+    Running,
+    Second,
+    Setting,
+    Unsupported,
+    changed,
+)
 from bnverify.errors import InputError
 
 
@@ -23,11 +33,11 @@ class NumpyLayer:
 
     def __init__(
         self, name: str, call: Callable, backward: Callable | None, args: tuple, keywords: Mapping[str, Any],
-        taken: Arguments, parameters: Mapping[str, np.ndarray],
+        taken: Arguments, parameters: Mapping[str, np.ndarray], again: Callable[[int, int], Any] | None = None,
     ):  # fmt: skip
         self.name, self.parameters, self.epsilon = name, dict(parameters), taken.default
         self._call, self._backward, self._args, self._keywords, self._taken = call, backward, args, keywords, taken
-        self._kept = Kept()
+        self._kept, self._again = Kept(), again
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
         """z, and with g the gradients; see `Subject`."""
@@ -43,7 +53,7 @@ class NumpyLayer:
             given_z = z.astype(float)
             later = self._kept.overwritten(lambda: z.astype(float))
             if g is None or self._backward is None:
-                return Evaluation(given_z, z.dtype.name, changed=_changed(read, later))
+                return Evaluation(given_z, z.dtype.name, changed=changed(read, later, _same))
             g = _laid(np.array(g, z.dtype), setting.gradient_layout)
             read |= {"y in the backward pass": (given, given.copy()), "g": (g, g.copy())}
             out = self._back(g, given, arrays, setting.epsilon)
@@ -52,7 +62,7 @@ class NumpyLayer:
         except Exception as error:
             raise Unsupported(f"{type(error).__name__}: {error}") from error
         v, slopes = _gradients(out, y.shape, arrays)
-        return Evaluation(given_z, z.dtype.name, v, slopes, _changed(read, later))
+        return Evaluation(given_z, z.dtype.name, v, slopes, changed(read, later, _same))
 
     def second(self, y, parameters, g, d, setting: Setting) -> Second:
         """The gradient of <v, d>."""
@@ -64,7 +74,7 @@ class NumpyLayer:
 
     def resized(self, old: int, new: int):
         """The same layer for another size, if it can be made."""
-        return None
+        return None if self._again is None else self._again(old, new)
 
     def _back(self, g: np.ndarray, y: np.ndarray, arrays: Mapping[str, np.ndarray], epsilon: float | None) -> Any:
         assert self._backward is not None
@@ -75,10 +85,7 @@ class NumpyLayer:
         return self._backward(g, y, *self._args, **named, **self._keywords)
 
 
-def _changed(read: Mapping[str, tuple[np.ndarray, np.ndarray]], later: bool) -> tuple[str, ...]:
-    """What is another than it was."""
-    names = [name for name, (now, before) in read.items() if not np.array_equal(now, before, equal_nan=True)]
-    return tuple(dict.fromkeys(names + ["the values of an earlier call"] * later))
+_same = partial(np.array_equal, equal_nan=True)
 
 
 def _gradients(

@@ -31,6 +31,12 @@ class Affine:
     shift_axes: tuple[int, ...] | None = None
     offset: float = 0.0
 
+    @property
+    def parameters(self) -> tuple[tuple[str, str, tuple[int, ...] | None], ...]:
+        """Those that the layer has: "gain" or "shift", its name, its axes."""
+        both = (("gain", self.gain, self.gain_axes), ("shift", self.shift, self.shift_axes))
+        return tuple((kind, name, axes) for kind, name, axes in both if name is not None)
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -1,58 +1,76 @@
 """Where layers are right on ordinary data and wrong elsewhere: each regime is a case of its own, values and gradients.
 
-Large and small values, an outlier, zeros in y, in g and in gamma, large and small gradients, other batch sizes, one
-constant vector among others. A branch, a clip or a block size that ordinary random numbers never meet is met here.
+Large and small values, an outlier, zeros in y, in g and in gamma, large and small gradients, one constant vector among
+others. A branch or a clip that ordinary random numbers never meet is met here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import ROUNDOFF, rounded, source, tolerance
 from bnverify.empirical.conformance.case import Case, Exact
-from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
+from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, Place, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
 
-Made = tuple[np.ndarray, np.ndarray, np.ndarray | float]
-"""y, g and gamma of a regime."""
 # One constant of these, among other vectors: differences of squares of the last two leave more than an epsilon.
 CONSTANTS = (0.0, 1234567.89, 0.1)
-_MOST = 2**16  # values of y at another batch size
-_BLOCKS = (1025, 257)  # one more than the threads of a block, at most and as is usual
+
+
+class Made(NamedTuple):
+    """What a layer is called with in a regime."""
+
+    y: np.ndarray
+    g: np.ndarray
+    gain: np.ndarray | float
+    shift: np.ndarray | float
+
+
+def with_(case: Case, **changed: np.ndarray | float) -> Made:
+    """The case's own, but for what is given."""
+    return Made(case.y, case.g, case.gain, case.shift)._replace(**changed)  # type: ignore[arg-type]
 
 
 def findings(case: Case) -> Iterator[Finding]:
     """All of them."""
     for key, title, make in _REGIMES:
-        yield _tried(case, f"regime.{key}", title, make)
-    for size in _sizes(case):
-        yield _tried(case, f"batch.{size}", f"a batch of {size}", partial(_resized, size=size), True)
+        yield tried(case, f"regime.{key}", title, make)
     yield from _constants(case)
 
 
-def _tried(case: Case, key: str, title: str, make: Callable[[Case], Made], optional: bool = False) -> Finding:
+def tried(case: Case, key: str, title: str, make: Callable[[Case], Made], optional: bool = False) -> Finding:
     try:
-        y, g, gain = make(case)
+        y, g, gain, shift = make(case)
         y = rounded(y, case.reading.setting.dtype)
-        found = case.reading.call(y, gain, case.shift, None if _no_gradient(case) else g)
+        found = case.reading.call(y, gain, shift, None if case.no_gradient else g)
     except Unsupported as error:
         return untested(key, title, str(error) or "not there")
     except Exception as error:
         if not optional:
             raise
         return untested(key, title, f"it is not called so ({type(error).__name__})")
-    return compared(case, key, title, found, case.exact(y, g, gain))
+    return compared(case, key, title, found, case.exact(y, g, gain, shift))
 
 
 def compared(case: Case, key: str, title: str, found: Evaluation, exact: Exact) -> Finding:
     """Values, the gradient at y and those of the parameters, whichever is worst."""
-    allowed = case.forward_tolerance
     if not np.isfinite(np.asarray(exact.yhat, float)).all():
         return untested(key, title, "without an epsilon it is 0/0")
-    residuals = case.residuals(found, exact)
+
+    def coarse() -> str | None:
+        return None if found.v is None else case.coarse(found.v, exact.v, exact.slope_size)
+
+    return told(case, key, title, case.residuals(found, exact), coarse, case.place(exact))
+
+
+def told(
+    case: Case, key: str, title: str, residuals: Mapping[str, float], coarse: Callable[[], str | None], place: Place
+) -> Finding:
+    """The worst of the residuals; where others hold, v may be that of a ``coarse`` type."""
+    allowed = case.forward_tolerance
     worst = max(residuals, key=lambda name: residuals[name])
     meaning, otherwise = "values and gradients are the normaliser's", VIOLATED
     if residuals[worst] > allowed:
@@ -60,27 +78,22 @@ def compared(case: Case, key: str, title: str, found: Evaluation, exact: Exact) 
         if worst in case.wrong:
             meaning = f"wrong at {worst}, as on ordinary data"
         others = max((residual for name, residual in residuals.items() if name != "v"), default=0.0)
-        coarse = None if found.v is None else case.coarse(found.v, exact.v, exact.slope_size)
-        if coarse is not None and others <= allowed:
-            meaning, otherwise = f"the gradient is computed in {coarse}", INACCURATE
+        if others <= allowed and (narrow := coarse()) is not None:
+            meaning, otherwise = f"the gradient is computed in {narrow}", INACCURATE
         elif case.overflows and not np.isfinite(residuals[worst]):
             meaning = f"not finite at {worst}: beyond the range of the float16 that it casts to; compute in float32"
-    return judged(key, title, residuals[worst], allowed, meaning, otherwise)
-
-
-def _no_gradient(case: Case) -> bool:
-    return isinstance(case.there, Unsupported) or case.there.v is None
+    return judged(key, title, residuals[worst], allowed, meaning, otherwise, (place,))
 
 
 def _wide(case: Case, factor: float) -> float:
     """A factor of y whose squares the type has."""
-    return float(np.clip(factor, 1e-2, 30.0)) if case.narrow else factor
+    return float(np.clip(factor, 1e-2, 30.0)) if case.coarsest == "float16" else factor
 
 
 def _outlier(case: Case) -> Made:
     y = case.y.copy()
     y[(0,) * y.ndim] = _wide(case, 1e4)
-    return y, case.g, case.gain
+    return with_(case, y=y)
 
 
 def _zeros(array: np.ndarray, seed: int) -> np.ndarray:
@@ -90,63 +103,48 @@ def _zeros(array: np.ndarray, seed: int) -> np.ndarray:
     return out
 
 
-def _some_gains(case: Case) -> Made:
+def _gains(case: Case) -> np.ndarray:
+    """gamma, to be changed. Unsupported where there is none."""
     if case.reading.affine.gain is None:
         raise Unsupported("the layer has no gamma")
-    gain = np.array(case.gain, float)
+    return np.array(case.gain, float)
+
+
+def _some_gains(case: Case) -> Made:
+    gain = _gains(case)
     if gain.size < 2:
         raise Unsupported("gamma is one number")
     gain.ravel()[::2] = 0.0
-    return case.y, case.g, gain
+    return with_(case, gain=gain)
 
 
-def _many_gains(case: Case) -> Made:
-    if case.reading.affine.gain is None:
-        raise Unsupported("the layer has no gamma")
-    return case.y, case.g, 20 * np.asarray(case.gain)
-
-
-def _as_made(case: Case) -> Made:
-    if case.reading.affine.gain is None:
-        raise Unsupported("the layer has no gamma")
-    return case.y, case.g, np.ones_like(np.asarray(case.gain, float))
+def _shifts(case: Case, factor: float) -> np.ndarray:
+    if case.reading.affine.shift is None:
+        raise Unsupported("the layer has no beta")
+    return factor * np.asarray(case.shift, float)
 
 
 _REGIMES: tuple[tuple[str, str, Callable[[Case], Made]], ...] = (
-    ("large", "y 1e10 times as large", lambda c: (_wide(c, 1e10) * c.y, c.g, c.gain)),
-    ("small", "y 1e-3 times as large", lambda c: (_wide(c, 1e-3) * c.y, c.g, c.gain)),
-    ("tiny", "y 1e-10 times as large", lambda c: (_wide(c, 1e-10) * c.y, c.g, c.gain)),
-    ("positive", "no negative y, zeros among them", lambda c: (np.maximum(c.y, 0), c.g, c.gain)),
-    ("negative", "no positive y", lambda c: (-np.abs(c.y), c.g, c.gain)),
-    ("whole", "whole numbers", lambda c: (np.round(3 * c.y), c.g, c.gain)),
+    ("large", "y 1e10 times as large", lambda c: with_(c, y=_wide(c, 1e10) * c.y)),
+    ("small", "y 1e-3 times as large", lambda c: with_(c, y=_wide(c, 1e-3) * c.y)),
+    ("tiny", "y 1e-10 times as large", lambda c: with_(c, y=_wide(c, 1e-10) * c.y)),
+    ("positive", "no negative y, zeros among them", lambda c: with_(c, y=np.maximum(c.y, 0))),
+    ("negative", "no positive y", lambda c: with_(c, y=-np.abs(c.y))),
+    ("whole", "whole numbers", lambda c: with_(c, y=np.round(3 * c.y))),
     ("outlier", "one value of 1e4 among ordinary ones", _outlier),
-    ("zeros_in_g", "exact zeros in the gradient", lambda c: (c.y, _zeros(c.g, 1), c.gain)),
-    ("large_g", "a gradient 1e10 times as large", lambda c: (c.y, _wide(c, 1e10) * c.g, c.gain)),
-    ("small_g", "a gradient 1e-10 times as large", lambda c: (c.y, _wide(c, 1e-10) * c.g, c.gain)),
-    ("ones_in_gamma", "gamma 1, as a layer is made", _as_made),
+    ("zeros_in_g", "exact zeros in the gradient", lambda c: with_(c, g=_zeros(c.g, 1))),
+    ("zero_g", "a gradient of zeros", lambda c: with_(c, g=0.0 * c.g)),
+    ("ones_in_g", "a gradient of ones, as of a sum", lambda c: with_(c, g=np.ones_like(c.g))),
+    ("large_g", "a gradient 1e10 times as large", lambda c: with_(c, g=_wide(c, 1e10) * c.g)),
+    ("small_g", "a gradient 1e-10 times as large", lambda c: with_(c, g=_wide(c, 1e-10) * c.g)),
+    ("ones_in_gamma", "gamma 1 and beta 0, as a layer is made",
+     lambda c: with_(c, gain=np.ones_like(_gains(c)), shift=0.0 * np.asarray(c.shift))),
     ("zeros_in_gamma", "exact zeros in gamma", _some_gains),
-    ("large_gamma", "a gamma 20 times as large", _many_gains),
-)
-
-
-def _sizes(case: Case) -> list[int]:
-    """Batches of one, few, an odd number and many; not those that leave one value a vector or more than is needed."""
-    batch, per = len(case.y), case.y[0].size
-    over_batch = 0 in case.reading.normaliser.vectors.axes
-    largest = next((n for n in _BLOCKS if n * per <= _MOST), 0)
-    square = case.y.shape[1] if case.y.ndim == 2 else 0
-    sizes = [n for n in (1, 2, 3, square, 2 * batch + 1, largest) if 0 < n != batch and n * per <= _MOST]
-    least = 2 * len(case.y) / case.reading.m if over_batch else 1
-    return [n for n in dict.fromkeys(sizes) if n >= least]
-
-
-def _resized(case: Case, size: int) -> Made:
-    axes = (case.reading.affine.gain_axes or ()) + (case.reading.affine.shift_axes or ())
-    if 0 in axes:
-        raise Unsupported("gamma or beta varies along the batch")
-    repeats = -(-size // len(case.y))
-    y = np.concatenate([case.y * (1 + 0.1 * k) + 0.05 * k for k in range(repeats)])[:size]
-    return y, source(21).standard_normal(y.shape), case.gain
+    ("zero_gamma", "gamma 0 everywhere", lambda c: with_(c, gain=0.0 * _gains(c))),
+    ("negative_gamma", "no positive gamma", lambda c: with_(c, gain=-np.abs(_gains(c)))),
+    ("large_gamma", "a gamma 20 times as large", lambda c: with_(c, gain=20 * _gains(c))),
+    ("large_beta", "a beta 1e10 times as large", lambda c: with_(c, shift=_shifts(c, _wide(c, 1e10)))),
+)  # fmt: skip
 
 
 def _constants(case: Case) -> Iterator[Finding]:
@@ -167,7 +165,7 @@ def _constants(case: Case) -> Iterator[Finding]:
             columns[:, 0] = constant if reading.normaliser.centred else 0.0
             y = rounded(point.restore(columns), dtype)
             try:
-                found = reading.call(y, case.gain, case.shift, None if _no_gradient(case) else case.g, dtype=dtype)
+                found = reading.call(y, case.gain, case.shift, None if case.no_gradient else case.g, dtype=dtype)
             except Unsupported:
                 continue
             bad = [w for w, a in (("z", found.z), ("v", found.v)) if a is not None and not np.isfinite(a).all()]

@@ -15,11 +15,24 @@ LETTERS = (
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a property was looked at: in which type, for how many samples and values a vector, how large the largest
+    |y|, the largest deviation and the largest |g| are (None where no gradient was taken)."""
+
+    dtype: str
+    rows: int
+    m: int
+    y: float
+    deviation: float
+    g: float | None
+
+
+@dataclass(frozen=True)
 class Finding:
     """One property: its verdict, the residual with the tolerance it is held to, and what it means for a user.
 
     "inaccurate" is for answers that are no worse than the arithmetic chosen can be excused for, but much worse than it
-    could give; they do not make a layer another one. "not tested" never counts as held.
+    could give; they do not make a layer another one. "not tested" never counts as held. ``places``: where.
     """
 
     key: str
@@ -28,6 +41,7 @@ class Finding:
     residual: float = float("nan")
     tolerance: float = float("nan")
     meaning: str = ""
+    places: tuple[Place, ...] = ()
 
     @property
     def numbers(self) -> tuple[str, str]:
@@ -36,11 +50,13 @@ class Finding:
         return next(shown), next(shown)
 
 
-def judged(key: str, title: str, residual: float, tolerance: float, meaning: str, otherwise: str = VIOLATED) -> Finding:
+def judged(
+    key: str, title: str, residual: float, tolerance: float, meaning: str, otherwise: str = VIOLATED,
+    places: tuple[Place, ...] = (),
+) -> Finding:  # fmt: skip
     """A finding that holds where the residual is within its tolerance (NaN is not)."""
-    return Finding(
-        key, title, HOLDS if residual <= tolerance else otherwise, float(residual), float(tolerance), meaning
-    )
+    verdict = HOLDS if residual <= tolerance else otherwise
+    return Finding(key, title, verdict, float(residual), float(tolerance), meaning, places)
 
 
 def untested(key: str, title: str, why: str) -> Finding:
@@ -100,6 +116,42 @@ class Report:
             f", {inexact} inaccurate: {', '.join(f.title for f in self.of(INACCURATE))}." if inexact else "."
         )
 
+    @property
+    def reach(self) -> dict[str, dict[str, list[float]]]:
+        """By type: the numbers of samples and of values a vector, and the least and the largest |y| (also of those with
+        a gradient), deviation and |g|, each the largest of a call, of all calls whose property holds."""
+        places = [place for finding in self.of(HOLDS) for place in finding.places]
+        out: dict[str, dict[str, list[float]]] = {}
+        for dtype in dict.fromkeys(place.dtype for place in places):
+            here = [place for place in places if place.dtype == dtype]
+            out[dtype] = {name: sorted({getattr(place, name) for place in here}) for name in ("rows", "m")}
+            back = [place for place in here if place.g is not None]
+            for key, name, of in (
+                ("y", "y", here),
+                ("y with g", "y", back),
+                ("deviation",) * 2 + (here,),
+                ("g", "g", back),
+            ):
+                sizes = [size for place in of if (size := getattr(place, name))]
+                out[dtype][key] = [min(sizes), max(sizes)] if sizes else []
+        return out
+
+    @property
+    def tested(self) -> str:
+        """The same in words."""
+        said = []
+        for dtype, reach in self.reach.items():
+            counts = ", ".join(f"{n:,}" for n in reach["rows"])
+            values = f"{reach['m'][0]:,}" + f" to {reach['m'][-1]:,}" * (len(reach["m"]) > 1)
+            y, back, deviation, g = (
+                " to ".join(dict.fromkeys(f"{size:.0e}" for size in reach[key]))
+                for key in ("y", "y with g", "deviation", "g")
+            )
+            sizes = f"|y| {y}, deviations {deviation}" + (f", |g| {g}" if g else "")
+            sizes += f" (gradients: |y| {back})" if back and back != y else ""
+            said.append(f"in {dtype} {counts} samples, {values} values a vector, {sizes}")
+        return f"Tested: {'; '.join(said)}. Nothing is said beyond." if said else "Tested: nothing."
+
     def table(self, width: int = 118) -> str:
         """What was tested, one property a line (or more, where what it means is long), what failed first; a meaning
         that is the one above is not said again. Below it what was not tested, by reason, and the letters."""
@@ -130,7 +182,7 @@ class Report:
 
     def text(self, width: int = 118) -> str:
         """The table, the layer in words, and the verdict."""
-        said = (textwrap.fill(each, width) for each in (self.words, self.verdict))
+        said = (textwrap.fill(each, width) for each in (self.words, self.tested, self.verdict))
         return "\n".join([f"{self.layer} ({self.framework})", "", self.table(width), "", *said])
 
     def __str__(self) -> str:
@@ -144,7 +196,9 @@ class Report:
         return {
             "layer": self.layer, "framework": self.framework, "normalizer": self.normalizer, "claimed": self.claimed,
             "words": self.words, "verdict": self.verdict, "status": self.status, "details": dict(self.details),
+            "reach": self.reach,
             "findings": [
-                {k: None if v != v else v for k, v in asdict(finding).items()} for finding in self.findings
+                {k: None if v != v else v for k, v in asdict(finding).items() if k != "places"}
+                for finding in self.findings
             ],
         }  # fmt: skip

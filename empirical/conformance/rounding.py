@@ -32,7 +32,11 @@ def _checks(case: Case):
                 f"conditioning.{dtype}", f"{dtype} at {offset:g} +- {deviation:g}",
                 lambda key, title, a=dtype, b=offset, c=deviation: _offset(case, key, title, a, b, c),
             )  # fmt: skip
-    yield "conditioning.constant", "a constant vector: finite, z = beta", lambda key, title: _constant(case, key, title)
+    yield (
+        "conditioning.constant",
+        "constant vectors: finite, z = beta, and v",
+        lambda key, title: _constant(case, key, title),
+    )
     for dtype in case.reading.subject.dtypes:
         if dtype != case.reading.setting.dtype:
             yield f"dtype.{dtype}", dtype, lambda key, title, a=dtype: _dtype(case, key, title, a, None)
@@ -73,8 +77,13 @@ def _constant(case: Case, key: str, title: str) -> Finding:
     reading = case.reading
     if not reading.normaliser.scale.epsilon:
         raise Unsupported("there is no epsilon")
-    y = np.full(case.y.shape, 0.0 if not reading.normaliser.centred else 1.5)
-    found = reading.call(y, case.gain, case.shift, None if case.there is None else case.g)
+    told = [_at_constant(case, key, title, value) for value in ((0.0, 1.5) if reading.normaliser.centred else (0.0,))]
+    return next((finding for finding in told if finding.verdict == VIOLATED), told[-1])
+
+
+def _at_constant(case: Case, key: str, title: str, value: float) -> Finding:
+    y = np.full(case.y.shape, value)
+    found = case.reading.call(y, case.gain, case.shift, None if case.no_gradient else case.g)
     exact = case.exact(y, case.g)
     arrays = {"z": found.z} | ({} if found.v is None else {"v": found.v})
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
@@ -83,8 +92,13 @@ def _constant(case: Case, key: str, title: str) -> Finding:
             key, title, VIOLATED, float("inf"),
             meaning=f"{' and '.join(bad)} NaN or infinite: a dead unit or a padded sample poisons the step",
         )  # fmt: skip
-    residual = relative(found.z - exact.z, exact.size)
-    return judged(key, title, residual, case.forward_tolerance, "dead units and padding do no harm")
+    without = case.wrong | ({"v"} if not np.isfinite(np.asarray(exact.v, float)).all() else set())
+    residuals = {name: each for name, each in case.residuals(found, exact).items() if name not in without}
+    worst = max(residuals, key=lambda name: residuals[name], default="z")
+    meaning = "dead units and padding do no harm"
+    if not residuals.get(worst, 0.0) <= case.forward_tolerance:
+        meaning = f"right on ordinary data, wrong at {worst} where y is {value:g} everywhere"
+    return judged(key, title, residuals.get(worst, 0.0), case.forward_tolerance, meaning)
 
 
 def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None) -> Finding:
@@ -120,7 +134,7 @@ def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None)
         )
     elif found.dtype != dtype:
         meaning += f" for {dtype}: later layers compute in another precision"
-    return judged(key, title, residual, allowed, meaning, otherwise)
+    return judged(key, title, residual, allowed, meaning, otherwise, (case.place(exact, dtype, found.v is not None),))
 
 
 def _beyond_float16(exact: Exact) -> bool:

@@ -74,6 +74,15 @@ class Kept:
         return changed
 
 
+def changed(
+    read: Mapping[str, tuple[Any, Any]], later: bool, same: Callable[[Any, Any], bool] = np.array_equal
+) -> tuple[str, ...]:
+    """What a layer was given that is not the ``same`` as its copy now, by name; ``later``: nor are the values of an
+    earlier call."""
+    names = [name for name, (now, before) in read.items() if not same(now, before)]
+    return tuple(dict.fromkeys(names + ["the values of an earlier call"] * later))
+
+
 @dataclass(frozen=True)
 class Running:
     """The effect of two training calls on a layer's running statistics, and the layer in inference mode.

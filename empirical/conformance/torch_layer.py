@@ -18,6 +18,7 @@ from bnverify.empirical.conformance.subject import (
     Second,
     Setting,
     Unsupported,
+    changed,
     drawn_statistic,
     earlier,
 )
@@ -56,7 +57,7 @@ class TorchLayer:
         later = self._kept.overwritten(lambda: _numpy(z))
         read = {"y": (entry, y), **{k: (own, _tensor(parameters[k], own.dtype)) for k, own in tensors.items()}}
         if g is None or setting.way == "no_grad":
-            return Evaluation(given_z, dtype, changed=_changed(read, later))
+            return Evaluation(given_z, dtype, changed=changed(read, later, torch.equal))
         laid = _laid(_tensor(g, z.dtype), setting.gradient_layout)
         leaves = {"": y, **tensors}
         needed = {name: leaf for name, leaf in leaves.items() if leaf.requires_grad}
@@ -65,7 +66,8 @@ class TorchLayer:
         v = slopes.pop("", None)
         if v is None and y.requires_grad:
             v = np.zeros(z.shape)
-        return Evaluation(given_z, dtype, v, slopes, _changed(read | {"g": (laid, _tensor(g, z.dtype))}, later))
+        read |= {"g": (laid, _tensor(g, z.dtype))}
+        return Evaluation(given_z, dtype, v, slopes, changed(read, later, torch.equal))
 
     def second(self, y, parameters, g, d, setting: Setting) -> Second:
         """The gradient of <v, d>."""
@@ -179,12 +181,6 @@ class TorchModule(TorchLayer):
         start, before, after = kept
         share = "new" if isinstance(self._module, torch.nn.modules.batchnorm._NormBase) else None
         return Running(start, before, after, called(False), called(True), momentum, back=back, share=share)
-
-
-def _changed(read: Mapping[str, tuple[torch.Tensor, torch.Tensor]], later: bool) -> tuple[str, ...]:
-    """What is another than it was."""
-    names = [name for name, (now, before) in read.items() if not torch.equal(now, before)]
-    return (*names, *["the values of an earlier call"] * later)
 
 
 def _tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

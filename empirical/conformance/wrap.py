@@ -164,10 +164,19 @@ def _function(
     taken = arguments_of(listed, len(args) + skipped, keywords)
     call = getattr(function, "apply") if inspect.isclass(function) else function  # noqa: B009
     positional = inspect.isclass(function)
+
+    def again(old: int, new: int) -> Subject | None:
+        small, values = (tuple(_replaced(value, old, new) for value in each) for each in (shape, args))
+        named = {key: _replaced(value, old, new) for key, value in keywords.items()}
+        try:
+            return _function(name, function, values, named, small, kind, backward)
+        except InputError:
+            return None
+
     reasons = []
     for each in _shapes(shape, kind):
         parameters = {key: _initial(key, each) for key in taken.arrays}
-        subject = _bound(name, call, args, keywords, taken, parameters, kind, backward, positional)
+        subject = _bound(name, call, args, keywords, taken, parameters, kind, backward, positional, again)
         for dtype in ("float64", "float32"):
             try:
                 subject.evaluate(np.zeros(shape) + np.arange(shape[-1]), parameters, None, Setting(dtype))
@@ -201,6 +210,7 @@ def _initial(name: str, shape: tuple[int, ...]) -> np.ndarray:
 def _bound(
     name: str, call: Callable, args: tuple, keywords: Mapping[str, Any], taken: Arguments,
     parameters: Mapping[str, np.ndarray], kind: str, backward: Callable | None, positional: bool,
+    again: Callable[[int, int], Subject | None],
 ) -> Subject:  # fmt: skip
     def of(y: Any, arrays: Mapping[str, Any], epsilon: float | None, training: bool = True) -> Any:
         named = dict(arrays)
@@ -215,11 +225,11 @@ def _bound(
     if kind == "torch":
         from bnverify.empirical.conformance.torch_layer import TorchLayer
 
-        return TorchLayer(name, of, parameters, taken.default, settable=settable)
+        return TorchLayer(name, of, parameters, taken.default, again, settable)
     if kind == "numpy":
         from bnverify.empirical.conformance.numpy_layer import NumpyLayer
 
-        return NumpyLayer(name, of, backward, args, keywords, taken, parameters)
+        return NumpyLayer(name, of, backward, args, keywords, taken, parameters, again)
     from bnverify.empirical.conformance.jax_layer import JaxLayer
 
-    return JaxLayer(name, of, parameters, taken.default, settable=settable)
+    return JaxLayer(name, of, parameters, taken.default, settable=settable, again=again)
