@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import relative, rounded, source
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounded, source
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.recognise import base
 from bnverify.empirical.conformance.regimes import Made, told, tried, with_
@@ -57,6 +57,12 @@ def _needs_free(case: Case, *axes: int) -> None:
         raise Unsupported("gamma or beta varies along the batch" if 0 in axes else "gamma or beta varies along them")
 
 
+def _needs_digits(case: Case) -> None:
+    """Unsupported where a sum of many numbers of the layer's type has no digits left."""
+    if ROUNDOFF[case.coarsest] > ROUNDOFF["float32"]:
+        raise Unsupported(f"sums of so many numbers of {case.coarsest} have no digits left")
+
+
 def _least_shape(case: Case) -> list[int]:
     """The sizes of y, those of positions 1 where a vector has the batch and nothing else needs them."""
     shape, vectors = list(case.y.shape), case.reading.normaliser.vectors
@@ -74,6 +80,7 @@ def _many(case: Case) -> Finding:
     each = min(_ROWS // _FEW + 1, _VALUES // (_FEW * int(np.prod(shape[1:])))) | 1
     try:
         _needs_free(case, 0)
+        _needs_digits(case)
         if each * _FEW <= _BLOCKS[0]:
             raise Unsupported(f"more than {_BLOCKS[0]:,} samples of {np.prod(shape[1:]):,} values cost too much here")
         y, g = (
@@ -114,6 +121,7 @@ def _channels(case: Case, number: int) -> Case:
     """The layer with so many channels, on few samples: on another y where it has no parameters, else made anew."""
     reading = case.reading
     axis, vectors = reading.channel, reading.normaliser.vectors
+    _needs_digits(case)
     if vectors.groups > 1:
         raise Unsupported("groups have channels of their own")
     if axis in vectors.axes and number == 1:

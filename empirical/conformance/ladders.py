@@ -16,7 +16,7 @@ from bnverify.empirical.conformance.reach import EXPONENTS, Rung, Scaled, Typed
 from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, untested
 from bnverify.empirical.conformance.subject import Unsupported
 
-_RUNGS = (33, 7)  # of a ladder, in the widest type and in others
+_RUNGS = (25, 5)  # of a ladder, in the widest type and in others
 _Z = frozenset({"z"})
 
 
@@ -32,7 +32,7 @@ def findings(case: Case, held: Collection[str]) -> Iterator[Finding]:
         rungs: list[Rung] = []
         try:
             for dtype in (own, *others):
-                if dtype in EXPONENTS:
+                if dtype in EXPONENTS and (dtype != "bfloat16" or key == "gradient"):  # else as float32
                     rungs += ladder(Typed(case, dtype), _RUNGS[dtype != own])
         except Unsupported as error:
             yield untested(f"reach.{key}", title, str(error))
@@ -153,8 +153,8 @@ def known(typed: Typed) -> Typed:
     centred = np.ldexp(np.asarray(point.restore(point.y - point.mu), float), k)
     gain = reading.spread(typed.gain, reading.affine.gain_axes if reading.affine.gain else ())
     with np.errstate(all="ignore"):
-        s = np.abs(gain * centred / typed.call(Scaled(y=k), 0.0).z)
-    s = float(np.median(s[np.isfinite(s)])) if np.isfinite(s).any() else 0.0
+        scales = np.abs(gain * centred / typed.call(Scaled(y=k), 0.0).z)
+    s = float(np.median(scales[np.isfinite(scales)])) if np.isfinite(scales).any() else 0.0
     root = float(np.ldexp(np.median(np.asarray(point.root, float)), k))
     if not s or (not scale.epsilon and s < 4 * root) or abs(s / typed.least - 1 if typed.least else 1) < 1e-3:
         return typed

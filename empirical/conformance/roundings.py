@@ -99,18 +99,25 @@ class Roundings:
         each value, in the shape of y, as g."""
         point = self.point
         columns, owner = (np.asarray(point.columns(each), float) for each in (g, owner))
-        cell = (owner.astype(int) * columns.shape[1] + np.arange(columns.shape[1])).ravel()
+        vectors = columns.shape[1]
+        cell, used = (owner.astype(int) * vectors + np.arange(vectors)).ravel(), np.arange(count * vectors)
+        if len(used) > cell.size:  # most entries meet few vectors
+            used, cell = np.unique(cell, return_inverse=True)
+        entry, vector = np.divmod(used, vectors)
 
         def summed(values):
-            return np.bincount(cell, values.ravel(), count * columns.shape[1]).reshape(count, -1)
+            return np.bincount(cell, values.ravel(), len(used))
+
+        def total(values):
+            return np.bincount(entry, values, count)
 
         yhat = np.asarray(point.yhat, float)
-        common = (np.abs(summed(columns)) * self.subtracted / self.s) ** 2
-        common = common + (np.abs(summed(columns * yhat)) * (1 + self.of_scale)) ** 2
+        along = summed(columns * yhat)
+        common = (np.abs(summed(columns)) * (self.subtracted / self.s)[vector]) ** 2
+        common = common + (np.abs(along) * (1 + self.of_scale)[vector]) ** 2
         own = summed(np.square(columns * self.terms))
-        total, number = summed(columns * yhat).sum(1), summed(np.ones_like(columns)).sum(1)
-        growth = self._growth(np.maximum(number, 1))
-        return np.sqrt((common + own).sum(1)) + growth * (np.sqrt(own.sum(1)) + np.abs(total))
+        growth = self._growth(np.maximum(total(summed(np.ones_like(columns))), 1))
+        return np.sqrt(total(common + own)) + growth * (np.sqrt(total(own)) + np.abs(total(along)))
 
     def shift(self, g: np.ndarray, owner: np.ndarray, count: int) -> np.ndarray:
         """e of the gradient of beta."""
