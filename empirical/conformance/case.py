@@ -142,8 +142,8 @@ class Case:
     def place(self, exact: Exact, dtype: str | None = None, gradient: bool = True) -> Place:
         """Where an evaluation is, in the case's own type unless said otherwise."""
         point, g = exact.point, float(np.abs(exact.g).max()) if gradient and not self.no_gradient else None
-        sizes = (float(np.max(np.abs(each), initial=0.0)) for each in (point.y, point.root))
-        return Place(dtype or self.reading.setting.dtype, point.shape[0], point.m, *sizes, g)
+        y, deviation = (float(np.max(np.abs(each), initial=0.0)) for each in (point.y, point.root))
+        return Place(dtype or self.reading.setting.dtype, point.shape[0], point.m, y, deviation, g)
 
     @cached_property
     def here(self) -> Exact:

@@ -81,6 +81,8 @@ def _many(case: Case) -> Finding:
     try:
         _needs_free(case, 0)
         _needs_digits(case)
+        if case.reading.normaliser.scale.norm == "linf" and 0 in case.reading.normaliser.vectors.axes:
+            raise Unsupported("the largest of values that are equal has no gradient")
         if each * _FEW <= _BLOCKS[0]:
             raise Unsupported(f"more than {_BLOCKS[0]:,} samples of {np.prod(shape[1:]):,} values cost too much here")
         y, g = (
@@ -132,6 +134,8 @@ def _channels(case: Case, number: int) -> Case:
         raise Unsupported(f"{number:,} channels at so many positions cost too much here")
     subject = reading.subject
     if reading.affine.parameters:
+        if case.y.shape.count(case.y.shape[axis]) > 1 or case.y.shape[axis] == 1:
+            raise Unsupported("that it was made with so many channels is not told from its other sizes")
         made = subject.resized(reading.y.shape[axis], number)
         if made is None:
             raise Unsupported("its parameters are made for one size, and it cannot be made anew")

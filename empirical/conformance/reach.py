@@ -217,19 +217,22 @@ class Typed:
             residuals = {}
             for name in anchor.keys() & found.keys() & names:
                 exponent = times.expected(regime, name) - start.expected(regime, name)
-                residuals[name] = self.off(found[name], anchor[name], exponent, sizes[name])
+                residuals[name] = self.off(found[name], anchor[name], exponent, sizes[name], start.y)
             place = self.place(times)
             yield Rung(times, residuals, self.allowed, place if "v" in residuals else replace(place, g=None))
 
-    def off(self, found: np.ndarray, anchor: np.ndarray, exponent: int | np.ndarray, size: np.ndarray) -> float:
-        """How far an answer is from 2^exponent times another. What is below the type's least number a sum may lose,
-        term by term."""
-        lost = self.y.size * np.ldexp(1.0, 1 - self.largest - np.asarray(exponent)) / self.allowed
+    def off(
+        self, found: np.ndarray, anchor: np.ndarray, exponent: int | np.ndarray, size: np.ndarray, of_y: int = 0
+    ) -> float:
+        """How far an answer is from 2^exponent times another, which was given at y times 2^of_y. What is below the
+        type's least number a sum may lose, term by term, and 1/s makes that larger."""
+        steep = 8 * max(1.0, 1 / max(self.least, 2.0 ** (self.roots[0] + of_y)))
+        lost = steep * self.y.size * np.ldexp(1.0, 1 - self.largest - np.asarray(exponent)) / self.allowed
         return relative(np.ldexp(found, -np.asarray(exponent)) - anchor, size + lost)
 
     def place(self, times: Scaled) -> Place:
         """Where that is."""
-        y, deviation = np.abs(self.y).max(), np.asarray(self.point.root, float).max()
         g = None if self.case.no_gradient else float(np.ldexp(np.abs(self.g).max(), times.g))
-        sizes = (float(np.ldexp(each, times.y)) for each in (y, deviation))
-        return Place(self.dtype, len(self.y), self.point.m, *sizes, g)
+        sizes = np.abs(self.y).max(), np.asarray(self.point.root, float).max()
+        y, deviation = (float(np.ldexp(each, times.y)) for each in sizes)
+        return Place(self.dtype, len(self.y), self.point.m, y, deviation, g)
