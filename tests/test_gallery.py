@@ -43,12 +43,33 @@ def test_a_run_that_its_command_does_not_make_is_refused(monkeypatch):
         gallery.page()
 
 
-def test_the_readme_says_what_the_full_width_run_found():
-    points, violations = gallery.verdicts(gallery.GALLERY / "main-full")
-    stored = json.loads((gallery.GALLERY / "main-full" / "all" / "summary.json").read_text())
+README = " ".join((ROOT / "README.md").read_text().split())
+
+
+@pytest.mark.parametrize("name", ["main-full", "main-quarter"])
+def test_the_readme_says_what_the_runs_found(name):
+    points, violations = gallery.verdicts(gallery.GALLERY / name)
+    stored = json.loads((gallery.GALLERY / name / "all" / "summary.json").read_text())
     tested = {claim["key"] for claim in stored["claims"] if claim["points"]}
-    readme = (ROOT / "README.md").read_text()
-    assert f"{len(tested)} claims at\n{points:,} points, no violation" in readme and violations == 0
+    assert f"{len(tested)} claims at {points:,} points, no violation" in README and violations == 0
+
+
+def test_the_readme_says_what_the_long_run_shows():
+    found = json.loads((gallery.GALLERY / "main-quarter" / "findings.json").read_text())
+    bn, plain = found["subtracted"]
+    mantissa, power = f"{bn['share']:.1e}".split("e-0")
+    assert f"{mantissa}·10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[int(power)]} of |g|² in the median layer" in README
+    assert f"{bn['at chance']:.2f} times the 2/m that random directions lose" in README
+    assert f"{plain['share'] * 1e4:.1f}·10⁻⁴ and {plain['at chance']:.1f} times" in README
+    assert f"γ/s is {bn['factor']:.2f} in the median, |v|²/|g|² is {bn['reduction']:.2f}" in README
+    assert bn["by scale"] > 0.9995 and "all of that change is the factor" in README
+    phases = {(row["quantity"], row["phase"]): row for one in found["observed"] for row in one["phases"]}
+    wanted = ("effective beta", "relative shift |G - G'|/|G| of a layer")
+    beta, shift = (phases[what, "after the plain network's plateau"] for what in wanted)
+    assert f"effective β is smaller at {beta['share']:.0%}".replace("%", " %") in README
+    assert f"in the median by {beta['ratio']:.1f}" in README and f"by {shift['ratio']:.2f} relative" in README
+    observed = json.loads((gallery.GALLERY / "main-quarter" / "all" / "summary.json").read_text())["observed"]
+    assert f"{observed['bn']['test_accuracy'] * 100:.1f} % in the end" in README
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -68,4 +89,5 @@ def test_what_is_stored_was_published_as_the_experiment_says(path):
     found = json.loads(path.read_text())
     told = [(one["published"], one["place"]) for one in found["observed"]]
     assert told == [(one.words, one.place) for one in EXPERIMENTS[found["experiment"]].published]
-    assert set(found["runs"]) == set(EXPERIMENTS[found["experiment"]].runs(found["scale"]))
+    scale = "quick" if found["scale"] == "quick" else "paper"  # half and quarter are options of it
+    assert set(found["runs"]) == set(EXPERIMENTS[found["experiment"]].runs(scale))

@@ -15,6 +15,7 @@ from typing import Any
 from bnverify.empirical.experiments.comparable import differing, settings
 from bnverify.empirical.experiments.experiments import Experiment, Published
 from bnverify.empirical.experiments.statements import TESTS, Missing, Runs, Seen, last_loss, score
+from bnverify.empirical.experiments.subtracted import medians
 from bnverify.empirical.runs.records import Run
 
 __all__ = [
@@ -94,12 +95,18 @@ def findings_json(
     experiment: Experiment, scale: str, runs: Mapping[str, Sequence[Run]], found: Sequence[Finding], directory: Path
 ) -> dict[str, Any]:  # fmt: skip
     """The content of findings.json; runs are named by their place in the directory, a list where there are seeds. Of
-    quantities of both networks every phase is a row, as in `comparable.Compared`."""
+    quantities of both networks every phase is a row, as in `comparable.Compared`; what the theorems subtract is that of
+    the median layer over the whole training (`subtracted.medians`)."""
     places = {label: [str(run.path.relative_to(directory)) for run in members] for label, members in runs.items()}
     return {
         "experiment": experiment.name,
         "scale": scale,
         "runs": {label: names[0] if len(names) == 1 else names for label, names in places.items()},
+        "subtracted": [
+            {"run": label, "seed": number, "network": network} | values
+            for label, members in runs.items() for number, run in enumerate(members)
+            for network, values in medians(run).items()
+        ],
         "observed": [
             {
                 "published": each.published.words, "place": each.published.place, "ours": each.ours,
