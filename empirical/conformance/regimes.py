@@ -42,6 +42,8 @@ def findings(case: Case) -> Iterator[Finding]:
 
 
 def tried(case: Case, key: str, title: str, make: Callable[[Case], Made], optional: bool = False) -> Finding:
+    """The layer on numbers that ``make`` makes of those of the case, held against the normaliser; "not tested" where
+    they cannot be made or the layer refuses them, and nothing lost where they are ``optional``."""
     try:
         y, g, gain, shift = make(case)
         y = rounded(y, case.reading.setting.dtype)

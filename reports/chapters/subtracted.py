@@ -23,27 +23,20 @@ _EXPLAINED = (
 
 def sentence(run: Run) -> str:
     """What is subtracted, in the median layer over the whole training; empty where it was not recorded."""
-    found = medians(run)
-    told = [_of(naming.labels(run.config)[network], values) for network, values in found.items()]
+    found, labels = medians(run), naming.labels(run.config)
+    told = " and ".join(
+        rf"{scientific(values['share'])} of $\lVert g\rVert^2$ {labels[network]}, {values['at chance']:.2g} times what "
+        "random directions lose,"
+        for network, values in found.items()
+    )
     if not told:
         return ""
-    text = rf"Observed, and claimed by no theorem: of $\lVert g\rVert^2$ Theorem 4.1 subtracts {'; '.join(told)}."
-    return text + (_scale(found["bn"]) if "bn" in found else "")
-
-
-def _of(label: str, values: dict[str, float]) -> str:
-    return (
-        f"{label} {scientific(values['share'])} in the median layer, {values['at chance']:.2g} times what random "
-        "directions lose"
-    )
+    text = f"Observed, and claimed by no theorem: in the median layer Theorem 4.1 subtracts {told[:-1]}"
+    return text + (_scale(found["bn"]) if "bn" in found else ".")
 
 
 def _scale(values: dict[str, float]) -> str:
-    return (
-        r" What batch norm does to the gradient's length is the factor: $\gamma/s$ is "
-        rf"{values['factor']:.2g}, $\lVert v\rVert^2/\lVert g\rVert^2$ is {values['reduction']:.2g}, and "
-        f"{values['by scale']:.1%} of that change, in logarithms, is the factor."
-    )
+    return rf"; {values['by scale']:.1%} of the change of the gradient's length, in logarithms, is $\gamma/s$."
 
 
 def section(run: Run) -> Section | None:
