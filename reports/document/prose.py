@@ -75,10 +75,18 @@ def _is_formula(core: str) -> bool | None:
         return None
     if bare in _NAMES or bare in _PRODUCTS or re.fullmatch(r"[A-Za-z]'{0,2}", bare):
         return True
+    if _is_path(core):
+        return False
     if re.search(r"[<>^=|_\[\]]", core) and not re.fullmatch(r'["\'].*["\']', bare):
         return True
     parts = [part for part in re.split(r"[/()*]", core.strip(",")) if part]
     return bool(re.search(r"[/']|\w\(", core)) and all(map(_is_factor, parts))
+
+
+def _is_path(core: str) -> bool:
+    """Whether it names a file, such as "normalization/batch_norm", and not a quotient, as of gamma/sigma_max."""
+    path = re.fullmatch(r"([a-z0-9_]{2,}/)+[a-z0-9_.]{2,}", core)
+    return bool(path) and not any(part in _NAMES for part in re.split(r"[/_]", core))
 
 
 def _is_factor(part: str) -> bool:
