@@ -276,7 +276,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(tmp_path, interruption):
         whole = _start(tmp_path / "whole", log)
         assert whole.wait(600) == 0
         process = _start(tmp_path / "cut", log)
-        _wait_for(tmp_path / "cut" / "records" / "bn" / "curves-000002.nc", process)
+        _wait_for(tmp_path / "cut" / "records" / "bn" / "curves-000000.nc", process)
         process.send_signal(interruption)
         assert process.wait(100) != 0
         assert _start(tmp_path / "cut", log).wait(600) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,7 +19,20 @@ PASSES = 3  # words, then the contents, then the numbers of the pages that the c
 
 def tex(markdown: str) -> str:
     """LaTeX of a report; its figures are the PDF files beside those that the page shows."""
-    return convert(markdown, "latex", "report.tex")
+    return _breakable(convert(markdown, "latex", "report.tex"))
+
+
+def _breakable(latex: str) -> str:
+    """With places at which TeX may end a line in what has no spaces: code, names of modules, and hashes."""
+    latex = _CODE.sub(lambda found: _AFTER.sub(r"\g<0>\\allowbreak{}", found[0]), latex)
+    latex = _NAME.sub(lambda found: re.sub(r"\.|\\_", r"\g<0>\\allowbreak{}", found[0]), latex)
+    return _HASH.sub(lambda found: "\\allowbreak{}".join(re.findall(".{16}", found[0])), latex)
+
+
+_CODE = re.compile(r"\\texttt\{(?:[^{}\\]|\\[{}_^&%#$]|\\[a-z]+|\{\})*\}")
+_AFTER = re.compile(r"(?:\\[{}_]|[()=,.])(?!\}|\\allowbreak)")
+_NAME = re.compile(r"\b[A-Za-z]+(?:\.[A-Za-z]+)*\.[a-z]+(?:\\_[a-z]+)+\b")
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 def engine() -> str | None:

@@ -25,6 +25,7 @@ from bnverify.reports.figures import style
 from bnverify.reports.figures.catalogue import FIGURES, drawings
 from bnverify.reports.output import pdf, tex
 from bnverify.reports.output.build import build, picture
+from bnverify.reports.output.convert import convert
 from bnverify.reports.output.formats import outputs
 from bnverify.reports.output.markdown import markdown
 from bnverify.theory import AUDIT, CLAIMS, NORMALIZERS, REFERENCES
@@ -157,6 +158,21 @@ def test_without_tex_report_tex_is_there_and_the_pdf_is_typst_s(tiny_run, small,
     assert plain.also == {} and plain.note == "" and not (tmp_path / "b" / "report.tex").exists()
     assert plain.pdf.read_bytes() == found.pdf.read_bytes()
     assert not list((tmp_path / "b" / "figures").glob("*.pdf"))
+
+
+def test_what_has_no_spaces_may_break_in_tex():
+    """Code, names of modules and hashes; taking the breaks out gives the same text."""
+    code = r"`\frac{\partial f((aW)u)}{\partial(aW)} = x_i^2`"
+    name = r"FunctionalExtensionality.functional\_extensionality\_dep"
+    source = f"Text: {code}; axioms: {name}; SHA-256 {'0123456789abcdef' * 4}. See figure 4.1.\n"
+    latex = tex.tex(source)
+    line = next(line for line in latex.splitlines() if "Text:" in line)
+    longest = max(re.split(r"\\allowbreak\{\}| ", line), key=len)
+    assert line.count("0123456789abcdef" + r"\allowbreak{}") == 3
+    assert r"functional\_\allowbreak{}extensionality\_\allowbreak{}dep" in line and "4.1" in line
+    assert len(longest) < 30, longest
+    plain, broken = (text.replace(r"\allowbreak{}", "") for text in (convert(source, "latex", "report.tex"), latex))
+    assert plain == broken and line.count(r"\allowbreak{}\allowbreak{}") == 0
 
 
 @needs_tex
