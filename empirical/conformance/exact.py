@@ -16,6 +16,7 @@ from functools import cached_property
 import numpy as np
 
 Real = np.longdouble
+_KINK = 2.0**-20  # deviations are equal where they differ by less than this share of them
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,20 @@ class Point:
         if scale.norm == "l2":
             return np.sqrt(factor * np.square(c).mean(0))
         return factor * np.abs(c).mean(0) if scale.norm == "l1" else np.abs(c).max(0)
+
+    @cached_property
+    def kinks(self) -> np.ndarray:
+        """The vectors, as a row, at which the scale has several gradients, all of them right: in l1 a value is its mean
+        (or 0), in linf two are the largest."""
+        scale, c = self.normaliser.scale, np.abs(self.measured)
+        largest = c.max(0)
+        if scale.norm == "l1":
+            kinks = (c <= _KINK * largest).any(0)
+        elif scale.norm == "linf" and (self.m > 2 or scale.uncentred):  # of two values, centred, both have the same
+            kinks = (c >= (1 - _KINK) * largest).sum(0) > 1
+        else:
+            kinks = np.zeros(c.shape[1:], bool)
+        return kinks & (largest > 0)
 
     @cached_property
     def s(self) -> np.ndarray:

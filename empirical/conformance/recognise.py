@@ -159,8 +159,15 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             advice="pass a larger --shape, or say what it is with --normalizer",
         )
     chosen = _nearest(fitting, reading, far, unit)
+    measured = _scale(replace(reading, normaliser=chosen))
+    unusual = measured[1] > measured[2] or measured[0].divisor != "m"
+    for other in _alike(chosen, fitting, reading, far, unit) if unusual else ():
+        of_other = _scale(replace(reading, normaliser=other))
+        if of_other[1] <= of_other[2] and of_other[0].divisor == "m":
+            chosen, measured = other, of_other
+            break
     reading = replace(reading, normaliser=chosen, name=name_of(chosen, shape, reading.channel, affine.gain_axes))
-    scale, residual, allowed, of_epsilon, visible = _scale(reading)
+    scale, residual, allowed, of_epsilon, visible = measured
     known = scale if residual <= allowed else None
     if known is None or claimed is not None:
         # A claim states the scale; what it does not state, epsilon, is what the layer states or what was found.
@@ -169,8 +176,12 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
         place = "inside" if chosen.scale.norm == "l2" else "outside"
         fields: dict[str, Any] = {"place": place, "epsilon": epsilon, **variant}
         scale = replace(chosen.scale, **fields)
-    elif not scale.epsilon and subject.epsilon is not None and subject.epsilon < visible:
-        scale = replace(scale, epsilon=subject.epsilon)  # it is not seen, so what the layer states is not contradicted
+    elif subject.epsilon is not None and (
+        abs(scale.epsilon - subject.epsilon) <= of_epsilon * subject.epsilon
+        if scale.epsilon
+        else subject.epsilon < visible
+    ):
+        scale = replace(scale, epsilon=subject.epsilon)  # as far as it is seen, what the layer states is right
     reading = replace(reading, normaliser=replace(chosen, scale=scale), found=known)
     return replace(
         reading, found_residual=residual, found_tolerance=allowed, epsilon_tolerance=of_epsilon, visible=visible
@@ -248,7 +259,7 @@ def _nearest(fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: n
     """The candidate whose yhat is nearest to the layer's up to a factor; a name, then the plainest scale, where several
     are as near as rounding lets one see. They are tried in this order, and the first that fits ends the search."""
     size = float(np.square(unit).sum())
-    rounding = (1e3 * ROUNDOFF[reading.precision]) ** 2 * size + 1e-13 * size
+    rounding = _rounding(reading, size)
     order = sorted(range(len(fitting)), key=lambda i: (*_rank(fitting[i], reading), i))
     distances = {}
     for i in order:
@@ -260,6 +271,22 @@ def _nearest(fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: n
         usual = [i for i in sorted(order) if fitting[i].scale.norm == "l2" and _named(fitting[i], reading)]
         return fitting[min(usual or sorted(order), key=lambda i: distances[i])]
     return fitting[next(i for i in order if distances[i] <= nearest + rounding)]
+
+
+def _rounding(reading: Reading, size: float) -> float:
+    """What rounding leaves of the square of a distance."""
+    return (1e3 * ROUNDOFF[reading.precision]) ** 2 * size + 1e-13 * size
+
+
+def _alike(
+    chosen: Normaliser, fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: np.ndarray
+) -> list[Normaliser]:
+    """The other scales of the same vectors that are as near up to a factor: of one vector every norm is a multiple of
+    every other, and of three values the l1 norm of the linf norm."""
+    most = _rounding(reading, float(np.square(unit).sum()))
+    same = [each for each in fitting if (each.vectors, each.centred) == (chosen.vectors, chosen.centred)]
+    near = [each for each in same if each != chosen and _distance(each, y, unit) <= most]
+    return sorted(near, key=lambda each: _rank(each, reading))
 
 
 def _rank(normaliser: Normaliser, reading: Reading) -> tuple[bool, ...]:

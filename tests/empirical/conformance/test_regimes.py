@@ -109,3 +109,85 @@ def test_one_constant_channel_among_others_must_be_finite():
     assert conforms(never_negative, shape=(48, 5))["regime.constant"].verdict != "violated"
     for pair in (Pair(0), Pair(-1, centred=False)):
         assert conforms(pair.forward, shape=(48, 5), backward=pair.backward)["regime.constant"].verdict == "holds"
+
+
+def _centred(y, gamma, beta, eps, scale):
+    centred = y - y.mean(0)
+    return gamma * centred / (scale(centred, y) + eps) + beta
+
+
+def _mean_deviation(y, gamma, beta, eps=1e-5):
+    return _centred(y, gamma, beta, eps, lambda centred, y: jnp.abs(centred).mean(0))
+
+
+def _largest_deviation(y, gamma, beta, eps=1e-5):
+    """Of several the last: the gradient of a maximum that is computed twice, fused and not, may be 0/0."""
+
+    def last(centred, y):
+        sizes = jnp.abs(centred)[::-1]
+        return jnp.take_along_axis(sizes, sizes.argmax(0)[None], 0)[0]
+
+    return _centred(y, gamma, beta, eps, last)
+
+
+def _mean_size(y, gamma, beta, eps=1e-5):
+    return _centred(y, gamma, beta, eps, lambda centred, y: jnp.abs(y).mean(0))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [(_mean_deviation, (16, 6)), (_mean_size, (16, 6)), (_largest_deviation, (32, 8)), (_largest_deviation, (4, 40))],
+)
+def test_at_a_kink_every_gradient_is_right(layer, shape):
+    """Among whole numbers and zeros a value is its mean, or two are the largest: |x| has the gradient 1 at 0 in JAX, 0
+    in PyTorch, and of equal maxima the first or the last has it, or each its share."""
+    report = conforms(layer, shape=shape)
+    assert report.status == 0, report
+    assert {report[f"regime.{key}"].verdict for key in ("whole", "positive")} == {"holds"}
+
+
+@jax.custom_vjp
+def _kept(x, poison):
+    return x
+
+
+_kept.defvjp(lambda x, poison: (x, poison), lambda poison, g: (jnp.where(poison, jnp.nan, g), None))
+
+
+def test_at_a_kink_the_other_vectors_are_looked_at_and_nan_is_no_gradient():
+    def whole(y):
+        return (y == jnp.round(y)).all() & (jnp.ptp(y) > 0)
+
+    def poisoned(y, gamma, beta, eps=1e-5):
+        return _mean_deviation(_kept(y, whole(y)), gamma, beta, eps)
+
+    def off(y, gamma, beta, eps=1e-5):
+        z = _mean_deviation(y, gamma, beta, eps)
+        return jnp.where(whole(y), z + 1e-3 * (y - jax.lax.stop_gradient(y)), z)
+
+    for layer in (poisoned, off):
+        found = conforms(layer, shape=(16, 6))["regime.whole"]
+        assert found.verdict == "violated" and "at v" in found.meaning, found
+
+
+@pytest.mark.parametrize("shape", [(9, 1), (3, 1), (3, 4)])
+def test_norms_that_are_multiples_of_each_other_are_told_apart_by_their_factor(shape):
+    for layer, name in ((_mean_deviation, "l1"), (_largest_deviation, "linf")):
+        report = conforms(layer, shape=shape)
+        assert report.status == 0 and report.words.startswith(f"This is {name} norm"), report
+
+
+def test_an_epsilon_that_is_hardly_seen_is_the_one_that_is_stated():
+    def forward(y, gamma, beta, eps=1e-30):
+        return Pair(0).forward(y, gamma, beta, eps)
+
+    def backward(g, y, gamma, beta, eps=1e-30):
+        return Pair(0).backward(g, y, gamma, beta, eps)
+
+    report = conforms(forward, shape=(32, 8), backward=backward)
+    assert report.status == 0, report
+    half = conforms(
+        lambda y, gamma, beta, eps=1e-30: forward(y, gamma, beta, eps / 2), shape=(32, 8),
+        backward=lambda g, y, gamma, beta, eps=1e-30: backward(g, y, gamma, beta, eps / 2),
+    )  # fmt: skip
+    assert "forward.epsilon" in [finding.key for finding in half.failed]
