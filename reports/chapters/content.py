@@ -11,6 +11,7 @@ import numpy as np
 
 from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.empirical.runs.records import Run
+from bnverify.reports.chapters import subtracted
 from bnverify.reports.chapters.certificates import certificates
 from bnverify.reports.chapters.families import Family, families
 from bnverify.reports.document import naming, setting
@@ -81,7 +82,8 @@ class Content:
 
     def abstract(self) -> list[str]:
         """What is proved, what was measured, and what was not: a paragraph each."""
-        parts = (self._derived(), (*self._trained(), *self._compared()), self._printed_untested())
+        seen = (subtracted.sentence(self.run),)
+        parts = (self._derived(), (*self._trained(), *self._compared()), seen, self._printed_untested())
         return [told for part in parts if (told := " ".join(part))]
 
     def _derived(self) -> Iterator[str]:

@@ -44,7 +44,7 @@ def section(run: Run) -> Section | None:
     rows = table(run)
     if not rows:
         return None
-    blocks: list[Block] = [Paragraph(sentence(run)), Paragraph(_EXPLAINED), _by_layer(run, rows), _by_phase(run, rows)]
+    blocks: list[Block] = [Paragraph(_EXPLAINED), _by_layer(run, rows), _by_phase(run, rows)]
     return Section("What the theorems subtract", "section:subtracted", blocks)
 
 

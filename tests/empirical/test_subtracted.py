@@ -126,7 +126,7 @@ def test_reports_tell_these_numbers(tiny_run):
     assert f"{found['bn']['by scale']:.1%} of the change" in told
     assert f"subtracts {scientific(found['bn']['share'])} of" in told
     assert f"and {scientific(found['plain']['share'])} of" in told
-    by_layer, by_phase = section(tiny_run).blocks[2:]
+    by_layer, by_phase = section(tiny_run).blocks[1:]
     assert [row[0] for row in by_layer.rows] == [n for i in range(1, 11) for n in (f"conv{i}", "")]
     third = next(row for row in rows if (row.network, row.phase.name, row.site) == ("bn", WHOLE, "conv3")).values
     assert by_layer.rows[4][2:7] == (

@@ -87,6 +87,7 @@ def test_numbers_of_sections_and_figures_are_the_same_in_all_three(built):
 
 @pytest.mark.skipif(not Path("/usr/bin/pdftotext").exists(), reason="no pdftotext")
 def test_the_pdf_has_contents_links_bookmarks_and_no_picture_of_letters(built):
+    assert built.engine == (tex.engine() or "typst"), built.note  # a report.tex that fails must not hide behind Typst
     objects = objects_of(built.pdf)
     assert len(re.findall(rb"/Subtype ?/Link\b", objects)) > 100
     assert b"/Outlines" in objects
