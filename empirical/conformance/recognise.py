@@ -158,6 +158,12 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             expected="several values to normalise together",
             advice="pass a larger --shape, or say what it is with --normalizer",
         )
+    if _alone(reading, far):
+        raise InputError(
+            got=f"{subject.name} whose output for y of shape {shape} depends on the sign of every value alone",
+            expected="several values to normalise together",
+            advice="pass a --shape with more values a vector",
+        )
     chosen = _nearest(fitting, reading, far, unit)
     measured = _scale(replace(reading, normaliser=chosen))
     unusual = measured[1] > measured[2] or measured[0].divisor != "m"
@@ -271,6 +277,15 @@ def _nearest(fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: n
         usual = [i for i in sorted(order) if fitting[i].scale.norm == "l2" and _named(fitting[i], reading)]
         return fitting[min(usual or sorted(order), key=lambda i: distances[i])]
     return fitting[next(i for i in order if distances[i] <= nearest + rounding)]
+
+
+def _alone(reading: Reading, far: np.ndarray) -> bool:
+    """Whether of positive y, however large, every value becomes the same: it is normalised by itself. What is right of
+    two values changes its sign with their order."""
+    rising = float(np.abs(far).max()) * np.linspace(0.1, 1, far.size).reshape(far.shape)
+    falling = np.flip(rising)
+    first, second = (reading.call(each).z for each in (rising, falling))
+    return bool(first.any()) and np.allclose(first, second, rtol=1e-2, atol=0)
 
 
 def _rounding(reading: Reading, size: float) -> float:

@@ -7,7 +7,7 @@ others. A branch or a clip that ordinary random numbers never meet is met here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,9 +29,9 @@ class Made(NamedTuple):
     shift: np.ndarray | float
 
 
-def with_(case: Case, **changed: np.ndarray | float) -> Made:
-    """The case's own, but for what is given."""
-    return Made(case.y, case.g, case.gain, case.shift)._replace(**changed)  # type: ignore[arg-type]
+def with_(case: Case, **changed: Any) -> Made:
+    """The case's own, but for what is given: arrays, or numbers for gamma and beta."""
+    return Made(case.y, case.g, case.gain, case.shift)._replace(**changed)
 
 
 def findings(case: Case) -> Iterator[Finding]:

@@ -126,13 +126,8 @@ class Report:
             here = [place for place in places if place.dtype == dtype]
             out[dtype] = {name: sorted({getattr(place, name) for place in here}) for name in ("rows", "m")}
             back = [place for place in here if place.g is not None]
-            for key, name, of in (
-                ("y", "y", here),
-                ("y with g", "y", back),
-                ("deviation",) * 2 + (here,),
-                ("g", "g", back),
-            ):
-                sizes = [size for place in of if (size := getattr(place, name))]
+            for key, of in (("y", here), ("y with g", back), ("deviation", here), ("g", back)):
+                sizes = [size for place in of if (size := getattr(place, key.split()[0]))]
                 out[dtype][key] = [min(sizes), max(sizes)] if sizes else []
         return out
 

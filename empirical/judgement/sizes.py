@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import sympy as sp
@@ -213,13 +213,27 @@ class Sizes:
 
 
 class Quantities(dict[str, np.ndarray]):
-    """The quantities of one place, which keep the sizes of their roundings: claim after claim is evaluated there. They
-    are not changed after the first."""
+    """The quantities of one place, which keep the sizes of their roundings: claim after claim is evaluated there. What
+    is kept is of the numbers as they are: a change forgets it."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self._sizes: dict[tuple[float, float, bool], Sizes] = {}
         self._best: dict[float, Quantities] = {}
+
+    def __setitem__(self, name: str, value: np.ndarray) -> None:
+        super().__setitem__(name, value)
+        self._sizes.clear()
+        self._best.clear()
+
+    def update(self, *arguments: Any, **more: Any) -> None:
+        """Set each of them."""
+        for name, value in dict(*arguments, **more).items():
+            self[name] = value
+
+    def __ior__(self, other: Any) -> Self:  # type: ignore[override, misc]
+        self.update(other)
+        return self
 
     def sizes(self, unit: float, least: float = 0.0, squares: bool = False) -> Sizes:
         """The sizes for a tolerance, a smallest normal number and a form of the variance."""

@@ -8,6 +8,7 @@ there appears whole.
 
 from __future__ import annotations
 
+import functools
 import os
 import secrets
 import sys
@@ -67,6 +68,7 @@ def write_whole() -> None:
     if hasattr(put, "__wrapped__"):  # done before
         return
 
+    @functools.wraps(put)
     def put_whole(cache: Any, key: str, value: bytes) -> None:
         place = Path(str(cache.path))
         if cache.eviction_enabled or (place / f"{key}-cache").exists():  # with eviction there is a lock
@@ -75,7 +77,6 @@ def write_whole() -> None:
         put(cache, part, value)
         (place / f"{part}-cache").replace(place / f"{key}-cache")
 
-    put_whole.__wrapped__ = put  # type: ignore[attr-defined]
     LRUCache.put = put_whole  # type: ignore[assignment, method-assign]
 
 

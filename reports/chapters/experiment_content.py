@@ -17,6 +17,7 @@ from bnverify.empirical.experiments.statements import Seen
 from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.reports.chapters import subtracted
 from bnverify.reports.document import naming
+from bnverify.reports.document.blocks import Section
 from bnverify.reports.document.prose import verbatim
 from bnverify.reports.document.setting import Table
 from bnverify.reports.document.verdicts import verdicts_of
@@ -104,10 +105,14 @@ class ExperimentContent:
             "it must end."
         )
 
+    @cached_property
+    def subtracted(self) -> Section | None:
+        """What the theorems subtract, of an experiment of one run that recorded it."""
+        return subtracted.section(*self.runs.values()) if len(self.runs) == 1 else None
+
     def _subtracted(self) -> Iterator[str]:
-        if len(self.runs) == 1:
-            (run,) = self.runs.values()
-            yield subtracted.sentence(run)
+        if self.subtracted:
+            yield subtracted.sentence(*self.runs.values())
 
     def _lost(self) -> Iterator[str]:
         for label, run in self.runs.items():
@@ -197,7 +202,7 @@ class ExperimentContent:
         wanted = [name for names in _FIGURES.values() for name in (names[:1] if len(self.runs) > _MANY else names)]
         if any(published.test == "bn_stays_nearer" for published in self.experiment.published):
             wanted.append("initialisation")
-        if len(self.runs) == 1 and any(subtracted.section(run) for run in self.runs.values()):
+        if self.subtracted:
             wanted += ["subtracted", "alignment-chance"]
         asked = {name: option for option, names in _FIGURES.items() for name in names}
         return _drawn([

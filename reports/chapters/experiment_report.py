@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from bnverify.empirical.experiments.experiments import Experiment
 from bnverify.empirical.experiments.findings import Runs
 from bnverify.errors import InputError
-from bnverify.reports.chapters import subtracted
 from bnverify.reports.chapters.experiment_content import ExperimentContent
 from bnverify.reports.chapters.side_by_side import ended, left_out, repeat_section, settings_section, verdict_tables
 from bnverify.reports.document.blocks import Block, Contents, Document, Paragraph, Picture, Section, Table
@@ -43,7 +42,7 @@ def experiment_report(content: ExperimentContent, pictures: Sequence[Picture], m
     sections = [
         Section("Where the runs ended", "section:ended", [ended(lines)]),
         *_phases(content),
-        *_subtracted(content),
+        *filter(None, [content.subtracted]),
         *_steps(content),
         Section("Figures", "section:figures", [*pictures, *left_out(missing)]),
         settings_section(lines),
@@ -65,15 +64,6 @@ def _phases(content: ExperimentContent) -> list[Section]:
         label="table:phases",
     )  # fmt: skip
     return [Section("Phase by phase", "section:phases", [shown])]
-
-
-def _subtracted(content: ExperimentContent) -> Iterator[Section]:
-    """What the theorems subtract: of an experiment of one run."""
-    if len(content.runs) == 1:
-        (run,) = content.runs.values()
-        found = subtracted.section(run)
-        if found is not None:
-            yield found
 
 
 def _steps(content: ExperimentContent) -> list[Section]:

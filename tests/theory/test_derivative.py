@@ -138,3 +138,14 @@ def test_trace_does_not_depend_on_names(names):
     assert trace(lambda x: (right @ x) * left) == left @ right
     assert trace(lambda x: (right @ operator(x)) * left) == left @ operator(right)
     assert trace(lambda x: 3 * x + 2 * (right @ x) * left) == 3 * m + 2 * (left @ right)
+
+
+def test_the_order_of_what_is_read_off_does_not_depend_on_a_name_made_up():
+    """The direction is named by a counter of the process: its hash, and that of a product with it, is another each
+    time, and what is printed must not be."""
+    orders = set()
+    for number in range(60):
+        w = Vector.atom(f"direction_{number}")
+        read = representer(2 * (ONE @ w) + 3 * (G @ w) + 5 * (Y @ w) + 7 * (X @ w) + (V @ w), w)
+        orders.add(tuple(atom.name for atom in read.terms))
+    assert len(orders) == 1 and len(orders.pop()) == 5

@@ -81,7 +81,7 @@ def representer(form: sp.Expr, direction: Vector) -> Vector:
     w = single_atom(direction)
     rest = sp.expand(form)
     out = Vector()
-    for product in rest.atoms(Inner):
+    for product in sorted(rest.atoms(Inner), key=Inner.sort_key):
         other = partner(product, w)
         if other is not None:
             coefficient = rest.coeff(product, 1)

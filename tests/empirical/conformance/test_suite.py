@@ -267,3 +267,16 @@ def test_what_cannot_be_called_is_told():
         conforms(lambda y: y.no_such_method(), shape=(4, 8), framework="jax")
     with pytest.raises(InputError, match="several values"):
         conforms(lambda y: layer_norm(y, 1.0, 0.0), shape=(4, 1), framework="jax")
+
+
+def test_one_value_a_vector_leaves_nothing_to_read():
+    """Without a centring what is left of a value is its sign; two values still have an order."""
+
+    def rms(y, gamma, eps=1e-5):
+        return gamma * y / jnp.sqrt(jnp.square(y).mean(-1, keepdims=True) + eps)
+
+    for shape, claimed in (((4, 1), None), ((4, 3, 1), None), ((4, 1), "rms")):
+        with pytest.raises(InputError, match="sign of every value alone"):
+            conforms(rms, shape=shape, framework="jax", normalizer=claimed)
+    assert conforms(rms, shape=(4, 2), framework="jax").status == 0
+    assert conforms(lambda y, eps=1e-5: layer_norm(y.T, 1.0, 0.0, eps).T, shape=(2, 3), framework="jax").status == 0

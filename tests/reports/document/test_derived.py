@@ -1,6 +1,9 @@
 """What is proved is kept by the fingerprint of every line it was proved from, and not read when one has changed."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import small_report
@@ -52,3 +55,27 @@ def test_half_a_file_is_proved_again(counted, tmp_path):
         file.write_text(broken)
         assert [claim.key for claim in derived().claims] == list(small_report.CLAIMS)
     assert len(counted) == 4
+
+
+_EVERYTHING = """
+import json, sys
+from dataclasses import asdict
+import sympy as sp
+made_before = [sp.Dummy() for _ in range(int(sys.argv[1]))]
+from bnverify.reports.document.derived import derive
+from bnverify.theory import CLAIMS, to_json
+print(json.dumps([asdict(derive()), {key: to_json(claim) for key, claim in CLAIMS.items()}]))
+"""
+
+
+@pytest.mark.slow
+def test_all_that_is_derived_is_the_same_in_every_process():
+    """Whatever sets are ordered by, and whatever was derived before."""
+
+    def told(seed: str, before: str) -> str:
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        command = [sys.executable, "-c", _EVERYTHING, before]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    first = told("1", "3")
+    assert len(first) > 10**5 and first == told("2", "941")
