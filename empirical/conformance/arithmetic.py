@@ -10,6 +10,8 @@ ROUNDOFF = {"float64": 2.0**-53, "float32": 2.0**-24, "float16": 2.0**-11, "bflo
 # The smallest number above 0 and the largest.
 RANGE = {"float64": (4.9e-324, 1.8e308), "float32": (1.4e-45, 3.4e38), "float16": (6e-8, 65504.0),
          "bfloat16": (9.2e-41, 3.38e38)}  # fmt: skip
+# The smallest that no processor flushes to 0.
+NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
 _OPERATIONS = 8  # additions, products, root and division that one entry passes, each of one rounding
 _DOMAIN = 0x6E6F726D  # of the suite's random numbers: a user's default_rng(0) draws none of them
 _STEPS = (("float64", 1e-9), ("float32", 1e-5), ("float16", 2e-3))

@@ -95,8 +95,7 @@ def _epsilon(case: Case) -> Finding:
     if reading.found is None or reading.m == 1:
         return untested(key, title, "the scale was not understood" if reading.m > 1 else "one value a vector")
     epsilon, place = reading.found.epsilon, reading.found.place
-    seen = np.square(1e-14) if reading.found.place == "inside" else 1e-14  # what the smallest y that is tried can show
-    if not epsilon and stated is not None and stated < max(1e2 * seen, reading.visible):
+    if not epsilon and stated is not None and stated < reading.visible:
         return untested(key, title, f"the layer states {stated:.3g}, which no value that is tried can show")
     residual = 0.0 if stated is None or stated == epsilon else abs(epsilon / stated - 1) if stated else float("inf")
     if epsilon and place != expected:

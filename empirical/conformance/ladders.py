@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import source
+from bnverify.empirical.conformance.arithmetic import NORMAL, source
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.reach import EXPONENTS, Rung, Scaled, Typed
 from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, untested
@@ -143,10 +143,14 @@ _LADDERS: tuple[tuple[str, str, Callable, str], ...] = (
 
 def known(typed: Typed) -> Typed:
     """With the epsilon that the layer has in this type, where it states none and may have one of the type's own, or one
-    that nothing showed so far."""
+    that nothing showed so far, or states one that the type does not have."""
     reading = typed.case.reading
+    if lost := 0 < reading.normaliser.scale.epsilon < NORMAL[typed.dtype]:
+        typed = _with_epsilon(typed, 0.0)
+        reading = typed.case.reading
     scale = reading.normaliser.scale
-    if reading.subject.epsilon is not None or (scale.epsilon and typed.dtype == reading.setting.dtype):
+    stated = reading.subject.epsilon is not None and not lost
+    if stated or (scale.epsilon and typed.dtype == reading.setting.dtype):
         return typed
     k = typed.deep[0] if scale.epsilon else typed.of_values[0]
     point = typed.point
@@ -158,6 +162,10 @@ def known(typed: Typed) -> Typed:
     root = float(np.ldexp(np.median(np.asarray(point.root, float)), k))
     if not s or (not scale.epsilon and s < 4 * root) or abs(s / typed.least - 1 if typed.least else 1) < 1e-3:
         return typed
-    epsilon = s**2 if scale.place == "inside" else s
-    normaliser = replace(reading.normaliser, scale=replace(scale, epsilon=epsilon))
+    return _with_epsilon(typed, s**2 if scale.place == "inside" else s)
+
+
+def _with_epsilon(typed: Typed, epsilon: float) -> Typed:
+    reading = typed.case.reading
+    normaliser = replace(reading.normaliser, scale=replace(reading.normaliser.scale, epsilon=epsilon))
     return Typed(Case(replace(reading, normaliser=normaliser)), typed.dtype)

@@ -76,8 +76,9 @@ def _split(case: Case, key: str, title: str) -> Finding:
     return judged(key, title, relative(found - exact.z, exact.size), case.forward_tolerance, meaning)
 
 
-def repeatable(case: Case) -> Finding:
-    """Called when all else was: what came out at first comes out again, and what it was given is left as it was."""
+def repeatable(case: Case, first: np.ndarray) -> Finding:
+    """Called when all else was: what came out at first comes out again, and what it was given is left as it was.
+    ``first``: the values of the very first call, before the layer was read."""
     key, title = "structure.repeatable", "called again; its input left as it was"
     try:
         there = case.there
@@ -85,13 +86,14 @@ def repeatable(case: Case) -> Finding:
             there = case.reading.call(case.y, case.gain, case.shift)
         again = case.reading.call(case.y, case.gain, case.shift, None if there.v is None else case.g)
         last = case.reading.call(case.y + 1, case.gain, case.shift)
+        unread = case.reading.subject.evaluate(case.y, case.reading.subject.parameters, None, case.reading.setting)
     except Unsupported as error:
         return untested(key, title, str(error))
     changed = dict.fromkeys([*there.changed, *again.changed, *last.changed])
     if changed:
         meaning = f"the layer writes into {', '.join(changed)}: whatever else uses it sees other values"
         return Finding(key, title, VIOLATED, meaning=meaning)
-    residuals = [relative(there.z - again.z, case.here.size)]
+    residuals = [relative(there.z - again.z, case.here.size), relative(first - unread.z, np.abs(first).max())]
     if there.v is not None and again.v is not None:
         residuals.append(relative(there.v - again.v, case.here.slope_size))
     return judged(key, title, max(residuals), case.forward_tolerance, "the same values and gradients again")

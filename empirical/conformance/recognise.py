@@ -18,6 +18,8 @@ from bnverify.errors import InputError
 LARGE = 1e3  # y is this much larger where arrangements are told apart, so that no usual epsilon matters
 # y is made smaller by these where the scale is told from its epsilon.
 SMALL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-14)
+# and by these where the type has their squares, so that an epsilon is measured where it dominates
+SMALLER = {"float64": (1e-30, 1e-60, 1e-120), "float32": (1e-17,), "bfloat16": (1e-17,)}
 
 
 @dataclass(frozen=True)
@@ -158,9 +160,9 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             expected="several values to normalise together",
             advice="pass a larger --shape, or say what it is with --normalizer",
         )
-    if _alone(reading, far):
+    if _alone(reading):
         raise InputError(
-            got=f"{subject.name} whose output for y of shape {shape} depends on the sign of every value alone",
+            got=f"{subject.name} that normalises every value of y of shape {shape} by itself",
             expected="several values to normalise together",
             advice="pass a --shape with more values a vector",
         )
@@ -172,6 +174,12 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
         if of_other[1] <= of_other[2] and of_other[0].divisor == "m":
             chosen, measured = other, of_other
             break
+    if claimed is None and measured[1] <= measured[2] and _undecided(chosen, measured[0], shape):
+        raise InputError(
+            got=f"{subject.name} with vectors of two values, which every norm divides by the same, and epsilon outside",
+            expected="three values a vector or more",
+            advice="pass a larger --shape, or say what it is with --normalizer",
+        )
     reading = replace(reading, normaliser=chosen, name=name_of(chosen, shape, reading.channel, affine.gain_axes))
     scale, residual, allowed, of_epsilon, visible = measured
     known = scale if residual <= allowed else None
@@ -279,13 +287,27 @@ def _nearest(fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: n
     return fitting[next(i for i in order if distances[i] <= nearest + rounding)]
 
 
-def _alone(reading: Reading, far: np.ndarray) -> bool:
-    """Whether of positive y, however large, every value becomes the same: it is normalised by itself. What is right of
-    two values changes its sign with their order."""
-    rising = float(np.abs(far).max()) * np.linspace(0.1, 1, far.size).reshape(far.shape)
-    falling = np.flip(rising)
-    first, second = (reading.call(each).z for each in (rising, falling))
-    return bool(first.any()) and np.allclose(first, second, rtol=1e-2, atol=0)
+def _alone(reading: Reading) -> bool:
+    """Whether z = y / sqrt(y^2 + epsilon) or y / (|y| + epsilon) of every value by itself, with one epsilon from 0 on.
+    What is right of two values changes its sign with their order."""
+    found: dict[float, list[np.ndarray]] = {1.0: [], 2.0: []}
+    for size in SMALL:
+        y = size * reading.y
+        z = reading.call(y).z
+        if not (z * np.sign(y) > 0).all() or np.abs(z).max() > 1 + 1e-2:
+            return False
+        for power, epsilons in found.items():
+            beyond = np.abs(z) ** -power - 1  # epsilon / |y|^power
+            seen = beyond > 1e3 * ROUNDOFF[reading.precision]
+            epsilons.append(beyond[seen] * np.abs(y[seen]) ** power)
+    joined = [np.concatenate(each) for each in found.values()]
+    return any(np.allclose(each, np.median(each) if each.size else 0, rtol=1e-2, atol=0) for each in joined)
+
+
+def _undecided(normaliser: Normaliser, scale: Scale, shape: tuple[int, ...]) -> bool:
+    """Whether it is a wrong l2 or a right l1 or linf norm: two values about their mean are of one size."""
+    l2_with_the_epsilon_of_l1 = scale.norm == "l2" and scale.place == "outside" and scale.epsilon > 0
+    return normaliser.centred and normaliser.vectors.size(shape) == 2 and l2_with_the_epsilon_of_l1
 
 
 def _rounding(reading: Reading, size: float) -> float:
@@ -327,12 +349,15 @@ def _scale(reading: Reading) -> tuple[Scale, float, float, float, float]:
     """Divisor, place and size of epsilon from how the scale changes as y gets small; the residual relative to s, how
     much of it rounding explains, how much of epsilon, and the least epsilon that its precision shows."""
     ratios, spans = [], []
-    for t in SMALL if reading.precision != "float16" else SMALL[:3]:  # smaller ones it has not
+    sizes = SMALL if reading.precision != "float16" else SMALL[:3]  # smaller ones it has not
+    for t in (*sizes, *SMALLER.get(reading.precision, ())):
         point = reading.point(t * reading.y)
         with np.errstate(all="ignore"):
             unit = point.columns(reading.call(t * reading.y).z)
             centred = point.y - point.mu
             s = np.square(centred).sum(0) / (unit * centred).sum(0)
+        if t < min(sizes) and not (np.isfinite(s).all() and (s > 0).all()):
+            break
         ratios.append((np.asarray(point.root, float), np.asarray(s, float)))
         spans.append(relative(point.y, np.asarray(point.root, float)))
     if not all(np.isfinite(s).all() and (s > 0).all() for _, s in ratios):

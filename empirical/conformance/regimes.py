@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, rounded, source, tolerance
+from bnverify.empirical.conformance.arithmetic import NORMAL, ROUNDOFF, rounded, source, tolerance
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, Place, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
@@ -159,7 +159,7 @@ def _constants(case: Case) -> Iterator[Finding]:
         return
     worst: Finding | None = None
     dtypes = {reading.setting.dtype, "float32"} & set(reading.subject.dtypes)
-    for dtype in sorted(dtypes, reverse=True):
+    for dtype in sorted((each for each in dtypes if reading.normaliser.scale.epsilon >= NORMAL[each]), reverse=True):
         for constant in CONSTANTS:
             if case.overflows and constant > 6e4:
                 continue

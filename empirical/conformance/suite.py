@@ -57,7 +57,8 @@ def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = 
     """The report on a subject."""
     channel = 1 if subject.framework == "torch" else len(shape) - 1
     setting = _setting(subject, shape)
-    finite = _finite(subject, shape, setting)
+    first = subject.evaluate(base(shape), subject.parameters, None, setting).z
+    finite = _finite(first)
     if finite.verdict == VIOLATED:
         return Report(subject.name, subject.framework, "", "This layer cannot be read.", (finite,), normalizer)
     with np.errstate(all="ignore"):
@@ -71,7 +72,8 @@ def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = 
         else:
             found += [*laws.findings(case), *regimes.findings(case), *counts.findings(case), *rounding.findings(case)]
             found += ladders.findings(case, {finding.key for finding in found if finding.verdict == HOLDS})
-            found += [*inference.findings(case), laws.repeatable(case)]
+            found += inference.findings(case)
+        found.append(laws.repeatable(case, first))
     return Report(
         subject.name, subject.framework, reading.name, words(case, found), tuple(found), normalizer, _details(case)
     )  # fmt: skip
@@ -95,8 +97,7 @@ def _setting(subject: Subject, shape: tuple[int, ...]) -> Setting:
     )
 
 
-def _finite(subject: Subject, shape: tuple[int, ...], setting: Setting) -> Finding:
-    z = subject.evaluate(base(shape), subject.parameters, None, setting).z
+def _finite(z: np.ndarray) -> Finding:
     count = int((~np.isfinite(z)).sum())
     return Finding(
         "forward.finite", "finite values for finite y", VIOLATED if count else HOLDS, float(count), 0.0,

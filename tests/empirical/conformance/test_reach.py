@@ -196,7 +196,8 @@ def test_a_power_of_two_changes_no_digit():
 
 
 def test_an_epsilon_that_nothing_showed_is_no_fault():
-    """1e-60 is seen at no ordinary y: a layer that states none may have it, one that states another may not."""
+    """1e-60 is seen at no ordinary y, and is 0 in float32. A layer that states none may have it, one that states
+    another may not."""
 
     def forward(y, gamma, beta):
         return Pair().forward(y, gamma, beta, 1e-60)
@@ -210,4 +211,4 @@ def test_an_epsilon_that_nothing_showed_is_no_fault():
                     backward=lambda g, y, gamma, beta: pair.backward(g, y, gamma, beta, 0.0)).status == 0  # fmt: skip
     stated = conforms(lambda y, gamma, beta, eps=0.0: pair.forward(y, gamma, beta, eps + 1e-60), shape=(16, 6),
                       backward=lambda g, y, gamma, beta, eps=0.0: pair.backward(g, y, gamma, beta, eps))  # fmt: skip
-    assert "reach.large" in [finding.key for finding in stated.failed]
+    assert {"forward.epsilon", "reach.mixed"} <= {finding.key for finding in stated.failed}

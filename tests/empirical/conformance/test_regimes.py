@@ -7,6 +7,7 @@ import pytest
 from numpy_layers import Pair
 
 from bnverify.empirical.conformance import conforms
+from bnverify.errors import InputError
 
 PAIR = Pair()
 
@@ -175,6 +176,31 @@ def test_norms_that_are_multiples_of_each_other_are_told_apart_by_their_factor(s
     for layer, name in ((_mean_deviation, "l1"), (_largest_deviation, "linf")):
         report = conforms(layer, shape=shape)
         assert report.status == 0 and report.words.startswith(f"This is {name} norm"), report
+
+
+@pytest.mark.parametrize("layer", [_mean_deviation, _largest_deviation])
+def test_norms_of_two_values_are_told_apart_by_a_claim_alone(layer):
+    """l1, linf, and l2 with its epsilon at a wrong place, are one function of two values."""
+    name = "l1" if layer is _mean_deviation else "linf"
+    with pytest.raises(InputError, match="vectors of two values"):
+        conforms(layer, shape=(2, 6))
+    assert conforms(layer, shape=(2, 6), normalizer=name).status == 0
+    assert "forward.epsilon" in [each.key for each in conforms(layer, shape=(2, 6), normalizer="batch").failed]
+
+
+@pytest.mark.parametrize("epsilon", [1e-18, 1e-30, 1e-70, 1e-200])
+def test_an_epsilon_that_nobody_states_is_measured_where_it_dominates(epsilon):
+    def forward(y, gamma, beta):
+        return Pair(0).forward(y, gamma, beta, epsilon)
+
+    def backward(g, y, gamma, beta):
+        return Pair(0).backward(g, y, gamma, beta, epsilon)
+
+    assert conforms(forward, shape=(32, 8), backward=backward).status == 0
+    wrong = conforms(
+        forward, shape=(32, 8), backward=lambda g, y, gamma, beta: Pair(0).backward(g, y, gamma, beta, 2 * epsilon)
+    )
+    assert {"conditioning.constant", "reach.small"} & {finding.key for finding in wrong.failed}, wrong
 
 
 def test_an_epsilon_that_is_hardly_seen_is_the_one_that_is_stated():

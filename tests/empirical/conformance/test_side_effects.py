@@ -14,13 +14,13 @@ PAIR = Pair()
 class Effect:
     """A right layer over the last axis with one effect on what it reads, or on what it gave before."""
 
-    def __init__(self, effect):
-        self.effect, self.calls, self.buffers = effect, 0, {}
+    def __init__(self, effect, after=0):
+        self.effect, self.after, self.calls, self.buffers = effect, after, 0, {}
 
     def forward(self, y, gamma, beta, eps=1e-5):
         self.calls += 1
         z = PAIR.forward(y, gamma, beta, eps)
-        if self.effect == "remembers" and self.calls > 25:
+        if self.effect == "remembers" and self.calls > self.after:
             return z * (1 + 1e-6)
         if self.effect == "the values of an earlier call":
             buffer = self.buffers.setdefault((z.shape, z.dtype), z)
@@ -44,10 +44,15 @@ def test_what_a_layer_reads_is_left_as_it_was(effect):
     assert f"writes into {effect}" in report["structure.repeatable"].meaning
 
 
-def test_a_layer_that_changes_after_some_calls_is_seen_at_the_end():
-    layer = Effect("remembers")
+@pytest.mark.parametrize("after", [3, 25, 40, 60])
+def test_a_layer_that_changes_after_some_calls_is_seen_at_the_end(after):
+    """Also where it has changed before anything is read off it."""
+    layer = Effect("remembers", after)
     report = conforms(layer.forward, shape=(16, 6), backward=layer.backward)
-    assert report["structure.repeatable"].verdict == "violated" and layer.calls > 40
+    assert report["structure.repeatable"].verdict == "violated" and layer.calls > after
+
+
+def test_a_layer_that_stays_is_repeatable():
     right = Effect("")
     assert conforms(right.forward, shape=(16, 6), backward=right.backward)["structure.repeatable"].verdict == "holds"
 

@@ -276,7 +276,7 @@ def test_one_value_a_vector_leaves_nothing_to_read():
         return gamma * y / jnp.sqrt(jnp.square(y).mean(-1, keepdims=True) + eps)
 
     for shape, claimed in (((4, 1), None), ((4, 3, 1), None), ((4, 1), "rms")):
-        with pytest.raises(InputError, match="sign of every value alone"):
+        with pytest.raises(InputError, match="by itself"):
             conforms(rms, shape=shape, framework="jax", normalizer=claimed)
     assert conforms(rms, shape=(4, 2), framework="jax").status == 0
     assert conforms(lambda y, eps=1e-5: layer_norm(y.T, 1.0, 0.0, eps).T, shape=(2, 3), framework="jax").status == 0
