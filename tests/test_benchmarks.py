@@ -29,6 +29,7 @@ CASES = {
         "3",
         "--devices",
     ],
+    "peers.py": ["--widths", "0.03125", "--batches", "4", "--rounds", "1"],
     "measuring.py": ["--width", "0.03125", "--batch", "4", "--rounds", "1"],
     "trajectory.py": ["--width", "0.03125", "--batch", "4", "--rounds", "1", "--networks", "bn", "--memory", "step"],
 }
@@ -43,7 +44,13 @@ def test_benchmark_runs(script, monkeypatch, capsys):
         runpy.run_path(str(FOLDER / script), run_name="__main__")
     out = capsys.readouterr().out
     assert jax.__version__ in out  # the header names machine and versions
-    words = {"proving.py": "claims", "growth.py": "exponent", "verdicts.py": "violations", "suite.py": "CPU s"}
+    words = {
+        "proving.py": "claims",
+        "growth.py": "exponent",
+        "verdicts.py": "violations",
+        "suite.py": "CPU s",
+        "peers.py": "bnverify",
+    }
     assert words.get(script, "GFLOP") in out
 
 
