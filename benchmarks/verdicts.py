@@ -32,6 +32,7 @@ from bnverify.empirical.measurement.measurement import measure_cut
 from bnverify.empirical.measurement.settings import exact
 from bnverify.empirical.normalization.known import named
 from bnverify.empirical.normalization.own_normalizer import claims_about
+from bnverify.empirical.runs.cache import release_compiled
 from bnverify.errors import InputError
 
 DTYPES = ("float64", "float32")
@@ -125,6 +126,7 @@ def sweep(count: int, dtype: str, seed: int, names=tuple(SHAPES), quick: bool = 
             if path:
                 cases.save(path)
         out.append(judged(cases))
+        release_compiled()
         said = f"{out[-1]['cases']} cases, {out[-1]['points']} points, worst {out[-1]['worst']:.1e}"
         seconds = f"{time.perf_counter() - start:.0f} s"
         print(dtype, name, shape, said, seconds, *out[-1]["violations"], sep="\n  ", file=sys.stderr, flush=True)
@@ -139,6 +141,7 @@ def judge_wrong(limit: int | None = None, folder: Path | None = None) -> tuple[i
     for number, wrong in enumerate(layers):
         if wrong.name not in known:
             known[wrong.name] = passes(wrong)
+            release_compiled()
             print(f"wrong {number}: {wrong.name}", "PASSED" * known[wrong.name], file=sys.stderr, flush=True)
             if path:
                 path.write_text(json.dumps(known, indent=1))

@@ -1,12 +1,13 @@
 """Shared fixtures: float64 and strict dtype promotion for all tests, one tiny run for those that need records."""
 
-import gc
 import math
 import os
 from pathlib import Path
 
 import jax
 import pytest
+
+from bnverify.empirical.runs.cache import BOUND, prune, release_compiled, write_whole
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -21,8 +22,6 @@ KEPT = 0.05
 """Seconds that compiling a program takes at least for it to be kept."""
 SHARED = {"coq_cache", "tiny_run"}
 """Fixtures that are expensive to make: the modules that use one of them stay in one process."""
-MAPS = 30_000
-"""Memory maps of a process, above which compiled programs are released: it may have 65,530."""
 
 
 def pytest_configure(config):
@@ -44,8 +43,6 @@ def pytest_configure(config):
 
 def pytest_sessionstart(session):
     """An entry appears whole in a folder that processes share; in one of this suite's own, old ones go."""
-    from bnverify.empirical.runs.cache import BOUND, prune, write_whole
-
     write_whole()
     cache = getattr(session.config, "cache", None)
     if cache is not None and os.environ.get("JAX_COMPILATION_CACHE_DIR") == str(cache.mkdir("jax")):
@@ -80,21 +77,18 @@ def _seconds() -> dict[Path, float]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _release_compiled_programs():
-    """Every compiled program holds memory maps: the whole suite in one process would run out of them, and the compiler
-    would crash. What modules share stays compiled until then."""
+def _release_after_a_module():
+    """The whole suite in one process would run out of memory maps. What modules share stays compiled until then."""
     yield
-    if _maps() > MAPS:
-        jax.clear_caches()
-        gc.collect()
+    release_compiled()
 
 
-def _maps() -> int:
-    """How many memory maps this process has; where nobody says, too many."""
-    try:
-        return Path("/proc/self/maps").read_bytes().count(b"\n")
-    except OSError:
-        return MAPS + 1
+@pytest.fixture(autouse=True)
+def _release_after_a_slow_test(request):
+    """Some compile thousands of programs each."""
+    yield
+    if request.node.get_closest_marker("slow"):
+        release_compiled()
 
 
 @pytest.fixture(scope="session")

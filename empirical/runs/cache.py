@@ -8,7 +8,9 @@ there appears whole.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import os
 import secrets
 import sys
@@ -17,6 +19,8 @@ from typing import Any
 
 BOUND = 2**30
 """Bytes that the folder may have when a run starts."""
+MAPS = 30_000
+"""Memory maps of a process, above which compiled programs are released: Linux lets it have 65,530."""
 _SECONDS = 0.2  # what compiles faster is not kept
 
 
@@ -55,6 +59,19 @@ def keep_compiled() -> Path | None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     jax.config.update("jax_raise_persistent_cache_errors", False)
     return place
+
+
+def release_compiled(maps: int = MAPS) -> bool:
+    """Drop what is compiled where this process has more memory maps than that, or nobody says how many; whether it was
+    done. Every compiled program holds some: a process that compiles thousands runs out, and the compiler crashes."""
+    with contextlib.suppress(OSError):
+        if Path("/proc/self/maps").read_bytes().count(b"\n") <= maps:
+            return False
+    import jax
+
+    jax.clear_caches()
+    gc.collect()
+    return True
 
 
 def write_whole() -> None:

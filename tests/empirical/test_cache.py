@@ -1,11 +1,12 @@
 """Compiled programs are kept, in bounds and whole, where that can be done, and otherwise silently not."""
 
 import os
+from pathlib import Path
 
 import jax
 import pytest
 
-from bnverify.empirical.runs.cache import folder, keep_compiled, prune, write_whole
+from bnverify.empirical.runs.cache import folder, keep_compiled, prune, release_compiled, write_whole
 
 
 @pytest.fixture
@@ -78,3 +79,21 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_broken_entry(tmp_pat
     assert cache.get("key") == (b"program" if whole else b"pro")
     cache.put("key", b"another")  # what is there is kept, as JAX keeps it
     assert (cache.get("key") == b"program") == whole and (tmp_path / "key-cache").is_file()
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="nobody says how many maps a process has")
+def test_compiled_programs_are_released_where_there_are_too_many_maps():
+    traced = []
+
+    @jax.jit
+    def program(x):
+        traced.append(x)
+        return x + 1
+
+    program(1.0)
+    assert not release_compiled(maps=10**9)
+    program(1.0)
+    assert len(traced) == 1
+    assert release_compiled(maps=0)
+    program(1.0)
+    assert len(traced) == 2
