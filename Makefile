@@ -15,7 +15,7 @@ run: $(VENV)/.runtime
 	$(BIN)/bnverify run
 
 test: $(VENV)/.$(EXTRAS)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 lint: $(VENV)/.$(EXTRAS)
 	$(BIN)/ruff check .

@@ -89,7 +89,7 @@ def main(arguments: list[str]) -> int:
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": fresh}
         paths = [str(ROOT / "src"), str(ROOT / "benchmarks"), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = os.pathsep.join(paths)
-        options = ["-p", "suite", "-o", "enable_assertion_pass_hook=true", "-q", "--dist", "loadgroup"]
+        options = ["-p", "suite", "-o", "enable_assertion_pass_hook=true", "-q", "--dist", "loadscope"]
         command = [sys.executable, "-m", "pytest", *options, *arguments]
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
             for line in process.stdout or ():

@@ -2,6 +2,9 @@
 
 import math
 import os
+import re
+from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -20,8 +23,8 @@ COMPILER = (
 )
 KEPT = 0.05
 """Seconds that compiling a program takes at least for it to be kept."""
-SHARED = {"coq_cache", "tiny_run"}
-"""Fixtures that are expensive to make: the modules that use one of them stay in one process."""
+SHARED = {"coq_cache": "coq_cache", "tiny_run": "tiny_run", "built": "tiny_run"}
+"""Fixtures that are expensive to make, and the group of the modules that name one: they stay in one process."""
 
 
 def pytest_configure(config):
@@ -49,23 +52,32 @@ def pytest_sessionstart(session):
         prune(cache.mkdir("jax"), BOUND)
 
 
-def pytest_collection_modifyitems(config, items):
+def pytest_xdist_make_scheduler(config, log):
     """What one process has to make once stays in one: the modules that use the tiny run, those that use the compiled
-    library of Coq, and each other module. The group that takes longest comes first, so that no worker begins it when
-    the others have nothing left."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    groups = {item.path: str(item.path) for item in items}
-    for item in items:
-        for shared in SHARED & set(getattr(item, "fixturenames", ())):
-            groups[item.path] = shared
+    library of Coq, and each other module."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return group(ROOT / nodeid.split("::")[0])
+
+    return ByGroup(config, log)
+
+
+def pytest_collection_modifyitems(items):
+    """The group that takes longest comes first, so that no worker begins it when the others have nothing left."""
     known = _seconds()
-    cost = dict.fromkeys(groups.values(), 0.0)
-    for path, group in groups.items():
-        cost[group] += known.get(path, math.inf)
-    items.sort(key=lambda item: -cost[groups[item.path]])
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(groups[item.path]))
+    cost = defaultdict(float)
+    for path in {item.path for item in items}:
+        cost[group(path)] += known.get(path, math.inf)
+    items.sort(key=lambda item: -cost[group(item.path)])
+
+
+@cache
+def group(path):
+    """The group of a module: of the first shared fixture that its text names, or itself."""
+    named = re.search(rf"\b({'|'.join(SHARED)})\b", path.read_text("utf-8"))
+    return SHARED[named[1]] if named else path.relative_to(ROOT).as_posix()
 
 
 def _seconds() -> dict[Path, float]:
