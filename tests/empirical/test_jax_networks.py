@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("flax", reason="Flax is an optional extra")
 import jax_networks as networks
+from selection import first_and_slow
 from sizes import apart
 
 from bnverify.empirical.adapters.jax_suspects import in_program
@@ -30,7 +31,7 @@ def measured(framework):
     return adapter.measure_model(holder, loss, *arguments)
 
 
-@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("framework", first_and_slow(FRAMEWORKS, {"equinox"}))
 def test_every_norm_is_found_and_every_claim_holds(framework):
     found = measured(framework)
     assert list(found) == list(networks.NORMS) and found.skipped == found.recognised == {}

@@ -57,7 +57,7 @@ def _by_hand(network, state, images, labels, normalise):
     return np.array(losses), params
 
 
-@pytest.mark.parametrize("name", ["linf-uncentred", "instance"])
+@pytest.mark.parametrize("name", [pytest.param("linf-uncentred", marks=pytest.mark.slow), "instance"])
 def test_another_normaliser_is_trained_and_recorded_by_its_curves_alone(name):
     trainer, state, images, labels, (after, curves, quantities) = _trained(Placement(name, EPSILON))
     losses, params = _by_hand(

@@ -122,6 +122,7 @@ def test_conditions_are_decided_exactly():
     assert not covered(CLAIMS["observation-4.3"])
 
 
+@pytest.mark.slow
 def test_a_run_in_balls(tiny_run, monkeypatch, capsys):
     """Channels of both networks of a run, on the command line."""
     from typer.testing import CliRunner

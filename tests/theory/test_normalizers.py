@@ -121,7 +121,7 @@ def test_a_scale_that_cannot_be_solved_for_is_refused():
         _ = L1.raw
 
 
-@pytest.mark.parametrize(("name", "size"), [("l1", 4), ("l1", 5), ("linf", 4), ("linf", 5)])
+@pytest.mark.parametrize(("name", "size"), sampled([("l1", 4), ("l1", 5), ("linf", 5), ("linf", 4)], 2))
 def test_worst_factor_is_approached_and_not_exceeded(name, size):
     """Random values stay below the bound; the family named in the module comes within one per cent of it."""
     normalizer = NORMALIZERS[name]

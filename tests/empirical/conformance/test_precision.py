@@ -31,7 +31,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("axis", [-1, 0])
-@pytest.mark.parametrize("shape", [(8, 4), (32, 8), (64, 64), (1024, 8), (4096, 4)])
+@pytest.mark.parametrize(
+    "shape", [(8, 4), (32, 8), (64, 64), (1024, 8), pytest.param((4096, 4), marks=pytest.mark.slow)]
+)
 def test_an_error_of_a_ten_thousandth_is_seen_in_float32(shape, axis):
     for key, change in CHANGES.items():
         forward, backward = _single(Pair(axis), change)

@@ -137,7 +137,12 @@ def _mean_size(y, gamma, beta, eps=1e-5):
 
 @pytest.mark.parametrize(
     ("layer", "shape"),
-    [(_mean_deviation, (16, 6)), (_mean_size, (16, 6)), (_largest_deviation, (32, 8)), (_largest_deviation, (4, 40))],
+    [
+        (_mean_deviation, (16, 6)),
+        (_mean_size, (16, 6)),
+        (_largest_deviation, (32, 8)),
+        pytest.param(_largest_deviation, (4, 40), marks=pytest.mark.slow),
+    ],
 )
 def test_at_a_kink_every_gradient_is_right(layer, shape):
     """Among whole numbers and zeros a value is its mean, or two are the largest: |x| has the gradient 1 at 0 in JAX, 0
@@ -171,7 +176,7 @@ def test_at_a_kink_the_other_vectors_are_looked_at_and_nan_is_no_gradient():
         assert found.verdict == "violated" and "at v" in found.meaning, found
 
 
-@pytest.mark.parametrize("shape", [(9, 1), (3, 1), (3, 4)])
+@pytest.mark.parametrize("shape", [pytest.param((9, 1), marks=pytest.mark.slow), (3, 1), (3, 4)])
 def test_norms_that_are_multiples_of_each_other_are_told_apart_by_their_factor(shape):
     for layer, name in ((_mean_deviation, "l1"), (_largest_deviation, "linf")):
         report = conforms(layer, shape=shape)

@@ -109,7 +109,7 @@ def told(tiny_run):
 
 
 @pytest.mark.skipif(not Path("/usr/bin/pdftotext").exists(), reason="no pdftotext")
-@pytest.mark.parametrize(("lines", "fits"), [(0, True), (3, True), (60, False)])
+@pytest.mark.parametrize(("lines", "fits"), [pytest.param(0, True, marks=pytest.mark.slow), (3, True), (60, False)])
 def test_the_first_two_pages_hold_with_room_for_three_lines_more(built, told, tmp_path, lines, fits):
     """What is told first takes another number of lines for every run; the contents stand on page 3."""
     document, pictures = told

@@ -59,6 +59,7 @@ def test_claims_are_certified_with_coqs_own_statement(keys):
     assert set(theorem.axioms) <= coqc.AXIOMS and theorem.coq
 
 
+@pytest.mark.slow
 def test_a_refusal_is_nobody_elses(small_library):
     """Several claims share a process of Coq; a wrong one and a forged link are about theirs only."""
     wrong = stated("fact-c2", right=f"2*({document('fact-c2')['statement']['right']})")
