@@ -17,6 +17,7 @@ FACTS = {
     "nonzero": {"nonzero": True}, "integer": {"integer": True},
 }  # fmt: skip
 LARGEST_SIZE = 8
+TAKEN = ("root_", "audited_")  # the names that proofs are written in
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Formula:
         if self.relation.op == "!=":
             raise InputError(got=f"claim: {self.claim!r}", expected="a claim with = <= >= < or >",
                              advice="`!=` is for hypotheses; claim what holds")  # fmt: skip
+        self._check_gradients()
 
     @cached_property
     def scope(self) -> dict[str, Node]:
@@ -97,6 +99,32 @@ class Formula:
         """Whether the order of the entries matters."""
         return any(_has(node, "entry") for node in self.nodes())
 
+    def _check_gradients(self) -> None:
+        """A gradient holds all other names fixed: one that a hypothesis defines by the vector is refused."""
+        for node in chain.from_iterable(map(_gradients, self.nodes())):
+            function, vector = node.args[0], str(node.args[1].value)
+            tied = {vector}
+            for relation in self.premises * len(self.names):  # as often as there are names: no chain is longer
+                if relation.op == "==":
+                    for side, other in ((relation.left, relation.right), (relation.right, relation.left)):
+                        named = side.args[0] if side.op == "power" else side
+                        if named.op in ("symbol", "vector") and other.names() & tied:
+                            tied |= named.names()
+            name = min(function.names() & (tied - {vector}), default=None)
+            if name is not None:
+                raise InputError(
+                    got=f"grad by {vector} of a function of {name}, which a hypothesis defines by {vector}",
+                    expected=f"a function that shows how it depends on {vector}; other names are constants there",
+                    advice=f"write {name} under [define] in place of the hypothesis, or differentiate without it",
+                )
+
+
+def _gradients(node: Node) -> Iterator[Node]:
+    if node.op == "grad":
+        yield node
+    for argument in node.args:
+        yield from _gradients(argument)
+
 
 def _has(node: Node, op: str) -> bool:
     return node.op == op or any(_has(argument, op) for argument in node.args)
@@ -111,7 +139,7 @@ def _check_name(name: object) -> None:
         raise InputError(got=f"the name {str(name)[:60]!r}", expected="letters, digits and _, no digit first",
                          advice="write names such as a, x_1 or yhat")  # fmt: skip
     plain = _normal(name)
-    if plain in FUNCTIONS or plain in ("one", "m") or keyword.iskeyword(plain) or plain.startswith("root_"):
+    if plain in FUNCTIONS or plain in ("one", "m") or keyword.iskeyword(plain) or plain.startswith(TAKEN):
         raise InputError(got=f"the name {plain!r}", expected="a name that means nothing yet",
                          advice=f"choose another, such as {plain}_1 (lam for lambda)")  # fmt: skip
 

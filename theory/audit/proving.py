@@ -13,7 +13,7 @@ from bnverify.theory.audit.certificate import Sum, certificate
 from bnverify.theory.audit.formula import Formula
 from bnverify.theory.audit.language import Relation
 from bnverify.theory.audit.squares import Tools, by_squares, equal_squares
-from bnverify.theory.audit.symbolic import PREFIX, Contradiction, Inexpressible, Reading, Valueless, use_equation
+from bnverify.theory.audit.symbolic import Contradiction, Inexpressible, Reading, Valueless, use_equation
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def prove(formula: Formula) -> Shown | None:
 
 def _prove(formula: Formula) -> Shown | None:
     reading = Reading(formula.facts, tuple(n for n in formula.names if n not in formula.facts))
+    reading.shown = lambda expression: _factored(reading, expression, False) is not None
     reading.known.assume(m - min(formula.sizes), strict=False)
     for premise in formula.premises:
         if premise.op == "==":
@@ -67,7 +68,7 @@ def _divide_out(reading: Reading) -> None:
             and not (len(factors) > 1 and _has_a_sign(reading, factor))
         ]  # fmt: skip
         if not left:
-            raise Contradiction(f"the premises imply {written(equation)} = 0, and that it is not zero")
+            raise Contradiction(f"the premises imply {reading.written(equation)} = 0, and that it is not zero")
         reading.known.zero.append(sp.expand(sp.Mul(*left)))
 
 
@@ -101,13 +102,13 @@ def _identity(reading: Reading, tops: list[sp.Expr]) -> Shown | None:
 
 
 def _used(reading: Reading) -> str:
-    return ", ".join(f"{written(z)} = 0" for z in reading.known.zero)
+    return ", ".join(f"{reading.written(z)} = 0" for z in reading.known.zero)
 
 
 def _tools(reading: Reading) -> Tools:
     return Tools(
         tuple(reading.roots), lambda e: _modulo(reading, reading.numerator(e)),
-        lambda e, strict: None if (found := _factored(reading, e, strict)) is None else written(found),
+        lambda e, strict: None if (found := _factored(reading, e, strict)) is None else reading.written(found),
     )  # fmt: skip
 
 
@@ -152,8 +153,14 @@ def _inequality(reading: Reading, relation: Relation, left, right, top: sp.Expr)
     found = _factored(reading, goal, strict)
     if found is None:
         squares = by_squares(_tools(reading), goal, strict)
-        return None if squares is None else Shown("certificate", f"of the slack, times what is positive, {squares}")
-    return Shown("certificate", f"the slack, times what is positive, is {written(found)}, no part of which is negative")
+        return (
+            None
+            if squares is None
+            else Shown("certificate", f"of the slack, times what is positive, {reading.written(squares)}")
+        )
+    return Shown(
+        "certificate", f"the slack, times what is positive, is {reading.written(found)}, no part of which is negative"
+    )
 
 
 def _sign(reading: Reading, expression: sp.Expr) -> int:
@@ -188,7 +195,7 @@ def _signs(reading: Reading, goal: sp.Expr) -> tuple[list[sp.Expr], list[sp.Expr
 def _factored(reading: Reading, goal: sp.Expr, strict: bool) -> Sum | sp.Expr | None:
     """The goal as it stands, or factor by factor."""
     nonnegative, positive = _signs(reading, goal)
-    names = {product: sp.Symbol(str(product).replace(PREFIX, ""), real=True, nonnegative=product.is_nonnegative)
+    names = {product: sp.Symbol(reading.written(product), real=True, nonnegative=product.is_nonnegative)
              for e in (goal, *nonnegative, *positive) for product in e.atoms(Inner)}  # fmt: skip
 
     squares = {square: symbol**2 for symbol, square in reading.roots.items() if square.is_Symbol}
@@ -224,8 +231,3 @@ def _side(factor: sp.Expr, signs: tuple[list[sp.Expr], list[sp.Expr]], strict: b
         if _multiplied(sign * factor, signs, strict) is not None:
             return sign
     return 0
-
-
-def written(expression: object) -> str:
-    """An expression as the user wrote its names."""
-    return str(expression).replace(PREFIX, "")

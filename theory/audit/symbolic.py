@@ -7,6 +7,8 @@ express (entries, entrywise products, the larger of two) is `Inexpressible`, and
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import sympy as sp
 
 from bnverify.theory.algebra.derivative import gradient
-from bnverify.theory.algebra.vectors import ONE, Inner, Vector, m, substitute
+from bnverify.theory.algebra.vectors import ONE, Inner, Vector, m, single_atom, substitute
 from bnverify.theory.audit.language import Node, Relation
 
 PREFIX = "audited_"
@@ -57,12 +59,13 @@ class Reading:
         self.scalars: dict[str, sp.Expr] = {
             name: sp.Symbol(name, real=True, **facts) for name, facts in symbols.items()
         }
-        self.vectors: dict[str, Vector] = {
-            name: Vector.atom(PREFIX + (name if name.isascii() else f"v{place}")) for place, name in enumerate(vectors)
-        }
+        self.declared = symbols, vectors
+        self.vectors: dict[str, Vector] = {name: Vector.atom(f"{PREFIX}{i}") for i, name in enumerate(vectors)}
         self.atoms = dict(self.vectors)
         self.known = Known()
         self.roots: dict[sp.Symbol, sp.Expr] = {}
+        self.solved: list[tuple[dict, dict]] = []  # what the premises were solved for, in their order
+        self.shown: Callable[[sp.Expr], bool] = lambda expression: False  # how a sign is shown that is not plain
 
     # from nodes to expressions
 
@@ -136,32 +139,91 @@ class Reading:
 
     def _grad(self, node: Node) -> Vector:
         function, at = node.args
-        vector = self.vectors[str(at.value)]
-        if vector != self.atoms[str(at.value)]:
-            raise Inexpressible("the gradient with respect to a vector that a premise expresses by others")
-        spelled = self.spelled(self.of(function))
-        return gradient(spelled, vector).map(self.hidden)
+        vector = self.atoms[str(at.value)]
+        own = self if not self.solved else Reading(*self.declared)  # a name that a premise solves for is held fixed
+        slope = gradient(own.spelled(own.of(function), vector), vector).map(own.hidden)
+        return slope if own is self else self._taken_over(own, slope)
+
+    def _taken_over(self, own: Reading, vector: Vector) -> Vector:
+        """A vector of another reading of the same names, in which no premise is used, and what that reading knows."""
+        dummies = {symbol: sp.Dummy() for symbol in own.roots}
+        table: dict[sp.Dummy, sp.Expr] = {}
+
+        def here(expression: sp.Expr) -> sp.Expr:
+            return self.inserted(expression.xreplace(dummies)).xreplace(table)
+
+        for symbol, square in own.roots.items():
+            table[dummies[symbol]] = self.root(here(square))
+        for expressions, strict in ((own.known.nonnegative, False), (own.known.positive, True)):
+            for expression in expressions:
+                self.known.assume(here(expression), strict)
+        return self.inserted(vector.map(lambda c: c.xreplace(dummies))).map(lambda c: c.xreplace(table))
+
+    def inserted(self, expression: Any) -> Any:
+        """With every name that a premise was solved for replaced, in the order of the premises."""
+        for scalars, vectors in self.solved:
+            expression = self.replace(expression, scalars, vectors)
+        return expression
+
+    def _moving(self, at: Vector) -> list[sp.Symbol]:
+        """The symbols of roots that change with a vector, the oldest first."""
+        moving: list[sp.Symbol] = []
+        for symbol, square in self.roots.items():
+            if square.free_symbols & {single_atom(at), *moving}:
+                moving.append(symbol)
+        return moving
 
     def root(self, x: sp.Expr) -> sp.Expr:
-        """The root of x >= 0 as known factors times a symbol whose square is known."""
+        """The root of x >= 0 as known factors times a symbol whose square is known.
+
+        A factor of x that may vanish comes before the root only where the rest is not negative anyway: the root of
+        a^2 b has a value at a = 0 for every b.
+        """
         self.known.assume(x, strict=False)
         numerator, denominator = sp.fraction(sp.together(sp.expand(x)))
         outside, inside = sp.Integer(1), sp.Integer(1)
+        vanishing: list[tuple[sp.Expr, int]] = []
         for part, direction in ((numerator, 1), (denominator, -1)):
             number, factors = sp.factor_list(sp.expand(part))
             whole, rest = sp.sqrt(abs(number)).as_coeff_Mul()
             outside, inside = outside * whole**direction, inside * (sp.sign(number) * rest**2) ** direction
             for factor, times in factors:
-                half, odd = divmod(times, 2)
-                outside *= self._absolute(factor, half) ** (half * direction)
-                if odd and factor.is_nonnegative:  # as SymPy splits them: one root for each
-                    outside *= self._symbol_of(factor) ** direction
+                if times == 1 and not factor.is_nonnegative:
+                    inside *= factor**direction
+                elif direction == -1 or self._nonzero(factor):
+                    taken, left = self._taken(factor, times)
+                    outside, inside = outside * taken**direction, inside * left**direction
                 else:
-                    inside *= factor ** (odd * direction)
+                    vanishing.append((factor, times))
+        free = not vanishing or self._shown(
+            sp.Mul(inside, *(f for f, n in vanishing if n % 2 and not f.is_nonnegative))
+        )
+        for factor, times in vanishing:
+            taken, left = self._taken(factor, times) if free else (sp.Integer(1), factor**times)
+            outside, inside = outside * taken, inside * left
         inside = sp.expand(inside) if sp.fraction(inside)[1] == 1 else sp.together(inside)
         if inside.is_Rational:
             return outside * sp.sqrt(inside) if sp.sqrt(inside).is_Rational else outside * self._symbol_of(inside)
         return outside * self._symbol_of(inside)
+
+    def _taken(self, factor: sp.Expr, times: int) -> tuple[sp.Expr, sp.Expr]:
+        """The root of a power of a factor, and what stays below it: |f|^k, and f where the power is odd."""
+        half, odd = divmod(times, 2)
+        taken = self._absolute(factor, half) ** half
+        if odd and factor.is_nonnegative:  # as SymPy splits them: one root for each
+            return taken * self._symbol_of(factor), sp.Integer(1)
+        return taken, factor**odd
+
+    def _nonzero(self, factor: sp.Expr) -> bool:
+        known = [sp.expand(e) for e in (*self.known.positive, *self.known.nonzero)]
+        return factor.is_nonzero is True or factor in known or sp.expand(-factor) in known
+
+    def _shown(self, expression: sp.Expr) -> bool:
+        """Whether an expression is not negative where what is known holds."""
+        if expression.is_nonnegative or expression.is_number:
+            return bool(expression.is_nonnegative)
+        polynomial = self.numerator(expression)
+        return any(sp.expand(polynomial - e) == 0 for e in self.known.nonnegative) or self.shown(polynomial)
 
     def _absolute(self, factor: sp.Expr, half: int) -> sp.Expr:
         if half == 0 or half % 2 == 0 or self._sign(factor) == 1:
@@ -181,18 +243,25 @@ class Reading:
         self.roots[symbol] = square
         return symbol
 
-    def spelled(self, expression: sp.Expr) -> sp.Expr:
-        """With the symbols of roots replaced by roots, the newest first."""
-        for symbol, square in reversed(self.roots.items()):
-            expression = expression.xreplace({symbol: sp.sqrt(square)})
+    def spelled(self, expression: sp.Expr, at: Vector) -> sp.Expr:
+        """With the symbols of roots that change with a vector replaced by roots, the newest first."""
+        for symbol in reversed(self._moving(at)):
+            expression = expression.xreplace({symbol: sp.sqrt(self.roots[symbol])})
         return expression
 
     def hidden(self, expression: sp.Expr) -> sp.Expr:
-        """With roots, also those SymPy made of them, replaced by their symbols."""
+        """With roots, also those SymPy made of them, and signs replaced by symbols of roots."""
         return expression.replace(
-            lambda e: e.is_Pow and e.exp.is_Rational and e.exp.q == 2,
-            lambda e: self.root(self.hidden(e.base)) ** int(2 * e.exp),
+            lambda e: (e.is_Pow and e.exp.is_Rational and e.exp.q == 2) or isinstance(e, (sp.Abs, sp.sign)),
+            self._hidden,
         )
+
+    def _hidden(self, e: sp.Expr) -> sp.Expr:
+        if e.is_Pow:
+            return self.root(self.hidden(e.base)) ** int(2 * e.exp)
+        argument = self.hidden(e.args[0])
+        size = self.root(argument**2)
+        return size if isinstance(e, sp.Abs) else argument / size
 
     # normal forms
 
@@ -211,6 +280,11 @@ class Reading:
                 c * symbol ** (k % 2) * above ** (k // 2) * below ** (degree - k // 2) for k, c in powers.items()
             ))  # fmt: skip
         return top
+
+    def written(self, expression: object) -> str:
+        """An expression as the user wrote its names."""
+        names = self.declared[1]
+        return re.sub(rf"\b{PREFIX}(\d+)\b", lambda found: names[int(found[1])], str(expression))
 
     def replace(self, expression: Any, scalars: dict, vectors: dict) -> Any:
         out = substitute(expression, vectors) if vectors else expression
@@ -271,6 +345,7 @@ def _zero(reading: Reading, expression: sp.Expr) -> None:
 
 def _eliminate(reading: Reading, scalars: dict, vectors: dict) -> None:
     """Insert a solved name into everything that is known."""
+    reading.solved.append((scalars, vectors))
 
     def inserted(e: Any) -> Any:
         return reading.replace(e, scalars, vectors)

@@ -282,3 +282,71 @@ def test_a_claim_without_a_value_is_not_laid_at_the_hypotheses_door():
     nowhere = "(0**2)**(-1)*(m - 1) > 0"
     assert audit_formula(Formula(nowhere), most=50).outcome is Outcome.UNDECIDED
     assert audit_formula(Formula("m**3 + exp(1) > 0", sizes=(2,)), most=50).outcome is not Outcome.REFUTED
+
+
+@pytest.mark.parametrize(
+    ("false", "at", "true"),
+    [
+        ("sqrt(c*b) + b + 3 >= 0", {"c": 0, "b": -5}, "sqrt(c*b) >= 0"),
+        ("sqrt(a**2*b) + b + 3 >= 0", {"a": 0, "b": -5}, "sqrt(a**2*b) = abs(a)*sqrt(b)"),
+        ("sqrt(a**2*b**3) + b + 3 >= 0", {"a": 0, "b": -5}, "sqrt(a**2*b**4) = abs(a)*b**2"),
+        ("sqrt(u @ u*b) + b + 3 >= 0", {"u": (0, 0), "b": -5}, "sqrt(u @ u*(v @ v)) = norm(u)*norm(v)"),
+        ("u @ grad(sqrt(c*b)*(v @ u), u) + b + 3 >= sqrt(c*b)*(v @ u)", {"c": 0, "b": -5},
+         "grad(sqrt(a**2*b)*(v @ u), u) = abs(a)*sqrt(b)*v"),
+    ],
+)  # fmt: skip
+def test_a_factor_that_may_vanish_says_nothing_about_the_rest_of_a_root(false, at, true):
+    fields = {"symbols": SIGNED | {"c": "nonnegative"}, "vectors": ("u", "v"), "sizes": (2,)}
+    wrong = Formula(false, **fields)
+    values = {"a": 1, "b": 1, "c": 1, "u": (1, 0), "v": (0, 1)} | at
+    assert status(wrong, point(**values)) == FAILS and prove(wrong) is None
+    assert prove(Formula(true, **fields)) is not None
+    assert prove(Formula("sqrt(d**2*b) + b + 3 >= 0", symbols={"b": "real", "d": "nonzero"})) is not None
+
+
+def test_two_vectors_are_two_whatever_they_are_called():
+    for names in (("é", "v0"), ("v1", "é"), ("é", "ü"), ("x", "audited_"), ("x", "unaudited_x")):
+        try:
+            equal = Formula("{} @ {} = {} @ {}".format(names[0], names[0], *names), vectors=names)
+            smaller = Formula("{} @ {} <= {} @ {} + 1".format(names[0], names[0], *names), vectors=names)
+        except InputError:
+            continue
+        assert prove(equal) is None and prove(smaller) is None, names
+    for name in ("audited_0", "audited_x", "root_1"):
+        with pytest.raises(InputError, match="means nothing yet"):
+            Formula("x @ x = 0", vectors=("x", name))
+    shown = prove(Formula("(é @ ü)**2 <= é @ é*(ü @ ü)", vectors=("é", "ü")))
+    assert "<é, ü>" in shown.words and "audited" not in shown.words
+
+
+@pytest.mark.parametrize(
+    ("function", "given", "slope", "wrong"),
+    [
+        ("k*(w @ y)", "k + w @ y = 1", "k*w", "k*w - (w @ y)*w"),
+        ("sqrt(k)*norm(y)", "k + norm(y) = 5", "sqrt(k)*y/norm(y)", "sqrt(k)*y/norm(y) - y/2/sqrt(k)"),
+        ("y @ y", "2*y = w", "w", "w/2"),
+        ("w @ w", "2*y = 3*w", "0*one", "8*y/9"),
+        ("w @ bn(y, k)", "var(y) + k = 1", "w - mean(w)*one - (w @ bn(y, k))/m*bn(y, k)", "w - mean(w)*one"),
+    ],
+)
+def test_a_gradient_holds_fixed_what_a_hypothesis_can_be_solved_for(function, given, slope, wrong):
+    fields = {"symbols": {"k": "nonnegative"}, "vectors": ("y", "w"), "given": (given,), "sizes": (2,)}
+    assert prove(Formula(f"grad({function}, y) = {slope}", **fields)) is not None
+    assert prove(Formula(f"grad({function}, y) = {wrong}", **fields)) is None
+
+
+@pytest.mark.parametrize(
+    "given", [("s = sqrt(var(y))",), ("var(y) = s**2",), ("s = sqrt(k)", "k = var(y)"), ("s = k", "norm(y) = k")]
+)
+def test_a_gradient_of_what_a_hypothesis_defines_by_the_vector_is_refused(given):
+    symbols = {"s": "positive", "k": "real"}
+    with pytest.raises(InputError, match=r"defines by y.*\n.*\n.*\[define\]"):
+        Formula("grad(dot(g, center(y))/s, y) = center(g)/s", symbols=symbols, vectors=("y", "g"), given=given)
+    Formula("grad(dot(g, center(y)), y)/s = center(g)/s", symbols=symbols, vectors=("y", "g"), given=given)
+    Formula("grad(dot(g, center(y))/s, y) = center(g)/s", symbols=symbols, vectors=("y", "g"), given=("var(g) = s**2",))
+
+
+def test_gradients_of_sizes_are_proved():
+    for true, false in (("dot(w, y)/abs(dot(w, y))*w", "w"), ("abs(dot(w, y))/dot(w, y)*w", "-w")):
+        assert prove(Formula(f"grad(abs(dot(w, y)), y) = {true}", vectors=("y", "w"))) is not None
+        assert prove(Formula(f"grad(abs(dot(w, y)), y) = {false}", vectors=("y", "w"))) is None
