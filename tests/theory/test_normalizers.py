@@ -113,6 +113,19 @@ def test_a_normaliser_of_ones_own():
     assert is_zero(gradient(OWN.scale(Y), Y) - gradient(OWN.scale(Y) - epsilon, Y))
 
 
+def test_a_symbol_of_a_scale_is_no_moment_of_y_whatever_it_is_called():
+    """With a constant k, the scale sigma^4 + k^2 enlarges where k < sigma^2; it would not if k were sigma^2."""
+    for name in ("k", "sigma2", "q", "m_minus_1"):
+        k = sp.Symbol(name, positive=True)
+        centred = Normalizer("constant", True, lambda y, k=k: variance(y) ** 2 + k**2)
+        uncentred = Normalizer("constant", False, lambda y, k=k: (y.squared / m) ** 2 + k**2)
+        for each in (centred, uncentred):
+            assert not smoothing(each).no_enlargement.holds and smoothing(each).worst is None
+        assert smoothing(Normalizer("factor", True, lambda y, k=k: k * sp.sqrt(variance(y)))).no_enlargement.holds
+    number = Normalizer("constant", True, lambda y: variance(y) ** 2 + sp.Rational(1, 256))
+    assert smoothing(number).no_enlargement.holds is False
+
+
 def test_a_scale_that_cannot_be_solved_for_is_refused():
     twice = Normalizer("epsilon twice", True, lambda y: sp.sqrt(variance(y) + epsilon**5 + epsilon))
     with pytest.raises(ValueError, match="KnownScale"):

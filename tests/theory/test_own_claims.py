@@ -73,6 +73,11 @@ def test_scale_in_moments():
         scale_in_moments(Normalizer("odd", False, lambda y: (y @ Vector.atom("direction")) ** 2))
     with pytest.raises(ValueError, match="with k"):
         scale_in_moments(Normalizer("odd", False, lambda y: sp.Symbol("k") * y.squared))
+    for moment in (SPREAD, TOTAL):  # a constant of that name is none of them
+        constant = sp.Symbol(moment.name, **moment.assumptions0)
+        odd = Normalizer("odd", True, lambda y, constant=constant: variance(y) / sp.sqrt(constant**2))
+        with pytest.raises(ValueError, match=f"with {moment.name}; expected a formula"):
+            scale_in_moments(odd)
 
 
 def test_the_worst_factor_is_claimed_of_consistent_scales_only():

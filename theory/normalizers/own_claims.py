@@ -24,7 +24,7 @@ from bnverify.theory.results.general.any_normalizer import AT_LEAST_ONE, GENERAL
 from bnverify.theory.results.general.values import ANY
 
 _THIS = Source("this work", "from the definition of the scale")
-SPREAD, TOTAL = sp.Symbol("spread", positive=True), sp.Symbol("total", real=True)
+SPREAD, TOTAL = sp.Dummy("spread", positive=True), sp.Dummy("total", real=True)
 _MEASURED = frozenset(name for claim in GENERAL for name in claim.quantities) | {"one_w", "mu", "epsilon"}
 
 

@@ -20,7 +20,8 @@ from bnverify.theory.proof.claim import Certificate
 from bnverify.theory.proof.example import Example, dot
 from bnverify.theory.proof.quantities import G, Y, mu, rho, s
 
-_mean_square = sp.Symbol("q", positive=True)
+# Moments of y, dummies so that no symbol of a scale is taken for one, and the names they are shown by.
+_SIGMA2, _MEAN_SQUARE = sp.Dummy("sigma2", positive=True), sp.Dummy("q", positive=True)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def _decide(normalizer: Normalizer, statement: str, gain: sp.Expr) -> Answer:
     if not known and not coefficient.has(G @ G, ONE @ G, alignment):
         in_moments = _in_moments(normalizer, coefficient)
         if _nonnegative(in_moments):
+            in_moments = _shown(in_moments)
             shown = min(coefficient, in_moments, key=sp.count_ops)
             return Answer(statement, True, shown, Certificate(((in_moments, alignment**2),)))
     try:
@@ -98,21 +100,32 @@ def _decide(normalizer: Normalizer, statement: str, gain: sp.Expr) -> Answer:
 
 def _in_moments(normalizer: Normalizer, expression: sp.Expr) -> sp.Expr:
     """Coefficients in the moments of y, whose signs are known: sigma^2 > 0 (or mean y^2 > 0), mu, epsilon >= 0."""
-    variance = sp.Symbol("sigma2", positive=True)
     if normalizer.centred:
-        moments = {ONE @ Y: m * mu, Y @ Y: m * (variance + mu**2)}
-        norm2 = m * variance / s**2
+        moments = {ONE @ Y: m * mu, Y @ Y: m * (_SIGMA2 + mu**2)}
+        norm2 = m * _SIGMA2 / s**2
     else:
-        moments, norm2 = {Y @ Y: m * _mean_square}, m * _mean_square / s**2
+        moments, norm2 = {Y @ Y: m * _MEAN_SQUARE}, m * _MEAN_SQUARE / s**2
     scale = normalizer.formula(Y).subs(moments)
     yhat2 = normalizer.normalised.squared
     known = {rho: sp.solve(yhat2 - norm2, rho)[0]} if yhat2.has(rho) else {yhat2: norm2}
     return sp.factor(sp.simplify(expression.subs(known).subs(s, sp.expand(scale))))
 
 
+def _shown(expression: sp.Expr) -> sp.Expr:
+    """With symbols for the moments, as long as no other symbol has their name."""
+    taken = {symbol.name for symbol in expression.free_symbols - {_SIGMA2, _MEAN_SQUARE}}
+    return expression.xreplace(
+        {
+            moment: sp.Symbol(moment.name, positive=True)
+            for moment in (_SIGMA2, _MEAN_SQUARE)
+            if moment.name not in taken
+        }
+    )
+
+
 def _nonnegative(expression: sp.Expr) -> bool:
     """Whether all terms of numerator and denominator are non-negative once m >= 1 is spelled out."""
-    more = sp.Symbol("m_minus_1", integer=True, nonnegative=True)
+    more = sp.Dummy("m_minus_1", integer=True, nonnegative=True)
     parts = sp.fraction(sp.together(expression.subs(m, more + 1)))
     return all(term.is_nonnegative for part in parts for term in sp.Add.make_args(sp.expand(part)))
 
