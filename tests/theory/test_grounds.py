@@ -27,6 +27,7 @@ from bnverify.theory import (
     W,
     Y,
     a,
+    beta,
     epsilon,
     gamma,
     m,
@@ -78,6 +79,39 @@ def test_a_hypothesis_that_says_more_than_its_name_is_refused(equations):
     subject, value = next(iter(equations.items()))
     left, right = (W @ subject, W @ value) if isinstance(subject, Vector) else (subject, value)
     refused(lambda: claim(left, "==", right, more))
+
+
+def test_a_hypothesis_with_a_condition_does_not_let_another_say_more():
+    sign = Hypothesis("positive gain", "gamma > 0", sp.Gt(gamma, 0))
+    refused(lambda: claim(a, "==", 0, sign, Hypothesis("training mode", "", equations={a: sp.Integer(0)})))
+    both = {gamma: sp.Integer(1), a: sp.Integer(0)}
+    refused(lambda: claim(a, "==", 0, Hypothesis("unit gain", "gamma = 1", sp.Eq(gamma, 1), both)))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "factors", "condition"),
+    [
+        (0, a, (a,), sp.Gt(a, 0)), (0, a, (a,), sp.Ge(a, 0)), (a, 0, (-a,), sp.Lt(a, 0)),
+        (0, gamma, (gamma,), sp.Gt(gamma, 0)),
+        (gamma, 0, (-gamma,), sp.Lt(gamma, 0)), (0, G @ H(G), (G @ H(G),), sp.Ge(G @ H(G), 0)),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_hypothesis_says_of_a_sign_can_be_used(left, right, factors, condition):
+    """Papers assume <g, yhat> > 0, gamma > 0, a Hessian that is positive along g: there are examples of each."""
+    stated = Hypothesis("sign", "a sign", condition)
+    bound = claim(left, "<=", right, stated, certificate=Certificate((factors,)))
+    assert bound.prove() and to_json(bound)["example"]
+    refused(lambda: claim(left, "<=", right, certificate=Certificate((factors,))), "not certified")
+    refused(lambda: claim(right, "<=", left, stated, certificate=Certificate(((-1 * factors[0],),))), "not certified")
+
+
+@pytest.mark.parametrize(("subject", "value"), [(a, 0), (ONE @ G, 0), (gamma, 1), (beta, 0)], ids=str)
+def test_what_a_hypothesis_says_is_zero_or_one_can_be_used(subject, value):
+    stated = Hypothesis("number", "a number", sp.Eq(subject, value), {subject: sp.Integer(value)})
+    squared = (gamma / s) ** 2 * (G @ G - (ONE @ G) ** 2 / m - (2 - rho) * a**2 / m)
+    assert claim(V @ V, "==", squared.xreplace({subject: sp.Integer(value)}), stated).prove()
+    refused(lambda: claim(V @ V, "==", squared.xreplace({subject: sp.Integer(value)}) + 1, stated), "fails")
 
 
 def test_an_equation_that_is_not_its_condition_is_refused():

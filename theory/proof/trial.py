@@ -6,9 +6,10 @@ definition entry by entry; no rule of `theory.proof.givens` enters. What a trial
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import product
 from typing import Any
 
 import sympy as sp
@@ -278,3 +279,40 @@ def unclipped(t: Trial) -> Trial:
         for c in t.channels
     )  # fmt: skip
     return replace(t, name="batch renormalization, unclipped", channels=channels)
+
+
+def varied(n: Normalizer) -> Iterator[Trial]:
+    """Trials for hypotheses that no other satisfies: gamma of one sign or 1 with beta 0, <g, yhat> of one sign in both
+    channels, g orthogonal to the values, to 1 or to both."""
+    affine: dict[str, Callable[[Example], tuple[Any, Any]]] = {
+        "gamma > 0": lambda e: (abs(e.gamma), e.beta), "gamma = 1, beta = 0": lambda e: (F(1), F(0)),
+        "gamma < 0": lambda e: (-abs(e.gamma), e.beta),
+    }  # fmt: skip
+    gradients: dict[str, Callable[[Example], list[Any]]] = {
+        "<g, yhat> > 0": lambda e: [x * _sign(dot(e.g, e.yhat)) for x in e.g],
+        "<1, g> = 0": lambda e: _without(e.g, [F(1)] * e.size),
+        "<g, yhat> = 0": lambda e: _without(e.g, e.yhat),
+        "<1, g> = <g, yhat> = 0": lambda e: _without(_without(e.g, [F(1)] * e.size),
+                                                     _without(e.yhat, [F(1)] * e.size)),
+        "<g, yhat> < 0": lambda e: [-x * _sign(dot(e.g, e.yhat)) for x in e.g],
+    }  # fmt: skip
+    known = [t for t in trials(n) if t.size > 2]
+    for t in [*known[:2], *(curved(t) for t in known[:2])]:
+        for (said, scaled), (turned, g) in product(affine.items(), gradients.items()):
+            channels = []
+            for c in t.channels:
+                e = c.example
+                gain, shift = scaled(e)
+                changed = replace(e, g=tuple(g(e)), gamma=gain, beta=shift)
+                channels.append(replace(c, known={}, example=changed))
+            yield replace(t, name=f"{t.name}, {said}, {turned}", channels=tuple(channels))
+
+
+def _sign(number: Any) -> int:
+    return 1 if number >= 0 else -1
+
+
+def _without(u: Sequence[Any], w: Sequence[Any]) -> list[Any]:
+    """u without its part along w."""
+    part = dot(u, w) / dot(w, w)
+    return [p - part * q for p, q in zip(u, w, strict=True)]

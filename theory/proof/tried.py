@@ -7,6 +7,7 @@ can hold together, and that rules and examples, which share nothing, agree.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import chain
 from typing import Any
 
 import sympy as sp
@@ -14,9 +15,11 @@ import sympy as sp
 from bnverify.theory.algebra.jet import NotRational, NotSmooth
 from bnverify.theory.algebra.vectors import Vector, m
 from bnverify.theory.normalizers.normalizer import Normalizer
-from bnverify.theory.proof.claim import Claim, Derivation, ProofError, value_of
+from bnverify.theory.proof.claim import Claim, Derivation, Hypothesis, ProofError, value_of
 from bnverify.theory.proof.insertion import Insertion
-from bnverify.theory.proof.trial import NotComputable, Trial, trials
+from bnverify.theory.proof.trial import NotComputable, Trial, trials, varied
+
+ENOUGH = 1  # examples inside the hypotheses, after which no further ones are made for them
 
 
 def tried(
@@ -34,12 +37,17 @@ def tried(
         pool = followed() if next_layer else trials(n)
     except NameError as unknown:
         raise ProofError(f"{claim.key}: no exact example could be tried: {unknown}") from None
-    for trial in sorted(pool, key=lambda trial: trial.size <= 2):
+    first = sorted(pool, key=lambda trial: trial.size <= 2)
+    plain = [trial for trial in first if trial.size > 2]
+    further = () if next_layer or not all(_said(h, plain) for h in claim.hypotheses) else varied(n)
+    for trial in chain(first, further):
+        if len(names) >= ENOUGH and trial not in first:
+            break
         try:
             if trial.size <= 2 and not (names or _of_size(claim)):
-                break  # yhat or v is 0 there, so that premises hold which say what they should not
+                continue  # yhat or v is 0 there, so that premises hold which say what they should not
             if not _inside(claim, trial):
-                reason = reason or "none satisfies its hypotheses"
+                reason = reason or "none of those that are known satisfies its hypotheses"
                 continue
             _at(claim, insertion, derivation, n, trial)
         except NotComputable as unknown:
@@ -52,6 +60,24 @@ def tried(
     if not names:
         raise ProofError(f"{claim.key}: no exact example could be tried: {reason}")
     return tuple(names)
+
+
+def _said(h: Hypothesis, known: list[Trial]) -> bool:
+    """Whether the equations of a hypothesis are about what its condition says, or hold at an example made for no
+    hypothesis: further examples are not made for what a hypothesis inserts and does not say."""
+    if h.condition is not None and all(
+        not isinstance(subject, Vector) and h.condition.has(sp.sympify(subject)) for subject in h.equations
+    ):
+        return True
+    return not h.equations or any(_fulfilled(h, trial) for trial in known)
+
+
+def _fulfilled(h: Hypothesis, trial: Trial) -> bool:
+    """Whether all equations of a hypothesis hold at an example, as far as it can compute them."""
+    try:
+        return all(_equal(u, value, trial, c) for u, value in h.equations.items() for c in trial.channels)
+    except (NotComputable, NotSmooth, NotRational, ZeroDivisionError):
+        return False
 
 
 def _of_size(claim: Claim) -> bool:
@@ -69,9 +95,8 @@ def _inside(claim: Claim, trial: Trial) -> bool:
     for h in claim.hypotheses:
         if h.condition is not None and not all(_condition(h.condition, trial, c) for c in trial.channels):
             return False
-        for subject, value in h.equations.items():
-            if not all(_equal(subject, value, trial, c) for c in trial.channels):
-                return False
+        if not all(_equal(subject, value, trial, c) for subject, value in h.equations.items() for c in trial.channels):
+            return False
     return True
 
 
