@@ -190,6 +190,16 @@ def test_values_declared_to_have_other_moments_are_refused():
     refused(lambda: claim(W @ V, "==", W @ wrong.backward, normalizer=wrong), "does not follow from the definition")
 
 
+@pytest.mark.parametrize("moving", [s, a, rho, G @ G, gamma * s, Y @ Y], ids=str)
+def test_a_gain_or_a_shift_that_changes_with_y_is_refused(moving):
+    """With gain s and shift mu, z is y and v is g; the rules take both for constants."""
+    for change in ({"gain": moving}, {"shift": moving}):
+        own = dataclasses.replace(BATCH, name="own", **change)
+        refused(lambda own=own: claim(W @ V, "==", W @ own.backward, normalizer=own), "changes with y")
+    own = dataclasses.replace(BATCH, name="own", gain=2 * gamma)
+    assert claim(0, "<=", W @ W, certificate=Certificate(((W,),)), normalizer=own).prove()
+
+
 def test_a_declared_gradient_is_compared_with_its_scale():
     from bnverify.theory import NORMALIZERS
 

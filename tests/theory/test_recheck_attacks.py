@@ -2,7 +2,9 @@
 
 import copy
 import json
+import re
 import time
+from fractions import Fraction
 
 import pytest
 from documents import document
@@ -169,6 +171,29 @@ def test_a_hypothesis_may_not_say_what_follows_from_the_definition(key):
     changed["hypotheses"][0]["equations"] = [{"left": name, "right": step["value"]}]
     step |= {"rule": "hypothesis", "of": [changed["hypotheses"][0]["name"]]}
     refused(changed, "follows from the definition")
+
+
+@pytest.mark.parametrize("gain", ["s", "mu", "a", "g_g", "rho", "gamma*s", "1/s"])
+@pytest.mark.parametrize("part", ["gain", "shift"])
+def test_a_gain_that_changes_with_y_is_refused(part, gain):
+    """With z = s yhat + mu 1 = y the gradient is g: what holds for constants does not hold for these."""
+    changed = document("theorem-4.1")
+    changed["normalizer"][part] = gain
+    refused(changed, "taken for a constant")
+
+
+def test_a_map_that_changes_nothing_is_not_told_to_smooth():
+    """The document of Theorem 4.1 with s for gamma and mu for beta everywhere, and an example that fits."""
+    changed = document("theorem-4.1")
+    for channel in changed["example"]["channels"]:
+        ratio = Fraction(channel["symbols"]["s"]) / Fraction(channel["symbols"]["gamma"])
+        channel["vectors"]["v"] = [str(Fraction(x) * ratio) for x in channel["vectors"]["v"]]
+    kept = {key: changed[key] for key in ("symbols", "example", "same_for_all_channels")}
+    text = json.dumps({key: value for key, value in changed.items() if key not in kept})
+    told = json.loads(re.sub(r"\bgamma\b", "s", text).replace('"beta"', '"mu"')) | kept
+    refused(told, "taken for a constant")
+    told["normalizer"] |= {"gain": "gamma", "shift": "beta"}
+    assert [line for line in recheck(told).refused if line.startswith("step")], "nothing else was wrong with it"
 
 
 def test_another_normalizer_is_printed_with_its_verdict():

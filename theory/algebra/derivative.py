@@ -29,6 +29,11 @@ def moves_with(at: Vector, *others: Vector | sp.Symbol) -> None:
     _MOVES[atom] = _MOVES.get(atom, frozenset()) | named
 
 
+def changes_with(expression: sp.Expr, at: Vector) -> bool:
+    """Whether a scalar is written in inner products, or in what stands for functions of ``at``."""
+    return bool(expression.atoms(Inner)) or bool(expression.free_symbols & _MOVES.get(single_atom(at), frozenset()))
+
+
 def derivative(f, at: Vector, along: Vector | tuple[Vector, ...]):
     """Directional derivative of a scalar or vector ``f`` of the atom ``at``, along one or several vectors in turn.
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import sympy as sp
 
-from bnverify.theory.algebra.derivative import Functional, derivative, gradient, representer
+from bnverify.theory.algebra.derivative import Functional, changes_with, derivative, gradient, representer
 from bnverify.theory.algebra.vectors import ONE, Inner, SelfAdjoint, Vector, m, substitute
 from bnverify.theory.proof.quantities import YHAT, G, H, Y, beta, epsilon, gamma, mu, s
 
@@ -92,7 +92,14 @@ class Normalizer:
         return f"s {yhat} = {projected}, {scale}, z = ({self.gain}) {yhat} + ({self.shift}) 1"
 
     def check(self) -> None:
-        """ValueError where the scale, if it is a formula, is not positive at a vector of different entries."""
+        """ValueError where the gain or the shift changes with y, or the scale, if it is a formula, is not positive at a
+        vector of different entries."""
+        for name, part in (("gain", self.gain), ("shift", self.shift)):
+            if changes_with(sp.sympify(part), Y):
+                raise ValueError(
+                    f"got the {name} {part} of {self.name}, which changes with y; expected a constant; write the map "
+                    "as another scale, or state what the constant is at this y as a hypothesis"
+                )
         if isinstance(self.scale, KnownScale):
             return
         entries = (6, -1, 5, 3)

@@ -111,7 +111,8 @@ LAYER_U = Vector.atom("u_layer", space="m*C", latex=r"\mathbf u")
 
 a = G @ YHAT
 # All of these are functions of y, through the normalization and the loss.
-moves_with(Y, Z, G, V, U, YHAT, NORMALISED, JX, KX, JJX, N, SIGNS, mu, s, rho, sigma2)
+moves_with(Y, Z, G, V, U, YHAT, NORMALISED, JX, KX, JJX, N, SIGNS, mu, s, rho, sigma2, grad_gamma, grad_beta, grad_mu,
+           grad_sigma2)  # fmt: skip
 
 LATEX_NAMES = {
     epsilon: r"\varepsilon",

@@ -27,6 +27,8 @@ TARGETS: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {
 }  # fmt: skip
 # What no hypothesis may say: it follows from the definition.
 DERIVED = {entry for entries in TARGETS.values() for entry in entries} - {"z"} | {"n", "distance2", "layer_distance2"}
+# Scalars that change with y: no part of a gain or a shift, which every rule takes for constants.
+MOVING = {"s", "mu", "sigma2", *DERIVED}
 # What has to be established before a rule may be used.
 NEEDS = {
     **dict.fromkeys(("slope", "velocity", "gradient", "rescaled gradient", "shifted gradient"),
@@ -72,6 +74,9 @@ class Definition:
         if self.projector is not None and self.projector not in proof.operators:
             raise Refused(f"the projector {self.projector} is not declared")
         self.gain, self.shift = read(data["gain"]), read(data["shift"])
+        fixed = {symbol(n) for n in proof.signs if n not in MOVING}
+        if not (self.gain.free_symbols | self.shift.free_symbols) <= fixed:
+            raise Refused("the gain or the shift depends on y, and is taken for a constant")
         self.known = data["scale"] is None
         self.rho = None if data["rho"] is None else read(data["rho"])
         if self.known:
