@@ -231,3 +231,10 @@ def test_symbols_have_the_signs_they_are_used_with():
     changed = document("theorem-4.1")
     changed["example"]["channels"][0]["symbols"]["rho"] = "3"
     refused(changed, "an example")
+
+
+@pytest.mark.parametrize("word", ["false", "", 0, 1, None])
+def test_what_is_true_or_false_is_not_a_word(word):
+    changed = document("theorem-4.1")
+    changed["normalizer"]["centred"] = word
+    refused(changed, "the fields of a normalizer")

@@ -61,7 +61,8 @@ class Definition:
 
     def __init__(self, proof: Any, data: Any):
         known = {"gradient", "hessian"} if isinstance(data, dict) and data.get("scale") is None else set()
-        if set(data) != known | {"name", "values", "centred", "projector", "gain", "shift", "scale", "rho"}:
+        fields = known | {"name", "values", "centred", "projector", "gain", "shift", "scale", "rho"}
+        if set(data) != fields or not isinstance(data["centred"], bool):
             raise Refused("the normalizer has not the fields of a normalizer")
         self.proof, self.dot, read = proof, proof.dot, proof.read
         missing = {"m", "s", "mu", *(() if data["scale"] is None else ("epsilon",))} - set(proof.names)
@@ -70,7 +71,7 @@ class Definition:
         symbol = proof.names.get
         self.m, self.s, self.mu, self.epsilon = (symbol(n) for n in ("m", "s", "mu", "epsilon"))
         self.values = data["values"]
-        self.centred, self.projector = bool(data["centred"]), data["projector"]
+        self.centred, self.projector = data["centred"], data["projector"]
         if self.projector is not None and self.projector not in proof.operators:
             raise Refused(f"the projector {self.projector} is not declared")
         self.gain, self.shift = read(data["gain"]), read(data["shift"])
