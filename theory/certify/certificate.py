@@ -95,7 +95,20 @@ class _Work:
 def _work(document: Mapping[str, Any]) -> _Work:
     doc = read(document)
     link = LIBRARY / "links" / f"{doc.identifier}.v"
-    return _Work(doc.key, doc, generate(doc), link.read_text(encoding="utf-8") if link.is_file() else "")
+    linked = link.is_file() and _catalogued(document)
+    return _Work(doc.key, doc, generate(doc), link.read_text(encoding="utf-8") if linked else "")
+
+
+def _catalogued(document: Mapping[str, Any]) -> bool:
+    """Whether a document says what the claim of its key says, of the normalizer that the claim is about: a link leads
+    from the definition of that normalizer to that claim, and to no other of the same name."""
+    from bnverify.theory import CLAIMS, to_json
+
+    key = document["key"]
+    if key not in CLAIMS:
+        return False
+    own = to_json(CLAIMS[key])
+    return all(document.get(field) == own.get(field) for field in ("normalizer", "statement", "hypotheses"))
 
 
 def certify(documents: Iterable[Mapping[str, Any]], jobs: int = 2, fresh: bool = False) -> Iterator[Certificate]:

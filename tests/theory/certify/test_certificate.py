@@ -195,7 +195,7 @@ def test_a_document_under_another_claims_name_does_not_get_its_link(small_librar
     link.write_text(LINK)
     try:
         found = one(document("fact-c1", key="theorem-4.1"))
-        assert found.verdict == PREMISES and found.reason and not found.linked
+        assert found.verdict == PREMISES and not found.reason and not found.linked
     finally:
         link.unlink()
 

@@ -1,9 +1,11 @@
 """What is read of a document, and what is refused before Coq sees anything."""
 
 import pytest
+import sympy as sp
 from certifying import document, stated
 
-from bnverify.theory import CLAIMS
+from bnverify.theory import CLAIMS, Normalizer, claims_of, epsilon, to_json, variance
+from bnverify.theory.certify import certificate
 from bnverify.theory.certify.document import identifier, read
 from bnverify.theory.certify.expressions import Refused, coq, divisors, parse, radicands
 from bnverify.theory.certify.proof import generate
@@ -132,3 +134,18 @@ def test_vectors_of_different_spaces_have_no_inner_product():
     exported["vectors"]["g"]["space"] = "n"
     with pytest.raises(Refused, match="one space"):
         generate(read(exported))
+
+
+def test_a_link_is_of_one_claim_about_one_normalizer():
+    """What a document says of its normalizer is in no theorem: another normalizer's values do not sum to zero."""
+    known = document("normalised-mean")
+    rms = known["normalizer"] | {"name": "rms", "centred": False, "scale": "sqrt(epsilon + I2/m)"}
+    assert certificate._work(known).link
+    changes = {"normalizer": rms, "hypotheses": [], "statement": known["statement"] | {"right": "1"}}
+    for field, value in changes.items():
+        other = certificate._work({**known, field: value})
+        assert not other.link and other.hash != certificate._work(known).hash, field
+    own = Normalizer("weight", True, lambda y: sp.sqrt(variance(y) + epsilon))
+    claim = next(claim for claim in claims_of(own) if claim.key == "weight-gradient")
+    assert (certificate.LIBRARY / "links" / "weight_gradient.v").is_file()
+    assert not certificate._work(to_json(claim)).link
