@@ -5,8 +5,8 @@
 PyTorch (`pip install torch`, a CPU build) and Flax are left out where they are not installed. All take the same steps:
 forward, backward, SGD with momentum on one batch of float32 images, convolutions with a bias, batch norm with running
 statistics. Ours is the bare step of `Trainer`, without recording. PyTorch is timed in both of its memory layouts, and
-the faster is the peer. A ratio is the peer's time over ours in the same round: above 1 ours is ahead. Losses of the
-first step are compared at the end, so that all compute the same; the weights of PyTorch and Flax are set to ours.
+the faster is the peer. A ratio is the peer's time over ours in the same round: above 1 ours is ahead. The
+weights of PyTorch and Flax are set to ours, and the losses of the very first step are compared: all compute the same.
 Between calls the run waits a moment, for the threads of one library spin for a while when they have nothing to do.
 """
 
@@ -37,7 +37,7 @@ RATE, MOMENTUM, EPSILON, CLASSES = 0.035, 0.9, 1e-5, 10
 STEPS = 4  # in a timed call
 PAUSE = 0.25  # seconds between calls
 Call = Callable[[], float]
-"""STEPS steps from the start; the loss of the first."""
+"""STEPS steps; the loss of the first of them. Peers go on from where they are, ours from its start again."""
 Data = tuple[np.ndarray, np.ndarray]
 
 

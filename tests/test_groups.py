@@ -1,18 +1,23 @@
 """How the suite is divided among processes."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 HERE = Path(__file__).parent
-SEEN = set()
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_a_module_stays_in_one_process(number):
+def test_a_module_stays_in_one_process(number, tmp_path_factory):
     """Else every process makes what the tests of a module share, and two train the tiny run."""
-    SEEN.add(number)
-    assert set(range(number + 1)) == SEEN
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker is None:
+        pytest.skip("there is one process")
+    seen = tmp_path_factory.getbasetemp().parent / "processes of test_groups"  # the parent is common to all
+    with seen.open("a") as file:
+        file.write(f"{worker}\n")
+    assert set(seen.read_text().split()) == {worker}
 
 
 def test_modules_that_share_what_is_expensive_are_a_group(request):

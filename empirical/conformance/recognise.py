@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -168,21 +168,20 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
         )
     chosen = _nearest(fitting, reading, far, unit)
     measured = _scale(replace(reading, normaliser=chosen))
-    unusual = measured[1] > measured[2] or measured[0].divisor != "m"
-    for other in _alike(chosen, fitting, reading, far, unit) if unusual else ():
+    for other in () if measured.usual else _alike(chosen, fitting, reading, far, unit):
         of_other = _scale(replace(reading, normaliser=other))
-        if of_other[1] <= of_other[2] and of_other[0].divisor == "m":
+        if of_other.usual:
             chosen, measured = other, of_other
             break
-    if claimed is None and measured[1] <= measured[2] and _undecided(chosen, measured[0], shape):
+    if claimed is None and measured.understood and _undecided(chosen, measured.scale, shape):
         raise InputError(
             got=f"{subject.name} with vectors of two values, which every norm divides by the same, and epsilon outside",
             expected="three values a vector or more",
             advice="pass a larger --shape, or say what it is with --normalizer",
         )
     reading = replace(reading, normaliser=chosen, name=name_of(chosen, shape, reading.channel, affine.gain_axes))
-    scale, residual, allowed, of_epsilon, visible = measured
-    known = scale if residual <= allowed else None
+    scale = measured.scale
+    known = scale if measured.understood else None
     if known is None or claimed is not None:
         # A claim states the scale; what it does not state, epsilon, is what the layer states or what was found.
         found = 1e-5 if known is None else known.epsilon
@@ -191,15 +190,16 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
         fields: dict[str, Any] = {"place": place, "epsilon": epsilon, **variant}
         scale = replace(chosen.scale, **fields)
     elif subject.epsilon is not None and (
-        abs(scale.epsilon - subject.epsilon) <= of_epsilon * subject.epsilon
+        abs(scale.epsilon - subject.epsilon) <= measured.of_epsilon * subject.epsilon
         if scale.epsilon
-        else subject.epsilon < visible
+        else subject.epsilon < measured.visible
     ):
         scale = replace(scale, epsilon=subject.epsilon)  # as far as it is seen, what the layer states is right
     reading = replace(reading, normaliser=replace(chosen, scale=scale), found=known)
     return replace(
-        reading, found_residual=residual, found_tolerance=allowed, epsilon_tolerance=of_epsilon, visible=visible
-    )
+        reading, found_residual=measured.residual, found_tolerance=measured.allowed,
+        epsilon_tolerance=measured.of_epsilon, visible=measured.visible,
+    )  # fmt: skip
 
 
 def _whole(shape: tuple[int, ...]) -> Vectors:
@@ -345,9 +345,29 @@ def _named(normaliser: Normaliser, reading: Reading) -> bool:
     return name_of(normaliser, reading.y.shape, reading.channel, reading.affine.gain_axes) != ""
 
 
-def _scale(reading: Reading) -> tuple[Scale, float, float, float, float]:
-    """Divisor, place and size of epsilon from how the scale changes as y gets small; the residual relative to s, how
-    much of it rounding explains, how much of epsilon, and the least epsilon that its precision shows."""
+class MeasuredScale(NamedTuple):
+    """The scale as the values show it: the residual relative to s, how much of it rounding explains, how much of
+    epsilon, and the least epsilon that its precision shows."""
+
+    scale: Scale
+    residual: float
+    allowed: float
+    of_epsilon: float
+    visible: float
+
+    @property
+    def understood(self) -> bool:
+        """Whether rounding explains what is left."""
+        return self.residual <= self.allowed
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is also a mean."""
+        return self.understood and self.scale.divisor == "m"
+
+
+def _scale(reading: Reading) -> MeasuredScale:
+    """Divisor, place and size of epsilon from how the scale changes as y gets small."""
     ratios, spans = [], []
     sizes = SMALL if reading.precision != "float16" else SMALL[:3]  # smaller ones it has not
     for t in (*sizes, *SMALLER.get(reading.precision, ())):
@@ -361,7 +381,7 @@ def _scale(reading: Reading) -> tuple[Scale, float, float, float, float]:
         ratios.append((np.asarray(point.root, float), np.asarray(s, float)))
         spans.append(relative(point.y, np.asarray(point.root, float)))
     if not all(np.isfinite(s).all() and (s > 0).all() for _, s in ratios):
-        return reading.normaliser.scale, float("inf"), 0.0, 0.0, 0.0
+        return MeasuredScale(reading.normaliser.scale, float("inf"), 0.0, 0.0, 0.0)
     roots, scales = (np.stack(each) for each in zip(*ratios, strict=True))
     found = []
     base_scale, m = reading.normaliser.scale, reading.m
@@ -382,7 +402,7 @@ def _scale(reading: Reading) -> tuple[Scale, float, float, float, float]:
     power = 2 if scale.place == "inside" else 1
     share = float(np.median(scales[-1] ** power)) / scale.epsilon if scale.epsilon else 1.0
     visible = 10 * allowed * float(np.median(scales[-1] ** power))
-    return scale, residual, allowed, allowed * max(1.0, share), visible
+    return MeasuredScale(scale, residual, allowed, allowed * max(1.0, share), visible)
 
 
 def _epsilon(root: np.ndarray, s: np.ndarray, place: str, least: float) -> float:

@@ -30,7 +30,7 @@ from bnverify.theory.certify.coqc import (
     refuse_escapes,
     version,
 )
-from bnverify.theory.certify.document import Document, identifier, read
+from bnverify.theory.certify.document import Document, identifier, read, refusing
 from bnverify.theory.certify.expressions import Refused
 from bnverify.theory.certify.library import cache, compiled, digest, sources
 from bnverify.theory.certify.proof import generate
@@ -65,8 +65,9 @@ class Certificate:
 
     @property
     def whole(self) -> bool:
-        """Whether Coq accepted all there is: the claim, and its link to the definition if there is one."""
-        return bool(self) and not self.reason
+        """Whether Coq accepted all there is: the claim, an example that meets its premises, and its link to the
+        definition if there is one."""
+        return bool(self) and self.verdict != UNSHOWN and not self.reason
 
     def __str__(self) -> str:
         lines = [f"{self.key}: {self.verdict}"] + ([f"  {self.reason}"] if self.reason else [])
@@ -92,6 +93,7 @@ class _Work:
         return digest(_FORMAT, self.key, self.generated, self.link, *library)
 
 
+@refusing()
 def _work(document: Mapping[str, Any]) -> _Work:
     doc = read(document)
     link = LIBRARY / "links" / f"{doc.identifier}.v"

@@ -26,6 +26,7 @@ _FORBIDDEN = re.compile(
     r"Load|Redirect|Declare|Extraction|Drop|Cd|Register|native_compute|vm_compute|Notation|Infix|Coercion|Canonical)\b"
 )
 _COMMENT = re.compile(r"\(\*(?:[^*(]|\*(?!\))|\((?!\*))*\*\)")
+_STRING = re.compile(r'"[^"]*"')
 
 
 class NoCoq(RuntimeError):
@@ -62,7 +63,10 @@ def version() -> str:
 
 
 def refuse_escapes(text: str) -> None:
-    """CoqError if a file could prove without proof, or speak to more than the kernel. Comments are not read."""
+    """CoqError if a file could prove without proof, or speak to more than the kernel. Comments are not read; a string
+    may hold neither end of one, so that what Coq reads is read here."""
+    if any("(*" in string or "*)" in string for string in _STRING.findall(text)):
+        raise CoqError("got a string with '(*' or '*)' in a file; expected proofs")
     while (shorter := _COMMENT.sub(" ", text)) != text:
         text = shorter
     word = _FORBIDDEN.search(text)

@@ -10,7 +10,8 @@ import ast
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -201,14 +202,21 @@ def identifier(key: str) -> str:
     return re.sub(r"[^A-Za-z0-9]", "_", key)
 
 
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Whatever is made of a document inside: Refused, never another error, where the document is malformed."""
+    try:
+        yield
+    except Refused:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, RuntimeError) as error:
+        raise Refused(f"the document is malformed: {type(error).__name__}: {error!s:.200}") from None
+
+
+@refusing()
 def read(document: Mapping[str, Any]) -> Document:
     """The document in one shape; Refused, never another error, where it is malformed."""
-    try:
-        return _read(document)
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError, RecursionError) as error:
-        if isinstance(error, Refused):
-            raise
-        raise Refused(f"the document is malformed: {type(error).__name__}: {error!s:.200}") from None
+    return _read(document)
 
 
 def _read(document: Mapping[str, Any]) -> Document:
@@ -242,6 +250,9 @@ def _read(document: Mapping[str, Any]) -> Document:
         stated=document["example"]["channels"][0] if document.get("example") else None,
     )  # fmt: skip
     identifier(doc.key)
+    for factor in (factor for product in doc.certificate for factor in product):
+        for pair in _pairs(factor):
+            _vector(dict.fromkeys(pair, ""))
     if len({*doc.signs, *products, *doc.sums, *doc.functions}) < sum(
         map(len, (doc.signs, products, doc.sums, doc.functions))
     ):

@@ -12,7 +12,8 @@ from bnverify.theory.certify.coqc import CoqError, Theorem, axioms_in, printable
      "Unset Guard Checking.", "Lemma a : True. Proof. admit. Qed.",
      "#[bypass_check(guard)] Fixpoint f (n : nat) := f n.",
      "Declare ML Module \"x\".", "Load x.", "Redirect \"statement\" Check I.", "(* open", "Lemma\x1b[2J a : True.",
-     "(* a (* b *) Axiom *) Axiom a : False."],
+     "(* a (* b *) Axiom *) Axiom a : False.",
+     'Comments "(*".\nRedirect "x" Check 0. Axiom a : False.\nComments "*)".'],
 )  # fmt: skip
 def test_escapes_are_refused(text):
     with pytest.raises(CoqError):

@@ -149,3 +149,40 @@ def test_a_link_is_of_one_claim_about_one_normalizer():
     claim = next(claim for claim in claims_of(own) if claim.key == "weight-gradient")
     assert (certificate.LIBRARY / "links" / "weight_gradient.v").is_file()
     assert not certificate._work(to_json(claim)).link
+
+
+def _says(left, **tables):
+    return {
+        "statement": {"left": left, "relation": "==", "right": "0", "shape": "channel"},
+        "certificate": None,
+    } | tables
+
+
+def _rests_on(because, of):
+    return {"certificate": {"slack": "-1", "products": [[{"value": "-1", "because": because, "of": of}]]}}
+
+
+MALFORMED = {
+    "a sum of itself": _says("T", sums_over_channels={"T": "T + 1"}),
+    "another m": _says("m", scalars={"m": "3"}),
+    "a norm of nothing": _rests_on("squared norm", {}),
+    "no such hypothesis": _rests_on("hypothesis", "none"),
+    "vectors nobody declares": _says("q", inner_products={"q": "<zz, zz>"}),
+}
+
+
+@pytest.mark.parametrize("fault", MALFORMED)
+def test_what_is_malformed_is_refused_and_stops_nothing(fault):
+    wrong = document("theorem-4.1") | MALFORMED[fault]
+    found = certificate._known(wrong, True, ["theorem_4_1"])
+    assert isinstance(found, certificate.Certificate) and found.verdict == certificate.REFUSED and found.reason
+
+
+@pytest.mark.parametrize("because", ["form of a positive semidefinite operator", "squared norm", "Gram determinant"])
+def test_every_vector_of_a_certificate_has_a_plain_name(because):
+    """What is written into a file of Coq passes one gate."""
+    name = "H(**)yhat"
+    of = {"squared norm": {name: "1"}, "Gram determinant": [{name: "1"}, {"g": "1"}]}.get(because, ["yhat", name])
+    factor = {"value": "1", "because": because, "of": of}
+    with pytest.raises(Refused, match="expected letters, digits"):
+        read(document("theorem-4.1") | {"certificate": {"slack": "1", "products": [[factor]]}})

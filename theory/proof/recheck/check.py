@@ -343,7 +343,7 @@ class Proof(Tables):
             if n["scale"] is not None:
                 yield f"definition: s = {self.readable(n['scale'])}"
             else:
-                yield f"known of s: its gradient {self.side(n['gradient'])} and Hessian {n['hessian'] or 0}"
+                yield f"given of s, not checked: gradient {self.side(n['gradient'])} and Hessian {n['hessian'] or 0}"
         for h in self.hypotheses.values():
             c = h["condition"]
             condition = f" [{self.readable(c['left'])} {c['relation']} {self.readable(c['right'])}]" if c else ""
