@@ -22,7 +22,7 @@ ARCHITECTURE = Architecture(
     Images(),
     _build,
     {
-        "quick": {},
+        "quick": {"groups": 2},
         "tiny": {
             "width": 1 / 32, "batch": 16, "steps": 6, "record_every": 2, "check_every": 4, "samples": 1,
             "test_images": 64,

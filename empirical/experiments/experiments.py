@@ -58,7 +58,7 @@ _VGG_PAPER = RunConfig(
     "paper", dataset="cifar10", width=1.0, batch=128, steps=15000, learning_rate=0.1, momentum=0.0, record_every=50,
     check_every=5000, samples=1, groups=10, test_images=10000,
 )  # fmt: skip
-_VGG_QUICK = RunConfig("quick", steps=240, check_every=240, record_every=10, test_images=1000)
+_VGG_QUICK = RunConfig("quick", steps=240, check_every=240, record_every=10, groups=2, test_images=1000)
 _LINEAR_PAPER = RunConfig(
     "paper", dataset="gaussian", architecture="deep-linear", width=1.0, batch=1000, steps=10000, learning_rate=1e-6,
     momentum=0.0, record_every=50, check_every=5000, test_images=1000,

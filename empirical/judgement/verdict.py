@@ -313,6 +313,14 @@ def verify(run: Run) -> list[Verdict]:
     return verdicts + _of_steps(run)
 
 
+def verdicts_of(run: Run) -> list[Verdict]:
+    """The same, found once and kept with the records that the run has loaded."""
+    kept = run.__dict__
+    if "verdicts" not in kept:
+        kept["verdicts"] = verify(run)
+    return kept["verdicts"]
+
+
 def _of_steps(run: Run) -> list[Verdict]:
     """The claims about two consecutive states, of filters before the run's own batch norms."""
     records = run.observed("dynamics").get("bn") if run.config.normalizer == "batch" else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.judgement.verdict import Verdict, verdicts_of
 from bnverify.empirical.runs.records import Run
 from bnverify.reports.chapters.side_by_side import (
     ended,
@@ -22,7 +22,7 @@ from bnverify.reports.document import naming
 from bnverify.reports.document.blocks import Block, Contents, Document, Paragraph, Picture, Section, Text
 from bnverify.reports.document.explanations import NOT_CLAIMED, POINTS_IN_SHORT
 from bnverify.reports.document.prose import verbatim
-from bnverify.reports.document.verdicts import met, places, verdicts_of
+from bnverify.reports.document.verdicts import met, places
 from bnverify.reports.document.wording import counted, whole
 from bnverify.reports.figures.lines import Lines, by_seed
 from bnverify.reports.figures.overlays import overlays

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.judgement.verdict import Verdict, verdicts_of
 from bnverify.empirical.runs.records import Run
 from bnverify.reports.chapters import subtracted
 from bnverify.reports.chapters.certificates import certificates
@@ -18,7 +18,7 @@ from bnverify.reports.document import naming, setting
 from bnverify.reports.document.audited import ORDER, STANDS
 from bnverify.reports.document.derived import Derived, ShownClaim, derived
 from bnverify.reports.document.prose import verbatim
-from bnverify.reports.document.verdicts import met, networks_of, places, said, verdicts_of, why_not
+from bnverify.reports.document.verdicts import met, networks_of, places, said, why_not
 from bnverify.reports.document.wording import DASH, capital, counted, excluded, outcome, scientific, tightness, whole
 from bnverify.reports.figures.alignment import overall_share
 from bnverify.theory import claims_for

@@ -14,13 +14,12 @@ from bnverify.empirical.experiments.comparable import PHASES, Compared, lost_fro
 from bnverify.empirical.experiments.experiments import SCALES, Experiment, Published
 from bnverify.empirical.experiments.findings import AGREE, DIFFER, MIXED, NOT_COMPARABLE, Finding, Runs, findings
 from bnverify.empirical.experiments.statements import Seen
-from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.judgement.verdict import Verdict, verdicts_of
 from bnverify.reports.chapters import subtracted
 from bnverify.reports.document import naming
 from bnverify.reports.document.blocks import Section
 from bnverify.reports.document.prose import verbatim
 from bnverify.reports.document.setting import Table
-from bnverify.reports.document.verdicts import verdicts_of
 from bnverify.reports.document.wording import DASH, capital, counted, scientific, whole
 from bnverify.reports.figures.catalogue import FIGURES
 from bnverify.reports.figures.figure import Drawing, NotRecorded

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -70,6 +70,8 @@ class Derived:
     normalizers: tuple[ShownNormalizer, ...]
     fingerprint: str
     others: tuple[RuledRecord, ...] = ()
+    kept: bool = field(default=False, compare=False)
+    """Whether it was proved before, and read from the cache."""
 
     @property
     def audited(self) -> tuple[ShownRecord | RuledRecord, ...]:
@@ -100,13 +102,13 @@ def derived() -> Derived:
     ours = file is not None and all(_module(claim).startswith("bnverify.theory") for claim in CLAIMS.values())
     if file is not None and ours:
         try:
-            return _read(json.loads(file.read_text()))
+            return _opened(file.read_text())
         except (OSError, ValueError, KeyError, TypeError):
-            pass  # not there, or not whole: prove
+            pass  # not there, or not as it was written: prove
     found = derive(fingerprint)
     if file is not None and ours:
         try:
-            write_atomically(file, json.dumps(asdict(found)).encode())
+            write_atomically(file, _sealed(found).encode())
             _forget(file.parent)
         except OSError:
             pass  # a cache that cannot be written is none
@@ -179,6 +181,20 @@ def _forget(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
+def _sealed(found: Derived) -> str:
+    """What is kept: a line with the digest of all that follows."""
+    content = json.dumps(asdict(found))
+    return f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}"
+
+
+def _opened(text: str) -> Derived:
+    """From what was kept; ValueError where a letter of it was changed."""
+    seal, _, content = text.partition("\n")
+    if hashlib.sha256(content.encode()).hexdigest() != seal:
+        raise ValueError("changed since it was written")
+    return _read(json.loads(content))
+
+
 def _read(data: dict) -> Derived:
     """From JSON, in which every tuple is a list."""
 
@@ -195,4 +211,5 @@ def _read(data: dict) -> Derived:
         tuple(ShownNormalizer(**{k: tuples(v) for k, v in one.items()}) for one in data["normalizers"]),
         data["fingerprint"],
         tuple(RuledRecord(**{k: tuples(v) for k, v in one.items()}) for one in data["others"]),
+        kept=True,
     )

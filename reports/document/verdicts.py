@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from bnverify.empirical.judgement.verdict import Verdict, verify
+from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.empirical.runs.config import NETWORKS
 from bnverify.empirical.runs.records import Run
 from bnverify.reports.document.prose import prose
@@ -14,14 +14,6 @@ from bnverify.reports.document.wording import counted, loose, scientific
 from bnverify.theory import CLAIMS
 
 Whom = Callable[[Verdict], str]
-
-
-def verdicts_of(run: Run) -> list[Verdict]:
-    """Every claim on every network; kept with the records that the run has loaded."""
-    kept = run.__dict__
-    if "verdicts" not in kept:
-        kept["verdicts"] = verify(run)
-    return kept["verdicts"]
 
 
 def places(run: Run) -> int:

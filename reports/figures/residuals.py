@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import FigureBase
 
-from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.judgement.verdict import Verdict, verdicts_of
 from bnverify.empirical.runs.records import Run
 from bnverify.reports.document import naming
-from bnverify.reports.document.verdicts import verdicts_of
 from bnverify.reports.figures import style
 from bnverify.reports.figures.chart import legend
 from bnverify.reports.figures.figure import NotRecorded

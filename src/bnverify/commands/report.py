@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bnverify.commands.terminal import console
+
+if TYPE_CHECKING:
+    from bnverify.empirical.runs.records import Run
 
 
 def command(
@@ -20,18 +23,19 @@ def command(
     also: Annotated[list[str] | None, typer.Option(help="A further format, by its name; may be repeated.")] = None,
 ) -> None:
     """Build report.pdf, report.html and the figures of a stored run; of several runs, side by side."""
-    report(*runs, out=out, also=[*(["tex"] if tex else []), *(also or [])])
-
-
-def report(*paths: Path, out: Path | None = None, also: Collection[str] = ()) -> None:
-    """Build the report of one run, or of several side by side, and say where it is."""
     from bnverify.empirical.runs.records import load_run
-    from bnverify.reports.chapters.comparison_report import build_comparison
-    from bnverify.reports.chapters.run_report import build_report
     from bnverify.reports.output.formats import chosen
 
-    chosen(also)  # what is not known is refused before anything is read
-    stored = [load_run(path) for path in paths]
+    further = [*(["tex"] if tex else []), *(also or [])]
+    chosen(further)  # what is not known is refused before anything is read
+    report(*map(load_run, runs), out=out, also=further)
+
+
+def report(*stored: Run, out: Path | None = None, also: Collection[str] = ()) -> None:
+    """Build the report of one run, or of several side by side, and say where it is."""
+    from bnverify.reports.chapters.comparison_report import build_comparison
+    from bnverify.reports.chapters.run_report import build_report
+
     one = len(stored) == 1
     tell(build_report(stored[0], out, also=also) if one else build_comparison(stored, out, also=also))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -37,6 +38,9 @@ from bnverify.commands.terminal import console
 from bnverify.empirical.architectures import architecture
 from bnverify.empirical.runs.config import RunConfig
 
+if TYPE_CHECKING:
+    from bnverify.empirical.runs.records import Run
+
 
 def command(
     preset: Preset = "quick", out: Out = None, dataset: DatasetName = None, data: Data = None,
@@ -57,8 +61,8 @@ def command(
         train(config, path, data, download, parallel)
 
 
-def train(config: RunConfig, path: Path, data: Path | None, download: bool, parallel: Parallel) -> None:
-    """Train into a directory with a progress bar, and say which network diverged."""
+def train(config: RunConfig, path: Path, data: Path | None, download: bool, parallel: Parallel) -> Run:
+    """Train into a directory with a progress bar, and say which network diverged; the finished run."""
     from bnverify.empirical.runs.cache import keep_compiled
     from bnverify.empirical.runs.experiment import load_data
     from bnverify.empirical.runs.run import train as run_training
@@ -74,6 +78,7 @@ def train(config: RunConfig, path: Path, data: Path | None, download: bool, para
         step = finished.diverged(network)
         if step is not None:
             console.print(f"[yellow]{network}: the loss became non-finite at step {step}; recorded as diverged.[/]")
+    return finished
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Column, Table
@@ -16,12 +16,14 @@ from bnverify.commands.options import Data
 from bnverify.commands.terminal import INCOMPLETE, VIOLATED, console
 from bnverify.empirical.judgement.verdict import Verdict
 
+if TYPE_CHECKING:
+    from bnverify.empirical.runs.records import Run
+
 _LEGEND = (
     "points: where both sides were compared; apart: counted apart, for the reasons below; worst: the largest residual, "
     "|left - right| (of a bound left - right) over the sum of the terms; tight: median of right / left of a bound."
 )
 RunDirectory = Annotated[Path, typer.Argument(help="A directory written by `bnverify run` or `train`.")]
-
 
 _SHOWN = 5  # records that are missing, by name
 
@@ -57,25 +59,25 @@ def command(
 ) -> None:
     """Check a stored run. Exit status: 0 nothing is violated, 1 a claim is, 2 bad input, 3 --rigorous without
     python-flint, 4 records are missing."""
+    from bnverify.empirical.runs.records import load_run
+
     if in_balls:
         from bnverify.empirical.rigorous.balls import flint
 
         flint()  # what is missing is told before anything is computed
-    outcome = verify(run)
+    outcome = verify(load_run(run))
     if in_balls:
         outcome += Outcome(violations=rigorous.show(run, samples, data))
     raise typer.Exit(outcome.status)
 
 
-def verify(path: Path) -> Outcome:
+def verify(stored: Run) -> Outcome:
     """Print the verdicts, write the summary, and return the numbers of violations and of missing records."""
-    from bnverify.empirical.judgement.verdict import summarise
-    from bnverify.empirical.judgement.verdict import verify as verdicts_of
-    from bnverify.empirical.runs.records import load_run, write_json
+    from bnverify.empirical.judgement.verdict import summarise, verdicts_of
+    from bnverify.empirical.runs.records import write_json
 
-    stored = load_run(path)
     verdicts = verdicts_of(stored)
-    write_json(path / "summary.json", summarise(stored, verdicts))
+    write_json(stored.path / "summary.json", summarise(stored, verdicts))
     console.print(_verdict_table(verdicts))
     console.print(_LEGEND, highlight=False)
     for line in _counted_apart(verdicts):
@@ -88,7 +90,7 @@ def verify(path: Path) -> Outcome:
     untested = sum(not v.points for v in verdicts)
     console.print(
         f"{points} points, {violations} violations; {untested} of {len(verdicts)} rows had no point to test. "
-        f"Summary: {path / 'summary.json'}"
+        f"Summary: {stored.path / 'summary.json'}"
     )
     gaps = stored.missing()
     if gaps:

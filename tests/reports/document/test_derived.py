@@ -25,6 +25,7 @@ def counted(small, tmp_path, monkeypatch):
 def test_a_second_time_nothing_is_proved_and_the_same_is_said(counted):
     first, second = derived(), derived()
     assert first == second and len(counted) == 1
+    assert second.kept and not first.kept
     assert [claim.key for claim in first.claims] == list(small_report.CLAIMS)
 
 
@@ -51,10 +52,11 @@ def test_half_a_file_is_proved_again(counted, tmp_path):
     derived()
     (file,) = tmp_path.glob("derived-*.json")
     text = file.read_text()
-    for broken in (text[: len(text) // 2], json.dumps({"claims": []}), "null"):
+    assert "fact-c1" in text
+    for broken in (text[: len(text) // 2], text.replace("fact-c1", "fact-c9"), json.dumps({"claims": []}), "null"):
         file.write_text(broken)
         assert [claim.key for claim in derived().claims] == list(small_report.CLAIMS)
-    assert len(counted) == 4
+    assert len(counted) == 5
 
 
 _EVERYTHING = """

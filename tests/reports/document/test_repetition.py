@@ -48,8 +48,8 @@ def trained(told, monkeypatch, tmp_path):
 
     many = "--experiment" in told
     monkeypatch.setattr("bnverify.commands.train.train", note)
-    monkeypatch.setattr("bnverify.commands.run.verify", lambda path: Outcome())
-    monkeypatch.setattr("bnverify.theory.proof.claim.Claim.prove", lambda claim: None)
+    monkeypatch.setattr("bnverify.commands.run.verify", lambda run: Outcome())
+    monkeypatch.setattr("bnverify.commands.run._prove", lambda: None)
     monkeypatch.setattr("bnverify.empirical.runs.records.load_run", lambda path: None)
     monkeypatch.setattr("bnverify.empirical.experiments.findings.findings", lambda *_: (_ for _ in ()).throw(Enough))
     words = shlex.split(told, comments=True)
