@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache, wraps
 from typing import Any
 
 import jax
@@ -26,9 +27,31 @@ def exact() -> Iterator[None]:
         yield
 
 
-def seldom(function: Callable) -> Any:
-    """A function compiled for a few calls: a program of the whole network, whose compilation takes longer than they do.
-    A user's own XLA_FLAGS stay as they are."""
-    own = any(name in os.environ.get("XLA_FLAGS", "") for name in _FAST)
-    fast = jax.default_backend() == "cpu" and not own
-    return jax.jit(function, compiler_options=_FAST if fast else None)
+def seldom(function: Callable, static_argnums: tuple[int, ...] = ()) -> Any:
+    """A function compiled, at its first call, for a few calls: a program whose compilation takes longer than they do.
+    A user's own XLA_FLAGS stay as they are. ``program()`` is what `jax.jit` makes of it."""
+
+    @cache
+    def program():
+        return jax.jit(function, static_argnums=static_argnums, compiler_options=_options())
+
+    @wraps(function)
+    def call(*arguments):
+        return program()(*arguments)
+
+    found: Any = call
+    found.program = program
+    return found
+
+
+@cache
+def _options() -> dict[str, Any] | None:
+    """What makes compiling cheap here: nothing on other devices, under a user's own flags, and where XLA has no such
+    options."""
+    if jax.default_backend() != "cpu" or any(name in os.environ.get("XLA_FLAGS", "") for name in _FAST):
+        return None
+    try:
+        jax.jit(lambda: 0, compiler_options=_FAST)()
+    except Exception:  # whatever an XLA of another version raises
+        return None
+    return _FAST

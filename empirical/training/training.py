@@ -18,6 +18,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from bnverify.empirical.measurement.recording import Recorder, recorder
+from bnverify.empirical.measurement.settings import seldom
 from bnverify.empirical.networks.network import Moment, Network, Parameters, Statistics
 from bnverify.empirical.normalization.noise import step_key
 from bnverify.empirical.training.objectives import accuracy, cross_entropy
@@ -160,13 +161,13 @@ class Trainer:
         step = None if state.step is None else state.step + 1
         return TrainState(optax.apply_updates(state.params, updates), optimizer, statistics, step)
 
-    @partial(jax.jit, static_argnums=0)
+    @partial(seldom, static_argnums=(0,))
     def correct(self, state: TrainState, x: Float[Array, "n h w c"], labels: Int[Array, " n"]) -> Array:
         """How many images the network in inference mode classifies correctly."""
         logits = self.network.inference(state.statistics)(state.params, x)
         return (logits.argmax(-1).astype(labels.dtype) == labels).sum()
 
-    @partial(jax.jit, static_argnums=0)
+    @partial(seldom, static_argnums=(0,))
     def inference_loss(self, state: TrainState, x: Float[Array, "n ..."], labels: Array) -> Array:
         """The objective of the network in inference mode."""
         return self.objective(self.network.inference(state.statistics)(state.params, x), labels)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +23,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array
 
+from bnverify.empirical.measurement.settings import seldom
 from bnverify.empirical.measurement.sites import Objective
 from bnverify.empirical.networks.network import Network, NormStage, Parameters, norm_stage
 from bnverify.empirical.normalization.batch import matched
@@ -51,7 +53,8 @@ class RayOfOptima:
                 got=repr(network), expected="a network without batch norm", advice="pass the plain twin of the network"
             )
         self.network, self.objective = network, objective
-        self._sides = jax.jit(self._at)
+        self._matched = seldom(self.matched)
+        self._plain, self._normalised = (seldom(partial(self._slopes, each)) for each in (network, self.normalised()))
 
     def normalised(self) -> Network:
         """The network with batch norm of epsilon = 0 at every site."""
@@ -71,18 +74,18 @@ class RayOfOptima:
         }
         return params | norms
 
+    def _slopes(self, network, params, x, labels):
+        """The loss of a network and its gradient by the parameters."""
+        return jax.value_and_grad(lambda p: self.objective(network(p, x), labels))(params)
+
     def _at(self, params, factors, x, labels):
         """Plain loss and gradients; those of the normalised network at the matched point and with filters rescaled."""
-
-        def both(network, params):
-            return jax.value_and_grad(lambda p: self.objective(network(p, x), labels))(params)
-
-        inserted = self.matched(params, x)
+        inserted = self._matched(params, x)
         rescaled = dict(inserted)
         for name, k in factors.items():
             rescaled[name] = inserted[name] | {"kernel": inserted[name]["kernel"] * k}
-        normalised = self.normalised()
-        return both(self.network, params), both(normalised, inserted), both(normalised, rescaled)
+        plain = self._plain(params, x, labels)
+        return plain, *(self._normalised(each, x, labels) for each in (inserted, rescaled))
 
     def __call__(self, params: Parameters, initial: Parameters, x: Array, labels: Array) -> xr.Dataset:
         """One number a site under the names of `MEANINGS`, and the scalars `plain_loss`, `matched_loss`, `ray_loss` and
@@ -93,7 +96,7 @@ class RayOfOptima:
             nearest = {name: _nearest(initial[name]["kernel"], params[name]["kernel"]) for name in layers}
             factors = {name: np.where(k > 0, k, 1.0) for name, k in nearest.items()}
             plain, at, ray = jax.tree.map(
-                np.asarray, self._sides(wide, factors, jnp.asarray(x, jnp.float64), labels)
+                np.asarray, self._at(wide, factors, jnp.asarray(x, jnp.float64), labels)
             )  # fmt: skip
         rows = [
             self._site(site, nearest[site.layer], factors[site.layer], plain[1], at[1], ray[1])

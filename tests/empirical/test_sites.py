@@ -283,7 +283,7 @@ def test_design_against_the_matrix_itself(monkeypatch, shape, block, dense):
     """Means, covariance and largest singular value, whatever the size of the blocks and whoever finds the largest."""
     monkeypatch.setattr(design_module, "_BYTES", block)
     monkeypatch.setattr(design_module, "_DENSE", dense)
-    design_module._moments.clear_cache()
+    design_module._moments.program().clear_cache()
     x = 2 + jax.random.normal(jax.random.key(0), shape)
     convolution = len(shape) == 4
     rows = np.asarray(design_matrix(x, 3) if convolution else x)
