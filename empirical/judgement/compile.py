@@ -35,7 +35,8 @@ LOST = {"float64": 2.0**-20, "float32": 1e-3}
 class Sides(NamedTuple):
     """Both sides of a claim, the size residuals are relative to, which points satisfy each hypothesis, where numbers
     are so large or so small that the comparison is ``lost`` in rounding, and where every term is ``zero``; ``rough`` is
-    the size of what a rounding leaves where the variance is a difference of squares."""
+    the size of what a rounding leaves where the variance is a difference of squares, computed when it is asked for: few
+    comparisons need it."""
 
     left: np.ndarray
     right: np.ndarray
@@ -43,7 +44,7 @@ class Sides(NamedTuple):
     hypotheses: dict[str, np.ndarray]
     lost: np.ndarray
     zero: np.ndarray
-    rough: np.ndarray
+    rough: Callable[[], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,17 @@ class CompiledClaim:
             scale = self.rounding(here, unit, float(np.finfo(dtype).tiny))
             sharp = self.rounding(here.at_best(unit), unit)
             lost = unit * scale > LOST[dtype] * np.fmax(sharp, np.abs(natural))
-            zero = (left == right) & (self.rounding(here, unit) == 0)
-            rough = self.rounding(here, unit, float(np.finfo(dtype).tiny), squares=True)
-        sides = np.broadcast_arrays(left, right, scale, lost, zero, rough, *held.values())
-        left, right, scale, lost, zero, rough, *conditions = sides
+            zero = left == right
+            if np.any(zero):
+                zero = zero & (self.rounding(here, unit) == 0)
+        sides = np.broadcast_arrays(left, right, scale, lost, zero, *held.values())
+        left, right, scale, lost, zero, *conditions = sides
+
+        def rough() -> np.ndarray:
+            with np.errstate(all="ignore"):
+                found = self.rounding(here, unit, float(np.finfo(dtype).tiny), squares=True)
+            return np.broadcast_to(found, left.shape)
+
         return Sides(left, right, scale, dict(zip(held, conditions, strict=True)), lost, zero, rough)
 
     def rounding(

@@ -198,7 +198,8 @@ def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype:
 
 def _inaccurate(claim: Claim, sides: Sides, residual: np.ndarray, tolerance: float) -> np.ndarray:
     """Where the residual is one of a variance by differences of squares."""
-    return (residual > tolerance) & (residuals(claim, sides._replace(scale=sides.rough)) <= tolerance)
+    high = residual > tolerance
+    return high & (residuals(claim, sides._replace(scale=sides.rough())) <= tolerance) if high.any() else high
 
 
 def _in_range(names: Iterable[str], quantities: Mapping[str, np.ndarray], dtype: str) -> np.ndarray:
