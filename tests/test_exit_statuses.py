@@ -152,6 +152,18 @@ def test_an_interruption(monkeypatch, capsys, copied):
     assert status == INTERRUPTED and "same command" in told
 
 
+@pytest.mark.parametrize("code", [0, 1])
+@pytest.mark.parametrize("where", ["the file", "the layer"])
+def test_code_of_a_user_that_ends_the_process_is_no_verdict(monkeypatch, capsys, tmp_path, where, code):
+    ends = f"raise SystemExit({code})"
+    text = f"def layer(y): {ends}\n" if where == "the layer" else f"def layer(y): return y\n{ends}\n"
+    (tmp_path / "ending.py").write_text(text)
+    status, shown, told = called(monkeypatch, capsys, "layer", f"{tmp_path / 'ending.py'}:layer", "--shape", "6,8")
+    assert status == BAD_INPUT and not shown
+    three_lines(told)
+    assert "SystemExit" in told or "sys.exit" in told
+
+
 def test_a_defect_is_not_a_violation(monkeypatch, capsys, copied):
     monkeypatch.setattr("bnverify.empirical.judgement.verdict.verify", _raise(ZeroDivisionError("of ours")))
     status, _, told = called(monkeypatch, capsys, "verify", copied)

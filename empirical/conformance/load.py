@@ -49,7 +49,7 @@ def _module(name: str) -> Any:
             expected="a module that Python can import, or a file of the current folder",
             advice=f"install {missing}, or change to the folder that holds {missing}.py",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             got=f"module {name}, which raises {type(error).__name__}: {error}",
             expected="a module that can be imported", advice=f"try python -c 'import {name}'",
@@ -66,7 +66,7 @@ def _file(path: Path) -> Any:
     sys.modules.setdefault(path.stem, module)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise InputError(
             got=f"{path}, which raises {type(error).__name__}: {error}",
             expected="a file that Python can run", advice=f"try python {path}",

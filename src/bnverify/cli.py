@@ -6,6 +6,7 @@ Exit statuses: 0 all is well; 1 a claim is violated, a formula refuted or a proo
 
 from __future__ import annotations
 
+import functools
 import importlib
 import os
 import sys
@@ -69,8 +70,26 @@ def _load(name: str) -> Any:
 
 def _single(function: Any, name: str) -> typer.Typer:
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    alone.command(name=name, help=COMMANDS[name])(function)
+    alone.command(name=name, help=COMMANDS[name])(_staying(function))
     return alone
+
+
+def _staying(function: Any) -> Any:
+    """A command in which a user's code cannot end the process: its exit status would be taken for a verdict. Commands
+    end by `typer.Exit`."""
+
+    @functools.wraps(function)
+    def command(*arguments: Any, **options: Any) -> Any:
+        try:
+            return function(*arguments, **options)
+        except SystemExit as end:
+            raise InputError(
+                got=f"code that ends the process it runs in (sys.exit with {end.code!r})",
+                expected="code that returns or raises",
+                advice='put what a script does under `if __name__ == "__main__":`',
+            ) from end
+
+    return command
 
 
 app = typer.Typer(cls=_Commands, no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
