@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 
 from bnverify.empirical.architectures import architecture
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, REPRODUCED, folder
 from bnverify.empirical.runs.config import RunConfig
-from bnverify.empirical.runs.states import stored_steps
 from bnverify.errors import InputError
 
 WORTH = (
@@ -40,14 +39,6 @@ class Training:
         """The name of its directory, from the first use and the seed."""
         experiment, label = self.uses[0]
         return f"{experiment}-{folder(label)}-seed-{self.config.seed}".replace(" ", "-")
-
-    def reached(self, path: Path) -> int:
-        """The step that is stored."""
-        return max(stored_steps(path / "checkpoints"), default=self.config.steps if _finished(path) else 0)
-
-
-def _finished(path: Path) -> bool:
-    return (path / "summary.json").exists()
 
 
 def scaled(config: RunConfig, scale: str) -> RunConfig:
@@ -110,12 +101,29 @@ def _merged(members: Sequence[tuple[str, str, RunConfig]]) -> Training:
 
 Speeds = dict[str, float]
 """Measured seconds a step, by what is trained."""
+_KIND = re.compile(r"([\w-]+), width (\S+), batch (\d+), .+")
 
 
 def kind(config: RunConfig) -> str:
     """What has one speed: architecture, width, batch size, normaliser and noise."""
     noise = ", noise" if config.noise else ""
     return f"{config.architecture}, width {config.width:g}, batch {config.batch}, {config.normalizer}{noise}"
+
+
+def is_speed(name: object, seconds: object) -> bool:
+    """Whether a name is one of a `kind` and a number one of seconds."""
+    number = isinstance(seconds, float | int) and 0 < seconds < float("inf")
+    return number and isinstance(name, str) and _size(name) is not None
+
+
+def _size(name: str) -> tuple[str, float, int] | None:
+    """Architecture, width and batch size of a `kind`; None for other names."""
+    found = _KIND.fullmatch(name)
+    try:
+        width, batch = (float(found[2]), int(found[3])) if found else (0.0, 0)
+    except ValueError:
+        return None
+    return (found[1], width, batch) if found and 0 < width < float("inf") and batch else None
 
 
 def expected_seconds(config: RunConfig, steps: int, speeds: Mapping[str, float]) -> float | None:
@@ -125,8 +133,8 @@ def expected_seconds(config: RunConfig, steps: int, speeds: Mapping[str, float])
         return steps * speeds[kind(config)]
     near = []
     for name, seconds in speeds.items():
-        of, width, batch, *_ = (part.rpartition(" ")[2] for part in name.split(", "))
-        if of == config.architecture:
-            work = (config.width / float(width)) ** 2 * config.batch / int(batch)
+        size = _size(name)
+        if size is not None and size[0] == config.architecture:
+            work = (config.width / size[1]) ** 2 * config.batch / size[2]
             near.append((abs(math.log(work)), seconds * work))
     return steps * min(near)[1] if near else None

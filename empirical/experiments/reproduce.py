@@ -16,9 +16,11 @@ from typing import Any
 
 from bnverify.empirical.experiments.experiments import EXPERIMENTS
 from bnverify.empirical.experiments.findings import findings, findings_json
-from bnverify.empirical.experiments.plan import Speeds, Training, expected_seconds, kind
+from bnverify.empirical.experiments.plan import Speeds, Training, expected_seconds, is_speed, kind
 from bnverify.empirical.judgement.verdict import summarise, verify
+from bnverify.empirical.runs.gaps import missing
 from bnverify.empirical.runs.records import load_run, write_json
+from bnverify.empirical.runs.states import stored_steps
 from bnverify.errors import InputError
 
 DONE, BEGUN, MISSING = "done", "begun", "missing"
@@ -87,18 +89,21 @@ def perform(
     tell: Callable[[Training], None] = lambda training: None,
 ) -> None:  # fmt: skip
     """Train what is not finished, in order, until the budget is spent; ``train(config, path, progress)`` trains one and
-    calls ``progress(step)`` after every part."""
-    speeds = read_speeds(directory)
-    for training in trainings:
-        path = directory / "runs" / training.name
-        if (path / "summary.json").exists():
+    calls ``progress(step)`` after every part. InputError, before anything is trained, where a directory holds another
+    training, of another length or width."""
+    speeds, paths = read_speeds(directory), {each: directory / "runs" / each.name for each in trainings}
+    for training, path in paths.items():
+        _check(training, path)
+    for training, path in paths.items():
+        if judged(training, path) is not None:
             continue
         if budget.left <= 0:
             return
         tell(training)
         timer = _Timer(training, budget, speeds)
         try:
-            train(training.config, path, timer)
+            if not _whole(training, path):
+                train(training.config, path, timer)
         except Spent:
             return
         finally:
@@ -130,25 +135,56 @@ class _Timer:
             raise Spent
 
 
-def read_speeds(directory: Path) -> Speeds:
-    """What was timed so far."""
-    file = directory / "speeds.json"
+def judged(training: Training, path: Path) -> int | None:
+    """How many violations a finished training met; None where it is not finished, or what is there is not a summary of
+    this configuration."""
     try:
-        return {str(name): float(value) for name, value in json.loads(file.read_text()).items()}
-    except (FileNotFoundError, ValueError, AttributeError):
+        summary = json.loads((path / "summary.json").read_text())
+        own = summary["config"] == json.loads(json.dumps(training.config.to_json()))
+        violations = summary["violations"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return violations if own and type(violations) is int and violations >= 0 else None
+
+
+def _check(training: Training, path: Path) -> None:
+    """InputError where a directory holds a training of another configuration."""
+    if not (path / "config.json").exists():
+        return
+    stored, asked = load_run(path).config.to_json(), training.config.to_json()
+    differing = [f"{key} = {value!r} (now {asked[key]!r})" for key, value in stored.items() if value != asked[key]]
+    if differing:
+        raise InputError(
+            got=f"{path} with {', '.join(differing)}",
+            expected="the training of this plan, or none",
+            advice="pass another --out for another --scale, --steps or --only, or delete that directory",
+        )
+
+
+def _whole(training: Training, path: Path) -> bool:
+    """Whether everything is recorded and only the verdicts are missing."""
+    return (path / "config.json").exists() and not missing(training.config, path, damaged=True)
+
+
+def read_speeds(directory: Path) -> Speeds:
+    """What was timed so far, as far as it can be read."""
+    try:
+        found = json.loads((directory / "speeds.json").read_text())
+        return {name: value for name, value in found.items() if is_speed(name, value)}
+    except (OSError, ValueError, AttributeError, RecursionError):
         return {}
 
 
 def finish(path: Path) -> None:
-    """Verify a trained run, keep its losses small beside it, and drop its states."""
+    """Verify a trained run, keep its losses small beside it, and then drop its states."""
     run = load_run(path)
     curves = {
         network: {"loss": data["loss"].values[:: max(1, run.config.steps // 500)].tolist()}
         for network, data in run.curves.items()
     }
     write_json(path / "losses.json", curves)
-    shutil.rmtree(path / "checkpoints", ignore_errors=True)
     write_json(path / "summary.json", summarise(run, verify(run)))
+    shutil.rmtree(path / "checkpoints", ignore_errors=True)
 
 
 def table(trainings: Sequence[Training], directory: Path) -> tuple[Row, ...]:
@@ -156,9 +192,9 @@ def table(trainings: Sequence[Training], directory: Path) -> tuple[Row, ...]:
     speeds, rows = read_speeds(directory), []
     for training in trainings:
         path = directory / "runs" / training.name
-        step, steps = training.reached(path), training.config.steps
-        finished = (path / "summary.json").exists()
-        violations = json.loads((path / "summary.json").read_text())["violations"] if finished else None
+        steps, violations = training.config.steps, judged(training, path)
+        finished = violations is not None
+        step = steps if finished else max(stored_steps(path / "checkpoints"), default=0)
         state = DONE if finished else BEGUN if step or (path / "config.json").exists() else MISSING
         expected = 0.0 if finished else expected_seconds(training.config, steps - step, speeds)
         rows.append(Row(training, path, state, step, violations, expected))

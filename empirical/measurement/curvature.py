@@ -12,13 +12,13 @@ from bnverify.empirical.measurement.batch_norm_quantities import scaled_hessian
 from bnverify.empirical.measurement.layer import Layer, Parameters
 from bnverify.empirical.measurement.probes import Tests
 from bnverify.empirical.measurement.reductions import Quantities
-from bnverify.empirical.measurement.settings import seldom
+from bnverify.empirical.measurement.settings import cheaply_compiled
 from bnverify.empirical.measurement.vectors import only
 
 _PARALLEL = 2.0**17  # roundings that two directions may be from parallel
 
 
-@partial(seldom, static_argnums=(0, 1))
+@partial(cheaply_compiled, static_argnums=(0, 1))
 def directions(
     layer: Layer, plain_curvature: bool, p: Parameters, y: Array, g: Array, v: Array, tests: Tests, sampled: Array
 ) -> tuple[Array, Array]:
@@ -35,7 +35,7 @@ def directions(
     return along_y, jnp.concatenate(along_z)
 
 
-@partial(seldom, static_argnums=(0, 1))
+@partial(cheaply_compiled, static_argnums=(0, 1))
 def second_quantities(
     layer: Layer, plain_curvature: bool, p: Parameters, y: Array, g: Array, along_y: Array, along_z: Array,
     curved: Array, tests: Tests, sampled: Array,

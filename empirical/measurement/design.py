@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from scipy.linalg import eigvalsh
 from scipy.sparse.linalg import ArpackNoConvergence, eigsh
 
-from bnverify.empirical.measurement.settings import seldom
+from bnverify.empirical.measurement.settings import cheaply_compiled
 from bnverify.empirical.networks.convolution import design_matrix
 
 _BYTES = 2**26  # of the rows that are laid out at a time
@@ -67,7 +67,7 @@ def _rows(shape: tuple[int, ...], stride: int) -> int:
     return shape[0] * int(np.prod([-(-side // stride) for side in shape[1:-1]]))
 
 
-@partial(seldom, static_argnums=(1, 2))
+@partial(cheaply_compiled, static_argnums=(1, 2))
 def _moments(x: Array, size: int, stride: int = 1) -> tuple[Array, Array]:
     """Two passes over the batch in blocks: means first, then products of deviations, which lose no digits to them."""
 

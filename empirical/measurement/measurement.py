@@ -26,7 +26,7 @@ from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.measurement.probes import Seed, random_tests
 from bnverify.empirical.measurement.reductions import Quantities, first_quantities
 from bnverify.empirical.measurement.running import running_quantities
-from bnverify.empirical.measurement.settings import seldom
+from bnverify.empirical.measurement.settings import cheaply_compiled
 from bnverify.empirical.normalization.known import BATCH, Normalization, named
 
 # Gradients of up to 2 to this have squares, and products of squares, that are numbers of the type.
@@ -156,7 +156,7 @@ def measure_cut(
     return Measured(norm.computed_by(None), quantities, str(y.dtype), missing, factor)
 
 
-@partial(seldom, static_argnums=(0,))
+@partial(cheaply_compiled, static_argnums=(0,))
 def _spread(norm: Normalization, y: Array, epsilon: Any) -> Array:
     """s, in the shape of y."""
     columns = jnp.broadcast_to(norm.statistics(y, epsilon)[1], norm.columns(y).shape)

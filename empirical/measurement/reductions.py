@@ -18,7 +18,7 @@ from bnverify.empirical.measurement.batch_norm_quantities import largest_pull_ba
 from bnverify.empirical.measurement.layer import Parameters
 from bnverify.empirical.measurement.probes import Tests
 from bnverify.empirical.measurement.scale_quantities import scale_quantities
-from bnverify.empirical.measurement.settings import seldom
+from bnverify.empirical.measurement.settings import cheaply_compiled
 from bnverify.empirical.measurement.vectors import inner, vector_parameters
 from bnverify.empirical.normalization.normalizers import Normalization
 
@@ -57,7 +57,7 @@ def first_order(
     }
 
 
-@partial(seldom, static_argnums=(0,))
+@partial(cheaply_compiled, static_argnums=(0,))
 def first_quantities(
     norm: Normalization, p: Parameters, y: Array, g: Array, arrays: Arrays, tests: Tests
 ) -> Quantities:

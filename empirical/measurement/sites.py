@@ -16,7 +16,7 @@ from bnverify.empirical.measurement.cut import Cut, Placed
 from bnverify.empirical.measurement.design import Design, design
 from bnverify.empirical.measurement.measurement import measure_cut
 from bnverify.empirical.measurement.probes import generator, random_tests
-from bnverify.empirical.measurement.settings import seldom
+from bnverify.empirical.measurement.settings import cheaply_compiled
 from bnverify.empirical.networks.layers import ConvolutionStage
 from bnverify.empirical.networks.network import Moment, Network, NormalizerStage, NormStage, Parameters, Site, Stage
 from bnverify.empirical.normalization.batch import matched
@@ -86,10 +86,10 @@ class SiteMeasurement:
             raise InputError(got=repr(network), expected="a network with sites", advice="name the places to measure at")
         self.network, self.objective, self.insertion_epsilon = network, objective, insertion_epsilon
         self.learning_rate = learning_rate
-        self._values = seldom(self._values_and_gradients)
+        self._values = cheaply_compiled(self._values_and_gradients)
         parts = np.array_split(np.arange(len(network.sites)), min(groups, len(network.sites)))
         self._groups = [tuple(network.sites[i] for i in part) for part in parts]
-        self._hessians = [seldom(partial(self._hessian, group)) for group in self._groups]
+        self._hessians = [cheaply_compiled(partial(self._hessian, group)) for group in self._groups]
         self._layers = {stage.name: index for index, stage in enumerate(network.stages)}
 
     def has_own(self, site: Site) -> bool:

@@ -18,7 +18,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from bnverify.empirical.measurement.recording import Recorder, recorder
-from bnverify.empirical.measurement.settings import seldom
+from bnverify.empirical.measurement.settings import cheaply_compiled
 from bnverify.empirical.networks.network import Moment, Network, Parameters, Statistics
 from bnverify.empirical.normalization.noise import step_key
 from bnverify.empirical.training.objectives import accuracy, cross_entropy
@@ -98,7 +98,7 @@ class Trainer:
             return None
         return Moment(state.step, step_key(self.seed, state.step), state.statistics)
 
-    @partial(jax.jit, static_argnums=0)
+    @partial(cheaply_compiled, static_argnums=(0,))
     def bare_chunk(self, state: TrainState, images: Float[Array, "k n h w c"], labels: Int[Array, "k n"]):
         """k steps without recording: (state, loss per step). What the cost of recording is compared with."""
 
@@ -116,7 +116,7 @@ class Trainer:
 
         return jax.lax.scan(step, state, (images, labels))
 
-    @partial(jax.jit, static_argnums=0)
+    @partial(cheaply_compiled, static_argnums=(0,))
     def chunk(self, state: TrainState, images: Float[Array, "k n h w c"], labels: Int[Array, "k n"]):
         """k steps: (state, {"loss": (k,), "accuracy": (k,)}, quantities of Theorem 4.1 by site, each (k, C))."""
 
@@ -161,13 +161,13 @@ class Trainer:
         step = None if state.step is None else state.step + 1
         return TrainState(optax.apply_updates(state.params, updates), optimizer, statistics, step)
 
-    @partial(seldom, static_argnums=(0,))
+    @partial(cheaply_compiled, static_argnums=(0,))
     def correct(self, state: TrainState, x: Float[Array, "n h w c"], labels: Int[Array, " n"]) -> Array:
         """How many images the network in inference mode classifies correctly."""
         logits = self.network.inference(state.statistics)(state.params, x)
         return (logits.argmax(-1).astype(labels.dtype) == labels).sum()
 
-    @partial(seldom, static_argnums=(0,))
+    @partial(cheaply_compiled, static_argnums=(0,))
     def inference_loss(self, state: TrainState, x: Float[Array, "n ..."], labels: Array) -> Array:
         """The objective of the network in inference mode."""
         return self.objective(self.network.inference(state.statistics)(state.params, x), labels)

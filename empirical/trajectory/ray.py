@@ -23,7 +23,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array
 
-from bnverify.empirical.measurement.settings import seldom
+from bnverify.empirical.measurement.settings import cheaply_compiled
 from bnverify.empirical.measurement.sites import Objective
 from bnverify.empirical.networks.network import Network, NormStage, Parameters, norm_stage
 from bnverify.empirical.normalization.batch import matched
@@ -53,8 +53,10 @@ class RayOfOptima:
                 got=repr(network), expected="a network without batch norm", advice="pass the plain twin of the network"
             )
         self.network, self.objective = network, objective
-        self._matched = seldom(self.matched)
-        self._plain, self._normalised = (seldom(partial(self._slopes, each)) for each in (network, self.normalised()))
+        self._matched = cheaply_compiled(self.matched)
+        self._plain, self._normalised = (
+            cheaply_compiled(partial(self._slopes, each)) for each in (network, self.normalised())
+        )
 
     def normalised(self) -> Network:
         """The network with batch norm of epsilon = 0 at every site."""

@@ -150,3 +150,60 @@ def test_a_run_that_was_begun_is_told(machine, tmp_path):
     row = table([rows[1].training], tmp_path)[0]
     assert (row.state, row.step) == (BEGUN, 6)
     assert row.expected == pytest.approx(config.steps - 6)
+
+
+def test_a_training_of_another_length_or_width_is_refused_before_anything_is_trained(machine, tmp_path):
+    _run(machine, tmp_path, 1e6)
+    before = list(machine.trained)
+    for other in (plan("paper", [0, 1], FEW), plan("quarter", [0, 1], FEW, steps=20)):
+        with pytest.raises(InputError, match="--out for another --scale"):
+            perform(other, tmp_path, machine.train, Budget(1e6, machine.clock))
+        assert table(other, tmp_path)[0].state == BEGUN  # what is there is not what is asked for
+    assert machine.trained == before
+
+
+def test_an_interrupted_verification_is_done_again_and_nothing_is_trained_again(machine, tmp_path, monkeypatch):
+    def interrupted(run):
+        raise KeyboardInterrupt
+
+    trainings = plan("paper", [0], FEW, steps=20)[:1]
+    path = tmp_path / "runs" / trainings[0].name
+
+    def train(config, path, progress):
+        machine.train(config, path, progress)
+        (path / "checkpoints").mkdir()
+
+    lacking = []
+    monkeypatch.setattr("bnverify.empirical.experiments.reproduce.missing", lambda config, path, damaged: lacking)
+    with monkeypatch.context() as patched:
+        patched.setattr("bnverify.empirical.experiments.reproduce.verify", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            perform(trainings, tmp_path, train, Budget(1e6, machine.clock))
+    assert (path / "checkpoints").exists() and not (path / "summary.json").exists()
+    for damage in (None, "", "{", "[]", '{"violations": null}', '{"violations": "many"}', "[" * 100_000):
+        if damage is not None:
+            (path / "summary.json").write_text(damage)
+            assert table(trainings, tmp_path)[0].state == BEGUN
+        perform(trainings, tmp_path, train, Budget(1e6, machine.clock))
+        assert table(trainings, tmp_path)[0].state == DONE
+    assert len(machine.trained) == 1
+    lacking.append("a record")
+    (path / "summary.json").unlink()
+    perform(trainings, tmp_path, machine.train, Budget(1e6, machine.clock))
+    assert len(machine.trained) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "", "[1]", '{"a": null}', '{"a": 1}', '{"vgg, width x, batch 1, batch": 1}',
+        '{"vgg, width 1, batch 0, batch": 1}',
+        '{"vgg, width 0, batch 9, batch": 1}', '{"vgg, width 1, batch 9, batch": -1}',
+        '{"vgg, width 1, batch 9, batch": "inf"}', '{"vgg, width 1, batch 9, batch": NaN}',
+    ],
+)  # fmt: skip
+def test_speeds_that_cannot_be_read_are_not_used(machine, tmp_path, content):
+    (tmp_path / "speeds.json").write_text(content)
+    assert [row.expected for row in table(plan("paper", [0], FEW), tmp_path)] == [None] * 3
+    (tmp_path / "speeds.json").write_text('{"vgg, width 1, batch 128, batch": 0.5}')
+    assert table(plan("paper", [0], FEW), tmp_path)[0].expected == 7500
