@@ -276,3 +276,23 @@ def test_premises_are_printed_with_the_claim():
     assert latex(next(iter(h.equations.values()))) in h._repr_latex_()
     assert H(YHAT) != H(G)
     assert Y in CLAIMS["kohler-variance"].hypotheses[1].equations
+
+
+def test_where_a_side_has_no_value_a_claim_is_neither_true_nor_false():
+    """Not False: the unbiased variance divides by m - 1, the ray of optima by |W*|^2."""
+    numbers = {"rho": 0, "s": 1, "running_weight": sp.Rational(1, 10), "variance_before": 1, "variance_after": 1}
+    with pytest.raises(InputError, match="both sides of running-variance-unbiased have a value"):
+        CLAIMS["running-variance-unbiased"].at(m=1, **numbers)
+    assert CLAIMS["running-variance-unbiased"].at(m=2, **numbers) in (True, False)
+    with pytest.raises(InputError, match="divides by what is 0"):
+        CLAIMS["lemma-4.5-filter"].at(**dict.fromkeys(CLAIMS["lemma-4.5-filter"].quantities, 0))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"), [({"m": 2.5}, "whole"), ({"m": 0}, "positive"), ({"rho": 2}, "from 0 to 1")]
+)
+def test_a_number_is_refused_for_what_it_is_not(numbers, words):
+    claim = next(claim for claim in CLAIMS.values() if set(numbers) <= set(claim.quantities))
+    with pytest.raises(InputError, match=f"expected: a number.*{words}"):
+        claim.at(**numbers)
+    assert CLAIMS["theorem-4.1"].at(m=8.0) == CLAIMS["theorem-4.1"].at(m=8)

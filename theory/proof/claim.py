@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bnverify.theory.proof.givens import Given
     from bnverify.theory.proof.trial import Trial
 
+_NO_VALUE = (sp.nan, sp.zoo, sp.oo, -sp.oo)
+
 
 @dataclass(frozen=True)
 class Source:
@@ -247,7 +249,8 @@ class Claim:
     def at(self, **numbers) -> sp.Basic:
         """The relation with numbers for quantities by name; True or False once everything is a number.
 
-        Numbers are numbers: text is not read, and what a quantity can never be (m = 0, s = 0, rho = 2) is refused.
+        Numbers are numbers: text is not read, what a quantity can never be (m = 0, s = 0, rho = 2) is refused, and so
+        is a place where a side has no value: there the relation is neither true nor false.
         """
         unknown = sorted(set(numbers) - set(self.quantities))
         if unknown:
@@ -257,7 +260,14 @@ class Claim:
             )  # fmt: skip
         table = {QUANTITIES[name].symbol: number_of(name, value) for name, value in numbers.items()}
         relation = sp.Eq if self.relation == "==" else sp.Le
-        return relation(self.left.xreplace(table), self.right.xreplace(table))
+        left, right = self.left.xreplace(table), self.right.xreplace(table)
+        if left.has(*_NO_VALUE) or right.has(*_NO_VALUE):
+            raise InputError(
+                got=", ".join(f"{name} = {value}" for name, value in numbers.items()),
+                expected=f"numbers at which both sides of {self.key} have a value",
+                advice="a side divides by what is 0 there",
+            )
+        return relation(left, right)
 
     def prove(self) -> Proof:
         """Check every step, the conclusion, and exact examples; ProofError names the first that fails."""

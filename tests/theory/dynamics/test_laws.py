@@ -73,3 +73,20 @@ def test_the_length_in_equilibrium():
 def test_an_unknown_law():
     with pytest.raises(InputError, match="rotation"):
         law("rotations")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"eta": 0}, "positive"), ({"A": -1}, "positive"), ({"lam": F(-1)}, "not negative"),
+        ({"L": float("nan")}, "finite"),
+        ({"A": "x"}, "a number"), ({"A": None}, "a number"), ({"zz": 3}, "numbers for A, L, e, eta, lam"),
+    ],
+)  # fmt: skip
+def test_a_law_takes_the_numbers_it_speaks_of(change, words):
+    at = {"A": 1, "lam": F(1, 2), "eta": 1, "L": F(3, 4), "e": 0}
+    assert law("equilibrium").residual(**at) == 0
+    with pytest.raises(InputError, match=words):
+        law("equilibrium").residual(**at | change)
+    with pytest.raises(InputError, match="numbers for A, L, e, eta, lam"):
+        law("equilibrium").residual()

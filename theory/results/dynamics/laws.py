@@ -18,6 +18,7 @@ from bnverify.theory.audit.formula import Formula
 from bnverify.theory.audit.points import Point, point
 from bnverify.theory.audit.proving import Shown, prove
 from bnverify.theory.proof.claim import ProofError, Source
+from bnverify.theory.proof.given_numbers import number_that_is
 
 _THIS = "this work"
 
@@ -49,12 +50,18 @@ class Law:
         return own | {"remark": self.remark, "proof": self.prove().words} | proved
 
     def residual(self, **values: Any) -> Any:
-        """left - right at values by name (numbers, tuples of numbers for vectors), exact for exact ones."""
-        size = next((len(v) for v in values.values() if isinstance(v, tuple)), 1)
-        left, right = (evaluate(f, values, size) for f in (self.formula.relation.left, self.formula.relation.right))
-        if isinstance(left, tuple):
-            return tuple(p - q for p, q in zip(left, right, strict=True))
-        return left - right
+        """left - right at numbers by name, exact for exact ones; InputError where a name is missing, unknown or given
+        what it can never be."""
+        known, needed = set(self.formula.names), self.formula.relation.names()
+        if set(values) - known or needed - set(values):
+            raise InputError(
+                got=f"numbers for {', '.join(sorted(values)) or 'nothing'}",
+                expected=f"numbers for {', '.join(sorted(needed))}", advice=f"the law is {self.formula.claim}",
+            )  # fmt: skip
+        for name, value in values.items():
+            number_that_is(name, value, self.formula.facts[name])
+        relation = self.formula.relation
+        return evaluate(relation.left, values, 1) - evaluate(relation.right, values, 1)
 
     def __str__(self) -> str:
         given = "".join(f", given {text}" for text in self.formula.given)
