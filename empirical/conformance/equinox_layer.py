@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS, drawn_statistic, earlier
+from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier
 from bnverify.errors import InputError
 
 
@@ -72,6 +72,16 @@ def equinox_layer(name: str, module: Any, shape: tuple[int, ...], again: Any = N
     def statistics(state: Any) -> dict[str, Any]:
         return dict(zip(("mean", "variance"), state.get(index()), strict=True))
 
+    def instance(setting: Setting) -> Any:
+        held = initial(setting.dtype)
+
+        def called(y: Any, parameters: Any, training: bool) -> Any:
+            nonlocal held
+            z, held = batched(y, parameters, None, held, not training)
+            return z
+
+        return called
+
     def step(y: Any, parameters: Any) -> Any:
         start = initial(y.dtype)
         drawn = {name: jnp.asarray(drawn_statistic(name, value), y.dtype) for name, value in statistics(start).items()}
@@ -92,6 +102,7 @@ def equinox_layer(name: str, module: Any, shape: tuple[int, ...], again: Any = N
         name, call, {key: np.asarray(value, float) for key, value in own.items()},
         None if attribute is None else float(getattr(module, attribute)), framework="equinox",
         settable=attribute is not None, again=again, step=step if stateful else None,
+        made=instance if stateful else None,
     )  # fmt: skip
 
 

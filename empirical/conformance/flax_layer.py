@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import linen, nnx, traverse_util
 
-from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS, drawn_statistic, earlier
+from bnverify.empirical.conformance.jax_layer import JaxLayer, plain_jax
+from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier
 
 
 def is_module(layer: Any) -> bool:
@@ -49,6 +49,16 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
     def call(y: Any, parameters: Any, epsilon: float | None) -> Any:
         return merged(parameters, epsilon, True, y.dtype)(y)
 
+    def made(setting: Setting) -> Any:
+        one = merged({}, None, True, setting.dtype)
+
+        def called(y: Any, parameters: Any, training: bool) -> Any:
+            (one.train if training else one.eval)()
+            nnx.update(one, nnx.from_flat_state({path: flat[path].replace(parameters[k]) for k, path in names.items()}))
+            return one(y)
+
+        return called
+
     def step(y: Any, parameters: Any) -> Any:
         made = merged(parameters, None, True, y.dtype, drawn=True)
         kept = [_statistics(made)]
@@ -73,7 +83,7 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
         name, call, {key: np.asarray(flat[path][...], float) for key, path in names.items()},
         None if attribute is None else float(getattr(module, attribute)), framework="nnx",
         settable=attribute is not None,
-        again=again, step=step if statistics else None, momentum=getattr(module, "momentum", None),
+        again=again, step=step if statistics else None, momentum=getattr(module, "momentum", None), made=made,
     )  # fmt: skip
 
 
@@ -83,7 +93,7 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
     inference = {"use_running_average": True} if training else {}
     if training and getattr(module, "use_running_average", None) is not None:
         module = module.clone(use_running_average=None)
-    with jax.enable_x64(True):
+    with plain_jax():
         variables = dict(module.init(jax.random.key(0), jnp.zeros(shape), **training))
     parameters = traverse_util.flatten_dict(variables.pop("params", {}), sep=".")
     attribute = next((each for each in EPSILONS if isinstance(getattr(module, each, None), float)), None)
@@ -96,6 +106,16 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
 
     def call(y: Any, given: Any, epsilon: float | None) -> Any:
         return applied(y, given, epsilon, variables, training)[0]
+
+    def made(setting: Setting) -> Any:
+        held = variables
+
+        def called(y: Any, given: Any, mode: bool) -> Any:
+            nonlocal held
+            z, held = applied(y, given, None, held, training if mode else inference)
+            return z
+
+        return called
 
     def step(y: Any, given: Any) -> Any:
         flat = traverse_util.flatten_dict(dict(variables), sep=".")
@@ -112,5 +132,5 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
         name, call, {key: np.asarray(value, float) for key, value in parameters.items()},
         None if attribute is None else float(getattr(module, attribute)), framework="linen",
         settable=attribute is not None, again=again, step=step if "batch_stats" in variables else None,
-        momentum=getattr(module, "momentum", None),
+        made=made if variables else None, momentum=getattr(module, "momentum", None),
     )  # fmt: skip

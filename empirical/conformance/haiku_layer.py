@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS, drawn_statistic, earlier
+from bnverify.empirical.conformance.jax_layer import JaxLayer, plain_jax
+from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier
 from bnverify.errors import InputError
 
 
@@ -41,7 +41,7 @@ def haiku_layer(
 
         return hk.transform_with_state(function)
 
-    with jax.enable_x64(True):
+    with plain_jax():
         start, state = transformed(None).init(jax.random.key(0), jnp.zeros(shape))
     flat = {f"{module}.{key}": value for module, own in start.items() for key, value in own.items()}
 
@@ -53,6 +53,16 @@ def haiku_layer(
 
     def call(y: Any, parameters: Any, epsilon: float | None) -> Any:
         return transformed(epsilon).apply(tree(parameters), cast(y.dtype), None, y)[0]
+
+    def instance(setting: Setting) -> Any:
+        held = cast(setting.dtype)
+
+        def called(y: Any, parameters: Any, mode: bool) -> Any:
+            nonlocal held
+            z, held = transformed(None, mode).apply(tree(parameters), held, None, y)
+            return z
+
+        return called
 
     def step(y: Any, parameters: Any) -> Any:
         states = [{
@@ -76,6 +86,7 @@ def haiku_layer(
         name, call, {key: np.asarray(value, float) for key, value in flat.items()},
         float(stated) if isinstance(stated, (int, float)) else None, framework="haiku",
         settable=epsilon_name is not None, step=step if state else None, momentum=decay,
+        made=instance if state else None,
         again=(lambda old, new: haiku_layer(
             name, layer, args, keywords, tuple(new if n == old else n for n in shape), False
         )) if resizable else None,

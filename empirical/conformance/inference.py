@@ -82,6 +82,11 @@ def _moved(
                 "running.mean", _TITLES["running.mean"], VIOLATED, off, 1e-4, f"{convention}, which it is not",
             )  # fmt: skip
             return first, untested("running.variance", _TITLES["running.variance"], "the mean moves otherwise")
+    elif np.array_equal(after[mean], before[mean]):
+        first = Finding(
+            "running.mean", _TITLES["running.mean"], VIOLATED, meaning="a training call leaves it as it was"
+        )
+        return first, untested("running.variance", _TITLES["running.variance"], "the mean does not move")
     of_mean = judged("running.mean", _TITLES["running.mean"], residual, allowed, convention)
     if of_mean.verdict == VIOLATED:
         of_mean = replace(of_mean, meaning="it is no mixture of the old one and the batch's, the same share of each")

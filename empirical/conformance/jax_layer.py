@@ -12,14 +12,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bnverify.empirical.conformance.subject import Evaluation, Running, Second, Setting, Unsupported
+from bnverify.empirical.conformance.subject import Evaluation, Instance, Running, Second, Setting, Unsupported
 
 Call = Callable[[jax.Array, Mapping[str, jax.Array], float | None], jax.Array]
 
 
 class JaxLayer:
     """``call(y, parameters, epsilon)`` as a pure function; ``step(y, parameters)`` gives running statistics before,
-    between and after two training calls and the layer with those after, where it keeps any."""
+    between and after two training calls and the layer with those after, where it keeps any; ``made(setting)`` is a new
+    instance ``(y, parameters, training)``, where calls leave something in one."""
 
     layouts: tuple[str, ...] = ()
     ways: Mapping[str, str] = MappingProxyType(
@@ -31,15 +32,17 @@ class JaxLayer:
         self, name: str, call: Call, parameters: Mapping[str, np.ndarray], epsilon: float | None, *,
         framework: str = "jax", settable: bool = True, again: Callable[[int, int], Any] | None = None,
         step: Callable | None = None, momentum: float | None = None,
+        made: Callable[[Setting], Callable[..., Any]] | None = None,
     ):  # fmt: skip
         self.name, self.framework, self.epsilon = name, framework, epsilon
         self.parameters = {key: np.asarray(value, float) for key, value in parameters.items()}
         self.call, self._settable, self._again, self._step, self._momentum = call, settable, again, step, momentum
+        self._made = made
         self._compiled: dict[tuple[str, float | None, str], Any] = {}
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:
         """z, and with g the gradients; see `Subject`."""
-        with _plain_jax():
+        with plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
             if g is None or setting.way:  # a tracer of gradients would hide how it is called
                 z = self._run("forward", setting, y, arrays)
@@ -49,7 +52,7 @@ class JaxLayer:
 
     def second(self, y, parameters, g, d, setting: Setting) -> Second:
         """The gradient of <v, d>."""
-        with _plain_jax():
+        with plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
             try:
                 found = self._run("second", setting, y, arrays, jnp.asarray(g), jnp.asarray(d))
@@ -101,25 +104,42 @@ class JaxLayer:
         """Two steps of the running statistics, if there are any."""
         if self._step is None:
             return None
-        with _plain_jax():
+        with plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
             *found, infer, train, used = self._step(y, arrays)
 
             def plain(function):
                 def called(y):
-                    with _plain_jax():
+                    with plain_jax():
                         return _numpy(function(jnp.asarray(y, setting.dtype)))
 
                 return called
 
             def back(y, g):
-                with _plain_jax():
+                with plain_jax():
                     z, of = jax.vjp(infer, jnp.asarray(y, setting.dtype))
                     return _numpy(of(jnp.asarray(g, z.dtype))[0])
 
             start, before, after = ({k: _numpy(v) for k, v in state.items()} for state in found)
             used = None if used is None else {k: _numpy(v) for k, v in used.items()}
             return Running(start, before, after, plain(infer), plain(train), self._momentum, used, back)
+
+    def instance(self, setting: Setting) -> Instance | None:
+        """A new instance, if calls leave something in one."""
+        if self._made is None:
+            return None
+        with plain_jax():
+            one = self._made(setting)
+
+        def called(y, parameters, g=None, training=True):
+            with plain_jax():
+                try:
+                    z = one(*self._prepared(y, parameters, setting), training)
+                except Exception as error:
+                    raise Unsupported(f"{type(error).__name__}: {_line(error)}") from error
+                return Evaluation(_numpy(z), z.dtype.name)
+
+        return called
 
     def resized(self, old: int, new: int):
         """The same layer for another size, if it can be made."""
@@ -135,7 +155,7 @@ class JaxLayer:
 
 
 @contextlib.contextmanager
-def _plain_jax() -> Iterator[None]:
+def plain_jax() -> Iterator[None]:
     """Float64, and JAX as it comes: a session's strictness is not the layer's."""
     with (
         jax.enable_x64(True), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"),

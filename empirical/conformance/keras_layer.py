@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS, drawn_statistic, earlier
+from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier
 from bnverify.errors import InputError
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -61,6 +61,18 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
     def call(y: Any, given: Any, epsilon: float | None) -> Any:
         return applied(y, given, epsilon, [jnp.asarray(value) for value in state])[0]
 
+    def instance(setting: Setting) -> Any:
+        one = _in_policy(name, layer, _POLICIES[setting.dtype, setting.of_parameters], shape)
+        for variable, value in zip(_variables(one, False), state, strict=True):
+            variable.assign(value)
+
+        def called(y: Any, given: Any, training: bool) -> Any:
+            for variable, key in zip(_variables(one, True), names, strict=True):
+                variable.assign(given[key])
+            return one(y, **dict.fromkeys(flag, training))
+
+        return called
+
     def step(y: Any, given: Any) -> Any:
         start = [jnp.asarray(drawn_statistic(k, v), y.dtype) for k, v in zip(statistics, state, strict=True)]
         before = applied(earlier(y), given, None, start)[1]
@@ -73,7 +85,7 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
     subject = JaxLayer(
         name, call, dict(zip(names, parameters, strict=True)), None if attribute is None else getattr(layer, attribute),
         framework="keras", settable=attribute is not None, again=again, step=step if moving else None,
-        momentum=getattr(layer, "momentum", None),
+        momentum=getattr(layer, "momentum", None), made=instance,
     )  # fmt: skip
     subject.dtypes = _DTYPES
     return subject

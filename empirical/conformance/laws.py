@@ -8,6 +8,7 @@ import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import relative, source
 from bnverify.empirical.conformance.case import Case
+from bnverify.empirical.conformance.instances import remembered, traced
 from bnverify.empirical.conformance.regimes import compared
 from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
@@ -76,9 +77,10 @@ def _split(case: Case, key: str, title: str) -> Finding:
     return judged(key, title, relative(found - exact.z, exact.size), case.forward_tolerance, meaning)
 
 
-def repeatable(case: Case, first: np.ndarray) -> Finding:
+def repeatable(case: Case, first: np.ndarray, told: bool = False) -> Finding:
     """Called when all else was: what came out at first comes out again, and what it was given is left as it was.
-    ``first``: the values of the very first call, before the layer was read."""
+    ``first``: the values of the very first call, before the layer was read; ``told``: it is said already that
+    its values are not the normalizer's, or not after other calls."""
     key, title = "structure.repeatable", "called again; its input left as it was"
     try:
         there = case.there
@@ -96,7 +98,11 @@ def repeatable(case: Case, first: np.ndarray) -> Finding:
     residuals = [relative(there.z - again.z, case.here.size), relative(first - unread.z, np.abs(first).max())]
     if there.v is not None and again.v is not None:
         residuals.append(relative(there.v - again.v, case.here.slope_size))
-    return judged(key, title, max(residuals), case.forward_tolerance, "the same values and gradients again")
+    found = max(residuals), "the same values and gradients again"
+    for check in (remembered, traced) if not told else (traced,):
+        if found[0] <= case.forward_tolerance:
+            found = max(found, check(case), key=lambda each: each[0])
+    return judged(key, title, found[0], case.forward_tolerance, found[1])
 
 
 def _ways(case: Case) -> Iterator[Finding]:

@@ -72,6 +72,9 @@ class NumpyLayer:
         """One step of the running statistics, if there are any."""
         return None
 
+    def instance(self, setting: Setting) -> None:
+        """There is none of a function."""
+
     def resized(self, old: int, new: int):
         """The same layer for another size, if it can be made."""
         return None if self._again is None else self._again(old, new)

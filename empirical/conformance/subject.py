@@ -118,6 +118,11 @@ def earlier(y: Any) -> Any:
     return 2 * y + 1
 
 
+Instance = Callable[..., Evaluation]
+"""``(y, parameters, g=None, training=True)``: one layer that keeps what a call leaves in it. Unsupported where it
+refuses."""
+
+
 class Subject(Protocol):
     """A layer that is tested."""
 
@@ -161,6 +166,9 @@ class Subject(Protocol):
 
     def running(self, y: np.ndarray, parameters: Mapping[str, np.ndarray], setting: Setting) -> Running | None:
         """Two steps of the running statistics; None where the layer keeps none."""
+
+    def instance(self, setting: Setting) -> Instance | None:
+        """A new instance, which is called as users call theirs; None of a function."""
 
     def resized(self, old: int, new: int) -> Subject | None:
         """The same layer made for another size of what it normalises; None where that is not known."""

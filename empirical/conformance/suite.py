@@ -73,7 +73,9 @@ def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = 
             found += [*laws.findings(case), *regimes.findings(case), *counts.findings(case), *rounding.findings(case)]
             found += ladders.findings(case, {finding.key for finding in found if finding.verdict == HOLDS})
             found += inference.findings(case)
-        found.append(laws.repeatable(case, first))
+        other = ("forward.yhat", "running.training")  # what already says that its values are others, or become others
+        told = any(finding.key in other and finding.verdict == VIOLATED for finding in found)
+        found.append(laws.repeatable(case, first, told))
     return Report(
         subject.name, subject.framework, reading.name, words(case, found), tuple(found), normalizer, _details(case)
     )  # fmt: skip

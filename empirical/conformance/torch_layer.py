@@ -13,6 +13,7 @@ import torch
 from bnverify.empirical.conformance.subject import (
     EPSILONS,
     Evaluation,
+    Instance,
     Kept,
     Running,
     Second,
@@ -92,6 +93,10 @@ class TorchLayer:
         """One step of the running statistics, if there are any."""
         return None
 
+    def instance(self, setting: Setting) -> Instance | None:
+        """There is none of a function."""
+        return None
+
     def resized(self, old: int, new: int):
         """The same layer for another size, if it can be made."""
         return None if self._again is None else self._again(old, new)
@@ -142,10 +147,34 @@ class TorchModule(TorchLayer):
             key: value.to(dtype, copy=True) if value.is_floating_point() else value.clone()
             for key, value in (buffers or dict(module.named_buffers())).items()
         }
-        z = torch.func.functional_call(module, {**tensors, **own}, (y,))
+        given = {**tensors, **own}
+        z = torch.func.functional_call(module, given, (y,))
         if buffers is not None:
-            buffers.update(own)
+            buffers.update({key: given[key] for key in own})  # what the module changed, or put in its place
         return z
+
+    def instance(self, setting: Setting) -> Instance:
+        """A copy of the module, which keeps what a call leaves in it."""
+        module = copy.deepcopy(self._module).to(_TYPES[setting.of_parameters])
+
+        def called(y, parameters, g=None, training=True):
+            own = dict(module.train(training).named_parameters())
+            leaf = _tensor(y, _TYPES[setting.dtype]).requires_grad_()
+            try:
+                with torch.no_grad():
+                    for name, parameter in own.items():
+                        parameter.copy_(_tensor(parameters[name], parameter.dtype))
+                z = module(leaf.clone())
+            except Exception as error:
+                raise Unsupported(f"{type(error).__name__}: {_line(error)}") from error
+            if g is None:
+                return Evaluation(_numpy(z), str(z.dtype))
+            needed = {name: each for name, each in own.items() if each.requires_grad}
+            v, *slopes = self._gradient(z, [leaf, *needed.values()], _tensor(g, z.dtype))
+            named = {name: None if each is None else _numpy(each) for name, each in zip(needed, slopes, strict=True)}
+            return Evaluation(_numpy(z), str(z.dtype), None if v is None else _numpy(v), named)
+
+        return called
 
     def running(self, y, parameters, setting: Setting) -> Running | None:
         """Two steps of the running statistics, if there are any."""
