@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from bnverify.empirical.judgement.diagnosis import hints
 from bnverify.empirical.judgement.judged import verdicts, wanted
-from bnverify.empirical.judgement.verdict import INACCURATE, ROUNDING, Verdict
+from bnverify.empirical.judgement.verdict import INACCURATE, RANGE, ROUNDING, Verdict
 from bnverify.empirical.measurement.checks import check_cut
 from bnverify.empirical.measurement.cut import Cut, Placed
 from bnverify.empirical.measurement.given import check_loss, check_numbers, check_options
@@ -101,7 +101,7 @@ def assert_claims(*args: Any, claims: Claims = None, **options: Any) -> list[Ver
     A claim that was asked for by key and met no point inside its hypotheses is an error too, with the reasons. Of
     claims that were not asked for, some about the values, some about the gradient with respect to y and some about
     those with respect to gamma and beta must have been tested, and in every vector: one whose mean is so large that a
-    comparison is rounding has not passed. Returns the verdicts.
+    comparison is rounding, or whose numbers are beyond the type, has not passed. Returns the verdicts.
     """
     __tracebackhide__ = True
     measured = _measured(args, options)
@@ -150,19 +150,28 @@ def _inaccurate(found: Sequence[Verdict]) -> list[str]:
 
 
 def _nothing_of(found: Sequence[Verdict]) -> list[str]:
-    """A line for every kind of claim of which none was tested, or none in some vector whose comparison is rounding."""
+    """A line for every kind of claim of which none was tested, or none in some vector whose comparison is rounding or
+    beyond the type."""
     out = []
     for kind, keys in _KINDS.items():
         here = [verdict for verdict in found if verdict.key in keys]
         tested = [verdict for verdict in here if verdict.points]
-        lost = min((verdict.excluded.get(ROUNDING, 0) for verdict in tested), default=0)
+        lost, reason = min((_lost(verdict) for verdict in tested), default=(0, ""))
         if not tested:
             why = "; ".join(sorted({f"{v.key}: {reasons(v)}" for v in here})) or "not measured"
             out.append(f"nothing about the {kind} was tested ({why})")
         elif lost:
-            why = "at so large a mean a millionth of them is rounding" if tested[0].dtype == "float64" else "in float32"
-            out.append(f"{kind}: not tested at {lost} of {lost + tested[0].points} places ({ROUNDING}: {why})")
+            out.append(f"{kind}: not tested at {lost} of {lost + tested[0].points} places ({reason})")
     return out
+
+
+def _lost(verdict: Verdict) -> tuple[int, str]:
+    """At how many places a comparison is rounding, or goes through numbers that the type has not; and which."""
+    dtype, excluded = verdict.dtype, verdict.excluded
+    beyond, rounding = excluded.get(f"{RANGE} {dtype}", 0), excluded.get(ROUNDING, 0)
+    why = "at so large a mean a millionth of them is rounding" if dtype == "float64" else "in float32"
+    reasons = (f"{RANGE} {dtype}" if beyond else "", f"{ROUNDING}: {why}" if rounding else "")
+    return beyond + rounding, "; ".join(filter(None, reasons))
 
 
 def violation(verdict: Verdict, claims: Mapping[str, Claim] = CLAIMS) -> list[str]:

@@ -21,6 +21,7 @@ from bnverify.theory.results.catalogue import claims_of_steps
 # Claims about these alone do not depend on any activation, so a constant channel does not matter to them.
 _OF_WEIGHTS = frozenset(name for name in QUANTITIES if name.endswith(("W0_W0", "W0_Wstar", "Wstar_Wstar", "distance2")))
 ROUNDING = "below rounding"
+RANGE = "beyond the range of"  # a type
 # Beyond the tolerance, but no more than a variance by E[y^2] - E[y]^2 loses at this mean: not passed, not violated.
 INACCURATE = "inaccurate"
 # Hypotheses that claims state in words, and the flag of the records that says where they hold.
@@ -92,8 +93,8 @@ class Verdict:
 def residuals(claim: Claim, sides: Sides) -> np.ndarray:
     """|left - right| over the scale for an equality, the positive part of left - right for an upper bound; the scale is
     what a rounding of one would leave (`judgement.sizes`)."""
-    difference = sides.left - sides.right
     with np.errstate(all="ignore"):
+        difference = sides.left - sides.right
         return (np.abs(difference) if claim.relation == "==" else np.maximum(difference, 0)) / sides.scale
 
 
@@ -155,12 +156,14 @@ def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype:
         broken = _broken(compiled.names, quantities, sides.left.shape)
         everywhere = np.ones(sides.left.shape, bool)
         candidate = everywhere & quantities["sampled"] if claim.shape == "sample" else everywhere
-        reach = _in_range(compiled.names, quantities, dtype)
-        reach = np.broadcast_to(reach.all(-1, keepdims=True) if broken.shape[-1] == 1 else reach, broken.shape)
-        beyond, broken = broken & ~reach, broken & reach
+        reach, normal = (
+            np.broadcast_to(each.all(-1, keepdims=True) if broken.shape[-1] == 1 else each, broken.shape)
+            for each in _in_range(compiled.names, quantities, dtype, tolerance)
+        )
+        beyond, broken = broken & ~reach | ~normal, broken & reach
         residual = np.where(broken, np.inf, residuals(claim, sides))
         exclusions = (
-            (f"beyond the range of {dtype}", beyond),
+            (f"{RANGE} {dtype}", beyond),
             *_exclusions(claim, sides, quantities, broken),
             (INACCURATE, _inaccurate(claim, sides, residual, tolerance)),
         )
@@ -202,13 +205,22 @@ def _inaccurate(claim: Claim, sides: Sides, residual: np.ndarray, tolerance: flo
     return high & (residuals(claim, sides._replace(scale=sides.rough())) <= tolerance) if high.any() else high
 
 
-def _in_range(names: Iterable[str], quantities: Mapping[str, np.ndarray], dtype: str) -> np.ndarray:
-    """Where the derivatives that a claim speaks of have factors that the type has. The k-th derivative of 1/s goes
-    through s^-(2k+1): with a deviation of 1e-12 and no epsilon, the second one through 1e60."""
+def _in_range(
+    names: Iterable[str], quantities: Mapping[str, np.ndarray], dtype: str, unit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the numbers that a claim's derivatives go through are not too large for the type, and where they are not
+    too small for it. The k-th derivative of 1/s goes through s^-(2k+1), a mean through 1/m of it, and each is
+    multiplied by gamma g: with a deviation of 1e-12 and no epsilon, the second one goes through 1e60, with one of 1e12
+    through 1e-60. The squares of a deviation are numbers, each up to the smallest one."""
+    holds, k, m = np.finfo(dtype), order(names), np.maximum(1.0, quantities.get("m", 1.0))
     with np.errstate(all="ignore"):
-        level = np.abs(quantities.get("mu", 0.0)) + quantities["deviation"]
-        largest = np.maximum(1, 1 / quantities["s"]) ** (2 * order(names) + 1) * np.maximum(1, level) ** 2
-        return largest < float(np.finfo(dtype).max) / np.maximum(1.0, quantities.get("m", 1.0))
+        level, s = np.abs(quantities.get("mu", 0.0)) + quantities["deviation"], quantities["s"]
+        strength = np.abs(quantities.get("gamma", 1.0)) * np.sqrt(quantities.get("g_g", 1.0) / m)
+        strength = np.where(strength > 0, strength, 1.0)
+        largest = np.maximum(1, 1 / s) ** (2 * k + 1) * np.maximum(1, level) ** 2 * np.maximum(1, strength) ** (k + 1)
+        least = np.minimum(1, 1 / s) ** (2 * k + 1) * np.minimum(1, strength) ** k
+        small = (least < float(holds.tiny) * m) | (unit * s**2 < float(holds.tiny))
+        return largest < float(holds.max) / m, ~small | (s == 0)
 
 
 def _quantiles(residual: np.ndarray) -> tuple[float, ...]:

@@ -18,6 +18,13 @@ _OF_LAYER = frozenset((
 _OF_BOTH = frozenset((
     "v_Hhat_v", "u_H_u", "w_Hhat_x", "uw_H_ux", "w_Hhat_x_scaled", "v_H_v", "g_H_g", "layer_v_Hhat_v", "layer_u_H_u",
 ))  # fmt: skip
+# Of what the layer computes, what differentiates nothing by y; and what does so twice.
+_VALUES = frozenset((
+    "w_z", "yhat_yhat", "one_yhat", "w_yhat_scaled", "w_yhat_shifted", "mean_after", "variance_after", "along_gamma",
+    "along_beta", "grad_gamma", "grad_beta",
+))  # fmt: skip
+_ONCE = _OF_LAYER - _VALUES | {"grad_mu", "grad_sigma2", "n_n", "n_x", "n_y", "w_n", "one_n", "n_Pg"}
+_TWICE = _OF_BOTH | {"w_Kx", "w_JJx", "w_u", "x_M_x", "v_M_v"}
 
 
 def producer(name: str) -> str:
@@ -26,8 +33,10 @@ def producer(name: str) -> str:
 
 
 def order(names: Iterable[str]) -> int:
-    """How often a claim about these quantities differentiates the layer: twice, or once at most."""
-    return 2 if _OF_BOTH & set(names) or "w_Kx" in names else 1
+    """How many derivatives of the layer a claim about these quantities multiplies or takes of each other: two, one, or
+    none where it speaks of values, and of parameters that are factors of values, alone."""
+    spoken_of = frozenset(names)
+    return 2 if spoken_of & _TWICE else 1 if spoken_of & _ONCE else 0
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,54 @@ def test_derivatives_beyond_the_range_of_the_type_are_no_violation():
     assert any(v.violations for v in check(loss, y, ONE, ZERO, 0.0, layer=broken, dtype="float32"))
 
 
+@pytest.mark.parametrize(
+    ("size", "dtype", "beyond"),
+    [
+        (1e100, "float64", {"second-derivative", "hessian"}),
+        (1e104, "float64", {"second-derivative", "fact-c1", "fact-c2", "theorem-4.1-exact"}),
+        (1e13, "float32", {"second-derivative", "fact-c1", "fact-c2", "theorem-4.1-exact"}),
+        (1e-18, "float32", {"normalised-norm", "values"}),
+    ],
+)
+def test_factors_below_the_range_of_the_type_are_no_violation(size, dtype, beyond):
+    """1/s^3 and 1/s^5 of a large s, and squares of small deviations, are no normal numbers: what goes through them is
+    counted apart, by name, and not what does not."""
+    found = check(loss, (size * Y).astype(dtype), ONE, ZERO, 0.0, dtype=dtype)
+    assert not [verdict.key for verdict in found if verdict.violations]
+    apart = {verdict.key for verdict in found if f"beyond the range of {dtype}" in verdict.excluded}
+    assert beyond <= apart and ("values" in beyond or {"values", "fact-c1-gamma", "normalised-norm"}.isdisjoint(apart))
+    assert all(verdict.points for verdict in found if verdict.key == "values" and verdict.key not in beyond)
+    if size > 1:
+        assert any(verdict.violations for verdict in check(loss, size * Y, ONE, ZERO, 0.0, layer=wrong))
+
+
+def test_gradients_whose_squares_are_above_the_range_are_no_violation():
+    """gamma of 1e60 over a deviation of 1e-96, squared."""
+    weights = np.random.default_rng(6).standard_normal(Y.shape)
+    found = check(lambda z: jnp.sum(weights * z), 1e-96 * Y, 1e60 * ONE, ZERO, 0.0)
+    assert not [verdict.key for verdict in found if verdict.violations]
+    assert "beyond the range of float64" in next(v for v in found if v.key == "theorem-4.1").excluded
+
+
+def test_one_vector_beyond_the_range_has_not_passed():
+    """Of three channels one is of 1e104, and there alone v is doubled; its values are compared."""
+    y = Y * np.array([1, 1, 1e104])
+
+    def layer(y, gamma, beta, epsilon):
+        return BATCH(y + jnp.array([0.0, 0.0, 1.0]) * (y - jax.lax.stop_gradient(y)), gamma, beta, epsilon)
+
+    for each in (layer, None):
+        with pytest.raises(AssertionError, match=r"gradient: not tested at 1 of 3 places \(beyond the range of"):
+            assert_claims(loss, y, ONE, ZERO, 1e-5, layer=each)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_nothing_at_usual_sizes_is_beyond_the_range(dtype):
+    for size in (1e-6, 1.0, 1e4):
+        found = check(lambda z: 1e-6 * loss(z), (size * Y).astype(dtype), ONE, ZERO, 1e-5, dtype=dtype)
+        assert not [verdict.key for verdict in found if f"beyond the range of {dtype}" in verdict.excluded]
+
+
 def test_observation_4_3_speaks_of_no_gamma_that_is_nearly_s():
     """gamma is s up to epsilon's half, or beta is mu up to a rounding of s that is larger than y."""
     for y in (1e-3 * Y, 1e-11 * Y + 1.6e-7):
