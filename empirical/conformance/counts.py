@@ -73,8 +73,8 @@ def _least_shape(case: Case) -> list[int]:
 
 
 def _many(case: Case) -> Finding:
-    """More samples than the threads of any grid: some, each many times and in any order, so that the mean, the variance
-    and v are those of the few, and the parameters' gradients so many times theirs."""
+    """More samples than the threads of any grid: some, each many times and in any order, so that the mean, the scale (a
+    divisor being that of all) and v are those of the few, and the parameters' gradients so many times theirs."""
     key, title = "batch.many", "a batch of very many"
     shape = _least_shape(case)
     each = min(_ROWS // _FEW + 1, _VALUES // (_FEW * int(np.prod(shape[1:])))) | 1
@@ -97,7 +97,7 @@ def _many(case: Case) -> Finding:
         found = case.reading.call(y[order], case.gain, case.shift, None if case.no_gradient else g[order])
     except Exception as error:
         return untested(key, title, f"it is not called so ({type(error).__name__})")
-    exact = case.exact(y, g)
+    exact = (_repeated(case, each) if over_batch else case).exact(y, g)
     # Equal terms have equal roundings, which add up as their number.
     values, sums = float(each) if over_batch else 1.0, float(each) ** 2
     expected = {"z": (found.z, exact.z, exact.size), "v": (found.v, exact.v, exact.slope_size)}
@@ -117,6 +117,13 @@ def _many(case: Case) -> Finding:
         return None if found.v is None else case.coarse(found.v, right, values * size)
 
     return told(case, key, title, residuals, coarse, place)
+
+
+def _repeated(case: Case, times: int) -> Case:
+    """The case of vectors in which every value stands so many times."""
+    normaliser = case.reading.normaliser
+    scale = replace(normaliser.scale, repeated=times)
+    return Case(replace(case.reading, normaliser=replace(normaliser, scale=scale)))
 
 
 def _channels(case: Case, number: int) -> Case:

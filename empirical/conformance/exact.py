@@ -57,7 +57,8 @@ class Scale:
     """What is divided by. ``norm``: "l2", "l1" or "linf", of the centred vector or, where ``uncentred``, of y itself.
 
     ``divisor`` of a sum: "m", "m-1" or "1". ``place`` of epsilon: "inside" the root (l2), "outside", added to the
-    root, or "floor", the least that the root may be.
+    root, or "floor", the least that the root may be. ``repeated``: how often every value that is given stands in the
+    vector, whose m is that much larger; its mean, scale and v at each value are those of the few.
     """
 
     norm: str = "l2"
@@ -65,9 +66,11 @@ class Scale:
     divisor: str = "m"
     place: str = "inside"
     epsilon: float = 0.0
+    repeated: int = 1
 
     def factor(self, m: int) -> Real:
         """1, m/(m-1) or m: what the mean is multiplied by."""
+        m *= self.repeated
         if self.divisor == "m-1":
             return Real(m) / Real(m - 1) if m > 1 else Real(np.nan)
         return Real(m) if self.divisor == "1" else Real(1)

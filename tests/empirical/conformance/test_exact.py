@@ -1,5 +1,7 @@
 """The exact normalisers against automatic differentiation: values by definition, v and its derivative by JAX."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,6 +53,21 @@ def test_values_and_derivatives(centred, scale):
     np.testing.assert_allclose(point.backward(gradient).astype(float), backward(y), rtol=1e-12, atol=1e-13)
     second = jax.jvp(backward, (jnp.asarray(y),), (jnp.asarray(d),))[1]
     np.testing.assert_allclose(point.second(gradient, point.columns(d)).astype(float), second, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize(("centred", "scale"), [each for each in SCALES if each[1].norm != "linf"])
+def test_repeated_values_are_those_of_the_longer_vector(centred, scale):
+    """Not for maxima, of which several are equal then."""
+    random = np.random.default_rng(4)
+    y, g = (random.standard_normal((7, 4)) for _ in range(2))
+    few = Normaliser(Vectors((0,)), centred, replace(scale, repeated=5)).at(y)
+    whole = Normaliser(Vectors((0,)), centred, scale).at(np.tile(y, (5, 1)))
+    for name in ("root", "s", "yhat", "n"):
+        times = 5 if name == "n" else 1  # whose entries are as much smaller as they are more
+        short, long = (np.asarray(getattr(point, name), float) for point in (few, whole))
+        np.testing.assert_allclose(times * long[: len(short)], short, rtol=1e-14, err_msg=name)
+    v = whole.backward(whole.columns(np.tile(g, (5, 1))))[:7]
+    np.testing.assert_allclose(few.backward(few.columns(g)).astype(float), v.astype(float), rtol=1e-13, atol=1e-14)
 
 
 @pytest.mark.parametrize("vectors", [

@@ -74,11 +74,16 @@ def test_arrangements_and_shapes(axis, centred, shape, name):
         (_Variants(Vectors((1,)), True, place="outside", divisor="m-1"), "layer:unbiased,outside"),
         (_Variants(Vectors((1,)), False, uncentred=True, place="floor", divisor="1"), "rms:sum,floor"),
         (_Variants(Vectors((0,)), True, place="outside"), "batch:outside"),
+        (_Variants(Vectors((0,)), True, divisor="m-1"), "batch:unbiased"),
+        (_Variants(Vectors((0,)), True, divisor="m-1", place="outside"), "batch:unbiased,outside"),
+        (_Variants(Vectors((0,)), True, divisor="1"), "batch:sum"),
+        (_Variants(Vectors((0,)), True, norm="l1", divisor="1", place="outside"), "l1:sum"),
     ],
 )
 def test_variants_fail_unless_claimed(normaliser, claimed):
     given = {"shape": (16, 6), "backward": normaliser.backward}
-    assert conforms(normaliser.forward, normalizer=claimed, **given).status == 0
+    report = conforms(normaliser.forward, normalizer=claimed, **given)
+    assert report.status == 0 and report["batch.many"].verdict == "holds"
     plain = conforms(normaliser.forward, **given)
     assert plain.status == 1 and {f.key for f in plain.failed} <= {
         "forward.variance", "forward.epsilon", "conditioning.constant"
