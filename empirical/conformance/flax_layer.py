@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,7 +12,7 @@ import numpy as np
 from flax import linen, nnx, traverse_util
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer, plain_jax
-from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier
+from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier, modes
 
 
 def is_module(layer: Any) -> bool:
@@ -31,6 +32,8 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
     names = {".".join(map(str, path)): path for path, each in flat.items() if isinstance(each, nnx.Param)}
     statistics = {".".join(map(str, path)): path for path, each in flat.items() if isinstance(each, nnx.BatchStat)}
     attribute = next((each for each in EPSILONS if isinstance(getattr(module, each, None), float)), None)
+    taken = inspect.signature(module.__call__).parameters  # where None stands for a mode, `train` and `eval` set it
+    modal = [{k: v for k, v in each.items() if taken[k].default is not None} for each in modes(module.__call__)]
 
     def merged(parameters: Any, epsilon: float | None, training: bool, dtype: Any, drawn: bool = False) -> nnx.Module:
         values = dict(flat)
@@ -47,7 +50,7 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
         return made
 
     def call(y: Any, parameters: Any, epsilon: float | None) -> Any:
-        return merged(parameters, epsilon, True, y.dtype)(y)
+        return merged(parameters, epsilon, True, y.dtype)(y, **modal[0])
 
     def made(setting: Setting) -> Any:
         one = merged({}, None, True, setting.dtype)
@@ -55,7 +58,7 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
         def called(y: Any, parameters: Any, training: bool) -> Any:
             (one.train if training else one.eval)()
             nnx.update(one, nnx.from_flat_state({path: flat[path].replace(parameters[k]) for k, path in names.items()}))
-            return one(y)
+            return one(y, **modal[not training])
 
         return called
 
@@ -63,17 +66,17 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
         made = merged(parameters, None, True, y.dtype, drawn=True)
         kept = [_statistics(made)]
         for each in (earlier(y), y):
-            made(each)
+            made(each, **modal[0])
             kept.append(_statistics(made))
 
         structure, state = nnx.split(made)
 
-        def again(training: bool) -> Any:
+        def again(training: bool, y: Any) -> Any:
             one = nnx.merge(structure, state, copy=True)
             (one.train if training else one.eval)()
-            return one
+            return one(y, **modal[not training])
 
-        return *kept, lambda y: again(False)(y), lambda y: again(True)(y), None
+        return *kept, partial(again, False), partial(again, True), None
 
     def _statistics(made: nnx.Module) -> dict[str, Any]:
         found = dict(nnx.to_flat_state(nnx.state(made, nnx.BatchStat)))
@@ -88,10 +91,8 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
 
 
 def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLayer:
-    taken = inspect.signature(type(module).__call__).parameters
-    training = {"use_running_average": False} if "use_running_average" in taken else {}
-    inference = {"use_running_average": True} if training else {}
-    if training and getattr(module, "use_running_average", None) is not None:
+    training, inference = modes(module.__call__)
+    if "use_running_average" in training and getattr(module, "use_running_average", None) is not None:
         module = module.clone(use_running_average=None)
     with plain_jax():
         variables = dict(module.init(jax.random.key(0), jnp.zeros(shape), **training))
@@ -124,7 +125,7 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
         after = applied(y, given, None, before, training)[1]
         return (
             drawn, *(traverse_util.flatten_dict(dict(each), sep=".") for each in (before, after)),
-            lambda y: applied(y, given, None, after, inference)[0],
+            (lambda y: applied(y, given, None, after, inference)[0]) if inference else None,
             lambda y: applied(y, given, None, after, training)[0], None,
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import haiku as hk
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer, plain_jax
-from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier
+from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier, modes
 from bnverify.errors import InputError
 
 
@@ -30,14 +31,14 @@ def haiku_layer(
     taken = inspect.signature(layer).parameters if made else {}
     epsilon_name = next((each for each in EPSILONS if each in taken), None)
     stated = keywords.get(str(epsilon_name), taken[epsilon_name].default) if epsilon_name else None
-    training = made and "is_training" in inspect.signature(layer.__call__).parameters
+    modal = modes(layer.__call__, 2) if made else modes(layer, 1 + len(args), keywords)
 
     def transformed(epsilon: float | None, flag: bool = True) -> Any:
         def function(y: Any) -> Any:
             if not made:
-                return layer(y, *args, **keywords)
+                return layer(y, *args, **keywords, **modal[not flag])
             extra = dict(keywords) if epsilon is None else {**keywords, str(epsilon_name): epsilon}
-            return layer(*args, **extra)(y, **({"is_training": flag} if training else {}))
+            return layer(*args, **extra)(y, **modal[not flag])
 
         return hk.transform_with_state(function)
 
@@ -77,9 +78,11 @@ def haiku_layer(
         def named(each: Any, which: str) -> dict[str, Any]:
             return {module: own[which] for module, own in each.items() if which in own}
 
-        modes = (transformed(None, flag) for flag in (False, True))
-        infer, train = ((lambda y, each=each: each.apply(tree(parameters), after, None, y)[0]) for each in modes)
-        return *(named(each, "hidden") for each in states), infer, train, named(after, "average")
+        def later(flag: bool, y: Any) -> Any:
+            return transformed(None, flag).apply(tree(parameters), after, None, y)[0]
+
+        infer = partial(later, False) if modal[1] else None
+        return *(named(each, "hidden") for each in states), infer, partial(later, True), named(after, "average")
 
     decay = keywords.get("decay_rate")
     return JaxLayer(

@@ -133,6 +133,8 @@ def _kept(before: np.ndarray, after: np.ndarray, batch: np.ndarray, size: np.nda
 def _inference(case: Case, running: Running, mean: str, variance: str) -> Finding:
     key, title = "running.inference", _TITLES["running.inference"]
     reading = case.reading
+    if running.infer is None:
+        return untested(key, title, "it has no inference mode")
     used = running.after if running.used is None else running.used
     mu, var = used[mean].ravel(), used[variance].ravel()
     point = reading.point()

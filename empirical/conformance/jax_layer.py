@@ -23,6 +23,7 @@ class JaxLayer:
     instance ``(y, parameters, training)``, where calls leave something in one."""
 
     layouts: tuple[str, ...] = ()
+    frozen: frozenset[str] = frozenset()
     ways: Mapping[str, str] = MappingProxyType(
         {"uncompiled": "operation by operation, not compiled", "mapped": "mapped over a further axis (vmap)"}
     )
@@ -109,6 +110,9 @@ class JaxLayer:
             *found, infer, train, used = self._step(y, arrays)
 
             def plain(function):
+                if function is None:
+                    return None
+
                 def called(y):
                     with plain_jax():
                         return _numpy(function(jnp.asarray(y, setting.dtype)))
@@ -122,7 +126,7 @@ class JaxLayer:
 
             start, before, after = ({k: _numpy(v) for k, v in state.items()} for state in found)
             used = None if used is None else {k: _numpy(v) for k, v in used.items()}
-            return Running(start, before, after, plain(infer), plain(train), self._momentum, used, back)
+            return Running(start, before, after, plain(infer), plain(train), self._momentum, used, infer and back)
 
     def instance(self, setting: Setting) -> Instance | None:
         """A new instance, if calls leave something in one."""

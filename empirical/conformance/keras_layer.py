@@ -6,7 +6,6 @@ float32 whatever their dtype says.
 
 from __future__ import annotations
 
-import inspect
 import os
 from typing import Any
 
@@ -14,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier
+from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier, modes
 from bnverify.errors import InputError
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
@@ -43,7 +42,7 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
     parameters, state = ([np.asarray(each) for each in _held(layer, which)] for which in (True, False))
     names, statistics = ([each.name for each in _variables(layer, which)] for which in (True, False))
     attribute = next((each for each in EPSILONS if isinstance(getattr(layer, each, None), float)), None)
-    flag = {"training": True} if "training" in inspect.signature(layer.call).parameters else {}
+    flag = modes(layer.call)[0]
 
     def applied(y: Any, given: Any, epsilon: float | None, held: Any, training: bool = True) -> tuple[Any, Any]:
         of = next((each.dtype.name for each in given.values()), y.dtype.name)
@@ -78,8 +77,8 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
         before = applied(earlier(y), given, None, start)[1]
         after = applied(y, given, None, before)[1]
         kept = (dict(zip(statistics, each, strict=True)) for each in (start, before, after))
-        modes = (lambda y, training=mode: applied(y, given, None, after, training)[0] for mode in (False, True))
-        return *kept, *modes, None
+        infer, train = (lambda y, training=mode: applied(y, given, None, after, training)[0] for mode in (False, True))
+        return *kept, infer if flag else None, train, None
 
     moving = bool(state) and all(np.issubdtype(each.dtype, np.floating) for each in state)
     subject = JaxLayer(

@@ -27,6 +27,7 @@ class NumpyLayer:
     v, or v and the gradients of the parameters in their order."""
 
     framework = "numpy"
+    frozen: frozenset[str] = frozenset()
     dtypes = ("float64", "float32", "float16")
     layouts = ("strided",)
     ways: Mapping[str, str] = MappingProxyType({})

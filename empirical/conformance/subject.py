@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,6 +15,9 @@ from bnverify.empirical.conformance.arithmetic import source
 GAINS = ("weight", "gamma", "scale", "gain", "g", "w")
 SHIFTS = ("bias", "beta", "shift", "offset", "b")
 EPSILONS = ("eps", "epsilon", "variance_epsilon", "norm_eps", "layer_norm_epsilon")
+
+# What says in a call whether a layer is in training mode, and its value there.
+MODES = {"use_running_average": False, "is_training": True, "training": True, "train": True}
 
 
 class Unsupported(Exception):
@@ -89,20 +93,29 @@ class Running:
 
     They start from random ones (`drawn_statistic`); the first call is with ``earlier(y)``, the second with y.
     ``start``, ``before`` and ``after`` map a statistic's name to its value before, between and after them; ``infer(y)``
-    is the output of the layer in inference mode with those after, ``train(y)`` that in training mode, ``back(y, g)``
-    the gradient at y in inference mode. ``used``: what inference uses, where that is not what is kept but a corrected
-    value of it. ``share``: "new" or "old" where the layer's class says which of them its momentum is the share of.
+    is the output of the layer in inference mode with those after (None where it has no such mode), ``train(y)`` that in
+    training mode, ``back(y, g)`` the gradient at y in inference mode. ``used``: what inference uses, where that is not
+    what is kept but a corrected value of it. ``share``: "new" or "old" where the layer's class says which of them its
+    momentum is the share of.
     """
 
     start: Mapping[str, np.ndarray]
     before: Mapping[str, np.ndarray]
     after: Mapping[str, np.ndarray]
-    infer: Callable[[np.ndarray], np.ndarray]
+    infer: Callable[[np.ndarray], np.ndarray] | None
     train: Callable[[np.ndarray], np.ndarray] | None = None
     momentum: float | None = None
     used: Mapping[str, np.ndarray] | None = None
     back: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
     share: str | None = None
+
+
+def modes(function: Callable, given: int = 1, keywords: Mapping[str, Any] = MappingProxyType({})) -> tuple[dict, dict]:
+    """What a call takes, besides ``given`` arguments and ``keywords``, in training and in inference mode; nothing where
+    the layer has one mode."""
+    free = list(inspect.signature(function).parameters)[given:]
+    training = {name: value for name, value in MODES.items() if name in free and name not in keywords}
+    return training, {name: not value for name, value in training.items()}
 
 
 def drawn_statistic(name: str, value: np.ndarray) -> np.ndarray:
@@ -137,6 +150,10 @@ class Subject(Protocol):
     @property
     def parameters(self) -> Mapping[str, np.ndarray]:
         """Its parameters as it was made."""
+
+    @property
+    def frozen(self) -> frozenset[str]:
+        """Those that an optimizer is not to change."""
 
     @property
     def epsilon(self) -> float | None:

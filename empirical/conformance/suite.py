@@ -16,7 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from bnverify.empirical.conformance import backward, counts, forward, inference, ladders, laws, regimes, rounding
+from bnverify.empirical.conformance import (
+    backward,
+    counts,
+    forward,
+    inference,
+    ladders,
+    laws,
+    others,
+    regimes,
+    rounding,
+)
 from bnverify.empirical.conformance.arithmetic import relative
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.known import in_words, matches
@@ -70,7 +80,13 @@ def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = 
                 untested("rest", "laws, layouts, dtypes, running statistics", "the values are not the normaliser's")
             )
         else:
-            found += [*laws.findings(case), *regimes.findings(case), *counts.findings(case), *rounding.findings(case)]
+            found += [
+                *others.findings(case),
+                *laws.findings(case),
+                *regimes.findings(case),
+                *counts.findings(case),
+                *rounding.findings(case),
+            ]
             found += ladders.findings(case, {finding.key for finding in found if finding.verdict == HOLDS})
             found += inference.findings(case)
         other = ("forward.yhat", "running.training")  # what already says that its values are others, or become others

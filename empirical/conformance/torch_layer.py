@@ -35,6 +35,7 @@ class TorchLayer:
     """
 
     framework = "torch"
+    frozen: frozenset[str] = frozenset()
     dtypes = ("float64", "float32", "bfloat16", "float16")
     layouts = ("strided", "channels last")
     ways: Mapping[str, str] = MappingProxyType({
@@ -133,6 +134,7 @@ class TorchModule(TorchLayer):
         attribute = next((each for each in EPSILONS if isinstance(getattr(module, each, None), (int, float))), None)
         self._attribute = attribute
         parameters = {key: _numpy(value) for key, value in self._module.named_parameters()}
+        self.frozen = frozenset(key for key, each in self._module.named_parameters() if not each.requires_grad)
         super().__init__(
             name, self._functional, parameters, None if attribute is None else float(getattr(module, attribute)), again,
             attribute is not None,
