@@ -14,7 +14,19 @@ from bnverify.empirical.measurement.measurement import measure
 from bnverify.empirical.normalization.normalizers import NORMALIZATIONS, PerChannel, PerPosition, PerSample
 from bnverify.empirical.normalization.own_normalizer import normalization_of
 from bnverify.errors import InputError
-from bnverify.theory import BATCH, NORMALIZERS, ONE, Normalizer, SelfAdjoint, claims_of, epsilon, m, variance
+from bnverify.theory import (
+    BATCH,
+    NORMALIZERS,
+    ONE,
+    KnownScale,
+    Normalizer,
+    SelfAdjoint,
+    claims_of,
+    epsilon,
+    m,
+    variance,
+)
+from bnverify.theory.proof.quantities import M, N
 
 BETWEEN = Normalizer("between", True, lambda y: sp.sqrt(variance(y) + ((ONE @ y) / m) ** 2 / 4 + epsilon))
 OUTSIDE = Normalizer("outside", True, lambda y: sp.sqrt(variance(y)) + epsilon)
@@ -107,7 +119,7 @@ def test_table_names_site_normaliser_and_counts():
         (lambda: normalization_of(Normalizer("k", True, lambda y: sp.Symbol("k") * variance(y))), "without a scale to"),
         (lambda: normalization_of(Normalizer("batch", False, BATCH.scale)), "one's own called batch"),
         (lambda: normalization_of(NORMALIZERS["batch-renorm"]), "a gain of its own"),
-        (lambda: normalization_of(Normalizer("p", False, BATCH.scale, projector=SelfAdjoint("Q"))), "a projector"),
+        (lambda: normalization_of(Normalizer("p", False, KnownScale(N, M), projector=SelfAdjoint("Q"))), "a projector"),
         (lambda: judge({}), "no sites"),
     ],
 )

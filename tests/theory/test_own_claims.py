@@ -11,8 +11,14 @@ from bnverify.theory import (
     CLAIMS,
     NORMALIZERS,
     ONE,
+    Claim,
+    Derivation,
+    Hypothesis,
     KnownScale,
     Normalizer,
+    ProofError,
+    SelfAdjoint,
+    Source,
     Vector,
     claims_for,
     claims_of,
@@ -29,7 +35,9 @@ from bnverify.theory.normalizers.own_claims import (
     scale_gradient,
     scale_in_moments,
 )
-from bnverify.theory.proof.quantities import NORMALISED, YHAT, G, N, P, V, W, rho
+from bnverify.theory.proof.givens import derived
+from bnverify.theory.proof.quantities import NORMALISED, YHAT, G, M, N, P, V, W, Y, mu, rho, s
+from bnverify.theory.results.general.any_normalizer import ANY
 
 OWN = {
     "outside": Normalizer("outside", True, lambda y: sp.sqrt(variance(y)) + epsilon),
@@ -112,6 +120,64 @@ def test_a_declared_gradient_is_compared_with_its_scale():
     ):
         with pytest.raises(InputError, match="correct the gradient"):
             claims_of(Normalizer("mine", True, wrong))
+
+
+Q = SelfAdjoint("Q")
+L1_SCALE = NORMALIZERS["l1"].scale
+
+
+@pytest.mark.parametrize(
+    ("centred", "scale"),
+    [
+        (False, lambda y: sp.sqrt(y.squared / m + epsilon)), (True, BATCH.scale), (True, KnownScale(N, M)),
+        (False, KnownScale(N, M, L1_SCALE.of)),
+    ],
+)  # fmt: skip
+def test_a_projector_of_its_own_stands_beside_nothing_that_does_not_follow_it(centred, scale):
+    """With s^2 = |y|^2/m + epsilon and s yhat = Q y, n is y/(m s), which is yhat/m for Q = I only."""
+    with pytest.raises(ValueError, match="leave the projector out"):
+        Normalizer("odd", centred, scale, projector=Q)
+    assert Normalizer("odd", centred, scale)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (ONE @ ANY.normalised, 0), (ANY.normalised.squared, m * rho), (ONE @ Y, m * mu), (Y @ Y, s**2 * m),
+        (W @ N, (W @ ANY.normalised) / m), (P(Y) @ W, s * (ANY.normalised @ W)),
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("projector", [P, Q], ids=lambda each: each.name)
+def test_what_holds_for_the_centring_or_the_identity_is_not_proved_for_every_projector(projector, left, right):
+    """The last holds for the projector of the definition, and for no other."""
+    own = Normalizer("general", False, KnownScale(N, M), projector=projector)
+    euler = Hypothesis("euler", "s <n, y> = s^2 - epsilon", sp.Eq(s * (N @ Y), s**2 - epsilon))
+    claim = Claim("mine", "mine", Source("mine", "1"), left, "==", right, "channel", lambda: Derivation(own), (euler,))
+    if (projector, left) == (P, P(Y) @ W):
+        assert claim.prove()
+    else:
+        with pytest.raises((ProofError, ValueError)):
+            claim.prove()
+
+
+@pytest.mark.parametrize("own", [ANY, Normalizer("other", False, KnownScale(N, M), projector=Q)], ids=str)
+def test_y_is_written_in_1_and_yhat_without_a_projector_only(own):
+    subjects = set(map(repr, derived(own)))
+    assert not subjects & {"y", "P g", "P x"} and set(map(repr, derived(BATCH))) >= {"y"}
+
+
+def test_nothing_says_what_rho_is_of_a_scale_that_is_no_formula():
+    """rho = 1 - epsilon/s^2 is the definition beside a formula; <n, y> = rho s would be another thing."""
+    zero = Hypothesis("epsilon = 0", "no epsilon", sp.Eq(epsilon, 0), {epsilon: sp.Integer(0)})
+    for own, proved in ((BATCH, True), (ANY, False)):
+        claim = Claim("mine", "mine", Source("mine", "1"), rho, "==", sp.Integer(1), "channel",
+                      lambda own=own: Derivation(own), (zero,))  # fmt: skip
+        if proved:
+            assert claim.prove()
+        else:
+            with pytest.raises((ProofError, ValueError)):
+                claim.prove()
 
 
 def test_a_negative_scale_is_refused_at_once():

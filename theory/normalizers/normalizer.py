@@ -59,8 +59,9 @@ class Normalizer:
         >>> Normalizer("RMS", centred=False, scale=lambda y: sp.sqrt(y.squared / m + epsilon))
 
     defines one; a scale in a formula must use `epsilon` at most once, and be positive. ``projector`` replaces P by an
-    operator of the algebra in general statements; ``values`` is the atom standing for yhat, z = ``gain`` yhat +
-    ``shift`` 1, ``over`` says in words which values form one vector.
+    operator of the algebra in general statements, about a scale of which n and M are known: y = mu 1 + s yhat and
+    what follows from it hold for the centring and the identity only. ``values`` is the atom standing for yhat,
+    z = ``gain`` yhat + ``shift`` 1, ``over`` says in words which values form one vector.
     """
 
     name: str
@@ -76,6 +77,14 @@ class Normalizer:
         return f"Normalizer({self.name})"
 
     def __post_init__(self) -> None:
+        formula = not isinstance(self.scale, KnownScale) or self.scale.of is not None
+        if self.projector is not None and (self.centred or formula):
+            beside = "a centring" if self.centred else "a formula"
+            raise ValueError(
+                f"got the projector {self.projector} of {self.name} beside {beside}; "
+                "expected a KnownScale(gradient, hessian) without centring: of a projector only P P = P is known; "
+                "leave the projector out"
+            )
         if self.values is not None and not self.centred and (ONE @ self.values) == 0:
             raise ValueError(
                 f"got values of {self.name} declared to sum to zero without centring; expected values of which that is "

@@ -365,7 +365,8 @@ def table_for(n: Normalizer | None, hypotheses: Iterable[Hypothesis], raw: bool)
     out: dict[Any, Callable[[], Given]] = {}
     for subject, make in table.items():  # atoms by themselves, scalars as expressions
         out[single_atom(subject) if isinstance(subject, Vector) else sp.sympify(subject)] = make
-    if epsilon in out and rho not in out:
+    formula = not isinstance((n or BATCH).scale, KnownScale)  # of another scale nothing says what rho is
+    if epsilon in out and rho not in out and formula:
         out[rho] = lambda: _rho_of(out[epsilon]())
     return out
 

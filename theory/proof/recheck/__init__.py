@@ -83,10 +83,13 @@ def _line(text: str) -> str:
 
 
 def main(path: str) -> int:
-    """Check the proof in a JSON file; 0 where it stands, 1 where it does not."""
+    """Check the proof in a JSON file; 0 where it stands, 1 where it does not, 2 where there is no file to read."""
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file, object_pairs_hook=_once)
+    except OSError as error:
+        print(_line(f"{path}: cannot be read: {error}"))
+        return 2
     except (Refused, ValueError, RecursionError) as reason:
         print(_line(f"{path}: REFUSED: {reason}"))
         return 1

@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from fractions import Fraction
+import ast
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sympy as sp
 
-from .reading import MOST_TERMS, Refused, Sum, Vec, atom, pair, prose, shown, size, tree
-from .rules import DERIVED, NEEDS, ONE, TARGETS, Definition, derive, is_root
-from .tables import FORMAT, Tables, one_of
+from .reading import (
+    MOST_TERMS,
+    Refused,
+    Sum,
+    Vec,
+    atom,
+    factors,
+    pair,
+    partial,
+    prose,
+    shown,
+    size,
+    tree,
+)  # fmt: skip
+from .rules import DERIVED, MEANINGS, NEEDS, OF_WEIGHTS, ONE, TARGETS, Definition, derive
+from .signs import Signs
+from .tables import FORMAT, one_of
 
 RELATIONS = ("==", "<=", "<", ">=", ">")
 
 
-class Proof(Tables):
+class Proof(Signs):
     """A document as a proof: its steps establish what the conclusion needs."""
 
     def __init__(self, document: Mapping[str, Any]):
         super().__init__(document)
         self.definition = None if document["normalizer"] is None else Definition(self, document["normalizer"])
         self.rules: list[str] = []
+        self.rooted: set[sp.Expr] = set()
         self.established: set[tuple[str, str]] = set()
         self.hypotheses = {prose(h["name"]): h for h in document["hypotheses"]}
         if len(self.hypotheses) != len(document["hypotheses"]):
@@ -44,8 +59,8 @@ class Proof(Tables):
             prose(step[field])
         rule, of = step["rule"], tuple(step["of"])
         for need in NEEDS.get(rule, ()):
-            projected = self.definition is not None and (self.definition.known or self.definition.projector)
-            if need not in self.rules and not (projected and need.endswith("of the scale")):
+            known = self.definition is not None and self.definition.known
+            if need not in self.rules and not (known and need.endswith("of the scale")):
                 raise Refused(f"{rule} rests on {need}, which no step before it establishes")
         vector = not isinstance(step["value"], str)
         value = self.vector(step["value"]) if vector else self.read(step["value"])
@@ -119,10 +134,11 @@ class Proof(Tables):
         if rule == "layer curvature":
             target = self.symbol("v_layer", "Hhat v_layer")
             return tuple(n for n, symbol in self.names.items() if symbol == target)
-        projector = self._needed().projector or "P"
-        fixed = {"slope of the scale": ("n", None), "projector": tuple(f"P {x}" for x in of),
+        own = self._needed().projector
+        projector = own or "P"
+        fixed = {"slope of the scale": ("n", None), "projector": () if own else tuple(f"P {x}" for x in of),
                  "projection": (f"{projector} {values}",),
-                 "values": (f"{projector} y",) if self._needed().projector else ("y",)}  # fmt: skip
+                 "values": (f"{projector} y",) if own else ("y",)}  # fmt: skip
         return fixed.get(rule) or TARGETS.get((rule, of), ())
 
     def _moment(self, rule: str, entry: str | None, value: sp.Expr) -> None:
@@ -227,81 +243,28 @@ class Proof(Tables):
             size(tree(text), weights)
 
     def hypothesis(self, h: Mapping[str, Any]) -> None:
-        """The equations of a hypothesis must fulfil its condition, where that is an equation."""
+        """The equations of a hypothesis must fulfil its condition, where that is an equation; what the condition speaks
+        of is known at the example."""
         condition = h["condition"]
+        for text in (condition["left"], condition["right"]) if condition else ():
+            self.determined(text)
         if condition and condition["relation"] == "==" and h["equations"]:
             sets = {self.names[left]: self.read(right) for left, right in h["sets"].items()}
             left, right = (self.read(condition[side]).xreplace(sets) for side in ("left", "right"))
             if not self.same(left, right):
                 raise Refused(f"what the hypothesis {h['name']} sets does not fulfil it")
 
-    def certificate(self, certificate: Mapping[str, Any], slack: sp.Expr) -> None:
-        if not self.same(self.insert(self.read(certificate["slack"])), slack):
-            raise Refused("the slack is not the right side minus the left")
-        if not self.same(self.insert(self.total(certificate["products"])), slack):
-            raise Refused("the slack is not the sum of the products")
-
-    def total(self, products: Iterable[Iterable[Mapping[str, Any]]]) -> sp.Expr:
-        return sp.Add(*(sp.Mul(*map(self.factor, factors)) for factors in products))
-
-    def factor(self, factor: Mapping[str, Any]) -> sp.Expr:
-        """The value of a factor; refused if it does not follow from the evidence that it is not negative."""
-        value = self.read(factor["value"])
-        found = self.shown(factor, value)
-        if found is None or not self.same(found, value):
-            raise Refused(f"it does not follow that {shown(factor['value'], {})[:80]} is not negative")
-        return value
-
-    def shown(self, factor: Mapping[str, Any], value: sp.Expr) -> sp.Expr | None:
-        """What the evidence of a factor shows to be non-negative; None if it shows nothing."""
-        of = factor["of"]
-        match factor["because"]:
-            case "square":
-                return _real(self.read(of)) ** 2
-            case "squared norm":
-                vector = {word: _real(c) for word, c in self.vector(of).items()}
-                return self.dot(vector, vector)
-            case "Gram determinant":
-                vectors = [{word: _real(c) for word, c in self.vector(v).items()} for v in of[:4]]
-                return sp.Matrix([[self.dot(u, w) for w in vectors] for u in vectors]).det() if len(of) < 5 else None
-            case "positive number":
-                return value if value.is_Rational and value > 0 else None
-            case "declared sign":
-                base = value.as_base_exp()[0]
-                return value if self.signs[of] != "real" and base == self.names[of] else None
-            case "affine in a number between 0 and 1":
-                x = self.names[of]
-                affine = value.free_symbols == {x} and sp.expand(sp.diff(value, x, 2)) == 0
-                known = self.signs[of] == "between 0 and 1"
-                return value if affine and known and min(value.subs(x, 0), value.subs(x, 1)) >= 0 else None
-            case "polynomial in a positive integer minus 1, no coefficient negative":
-                x, known = self.names[of], self.signs[of] == "positive integer" and value.is_polynomial(self.names[of])
-                shifted = sp.Poly(value.subs(x, x + 1), x).all_coeffs() if known else [sp.Integer(-1)]
-                return value if all(c.is_Rational and c >= 0 for c in shifted) else None
-            case "form of a positive semidefinite operator":
-                operator, _, plain = of[1].partition(" ")
-                known = self.operators.get(operator) == "positive semidefinite"
-                return self.product(*of) if plain == of[0] and known else None
-            case "inner product of vectors without negative entries":
-                return self.product(*of) if set(of) <= self.entrywise else None
-            case "sum over pairs of entries, none negative":
-                return self.product("1", of) ** 2 - self.product(of, of) if of in self.entrywise else None
-            case "hypothesis":
-                return self.nonnegative(self.hypotheses[of]) if of in self.hypotheses else None
-            case "sum over channels":
-                return Sum(self.total([of]))
-            case "power":
-                return self.total([of]) ** sp.Rational(Fraction(factor["exponent"]))
-            case "sum":
-                return self.total(of)
-        raise Refused("got a reason for a sign that is not a known one")
-
-    def nonnegative(self, h: Mapping[str, Any]) -> sp.Expr | None:
-        condition = h["condition"]
-        if condition is None or condition["relation"] not in (">", ">=", "<", "<="):
-            return None
-        difference = self.read(condition["left"]) - self.read(condition["right"])
-        return difference if condition["relation"].startswith(">") else -difference
+    def determined(self, text: str) -> None:
+        """Refuse what follows from the definition and is not established: any numbers could be said of it."""
+        d = self.document
+        if self.definition is None:
+            return
+        derived = (DERIVED | {"Hhat", "Hhat_scaled", "M"}) - ({"n", "M"} if self.definition.known else set())
+        established = {entry for _, entry in self.established}
+        for n in {node.id for node in ast.walk(tree(text)) if isinstance(node, ast.Name)} - established:
+            words = {*" ".join(pair(d["inner_products"][n])).split()} if n in d["inner_products"] else {n}
+            if words & derived - established:
+                raise Refused(f"a hypothesis speaks of {n}, which follows from the definition, and no step derives it")
 
     # What is printed.
 
@@ -330,18 +293,20 @@ class Proof(Tables):
             f"{n}: vector of {d['vectors'][n]['space']}, no negative entry" for n in sorted(self.entrywise - {"1"})
         )
         yield from (f"{n}: {what}" for n, what in self.operators.items())
-        if {"v", "g"} & set(d["vectors"]):
-            yield "g: gradient of the loss at z, H: its Hessian there; v, Hhat: those of y -> loss(z(y)) at y"
+        declared = {*self.signs, *d["vectors"], *self.operators}
+        meanings = OF_WEIGHTS | ({} if self.definition is None else MEANINGS)
+        yield from (f"{n}: {meaning}" for n, meaning in meanings.items() if n in declared)
         if self.definition is not None:
             n = d["normalizer"]
-            if n["projector"] is not None or "P" in self.operators:
-                yield f"{n['projector'] or 'P'}: " + ("P P = P" if n["projector"] else "C" if n["centred"] else "I")
-            p = n["projector"] or ("C" if n["centred"] else "I")
-            yield f"definition: s {n['values']} = {p} y, z = ({self.readable(n['gain'])}) {n['values']} + " + (
-                f"({self.readable(n['shift'])}) 1"
-            )
+            own = n["projector"]
+            if own is not None or "P" in self.operators:
+                yield f"{own} {own} = {own}" if own else "P y = y - mu 1" if n["centred"] else "P y = y"
+            p = f"{own} y" if own else "y - mu 1, mu = <1, y>/m" if n["centred"] else "y"
+            yield f"definition: s {n['values']} = {p}"
+            yield f"definition: z = ({self.readable(n['gain'])}) {n['values']} + ({self.readable(n['shift'])}) 1"
             if n["scale"] is not None:
                 yield f"definition: s = {self.readable(n['scale'])}"
+                yield f"definition: rho = {self.readable(n['rho'])}"
             else:
                 yield f"given of s, not checked: gradient {self.side(n['gradient'])} and Hessian {n['hessian'] or 0}"
         for h in self.hypotheses.values():
@@ -352,42 +317,60 @@ class Proof(Tables):
                 left = self.side({e["left"]: "1"}) if isinstance(e["right"], Mapping) else self.readable(e["left"])
                 yield f"hypothesis {h['name']} sets {left} = {self.side(e['right'])}"
         for entry in d["nonzero"]:
-            yield f"divided by, so not zero: {self.readable(entry['value'])}"
+            rooted = self.read(entry["value"]) in self.rooted
+            what = "below a root, so not negative" if rooted else "divided by, so not zero"
+            yield f"{what}: {self.readable(entry['value'])}"
 
     def divided(self) -> None:
-        """Everything divided by and every radicand is listed in `nonzero`, or evidently positive."""
+        """Everything divided by and every radicand, as it is written, is listed in `nonzero`, or evidently none."""
         listed = {self.read(entry["value"]) for entry in self.document["nonzero"]}
-        for e in self.everything():
-            for power in e.atoms(sp.Pow):
-                if (
-                    (power.exp.is_negative or is_root(power))
-                    and power.base not in listed
-                    and not power.base.is_positive
-                ):
-                    raise Refused(f"it divides by {power.base} (or takes its root), and does not say so")
+        found = {(part, rooted) for text in self.everything() for node, rooted in partial(tree(text))
+                 for part in {ast.unparse(each) for each in factors(node)}}  # fmt: skip
+        for text, rooted in found:
+            value = self.read(text)
+            if not (value.is_nonnegative if rooted else value.is_nonzero):
+                if value not in listed:
+                    raise Refused(f"it divides by {text[:80]} (or takes its root), and does not say so")
+                if rooted:
+                    self.rooted.add(value)
 
-    def everything(self) -> Iterator[sp.Expr]:
+    def everything(self) -> Iterator[str]:
+        """Every expression of the document that says something."""
         d = self.document
-        certificate = d["certificate"] or {"products": []}
-        texts: list[Any] = [d["statement"]["left"], d["statement"]["right"], *d["sums_over_channels"].values()]
-        texts += [step["value"] for step in d["steps"]] + [f["value"] for p in certificate["products"] for f in p]
-        texts += [f["of"] for p in certificate["products"] for f in p
-                  if isinstance(f["of"], Mapping) or f["because"] == "square"]  # fmt: skip
-        for text in texts:
-            yield from map(self.read, text.values() if isinstance(text, Mapping) else [text])
+        for part in ("statement", "conclusion", "normalizer", "certificate", "hypotheses", "steps"):
+            yield from _texts(d[part])
+        yield from (*d["sums_over_channels"].values(), *d["relations"])
+
+
+def _texts(part: Any) -> Iterator[str]:
+    """The expressions in a part of a document."""
+    if isinstance(part, list):
+        yield from (text for each in part for text in _texts(each))
+    elif isinstance(part, Mapping):
+        for field in ("left", "right", "value", "scale", "rho", "gain", "shift", "slack"):
+            inside = part.get(field)
+            if isinstance(inside, str) and not (field == "left" and isinstance(part["right"], Mapping)):
+                yield inside
+            elif isinstance(inside, Mapping):
+                yield from inside.values()
+        if part.get("gradient") is not None:
+            yield from part["gradient"].values()
+        yield from [part["of"]] if part.get("because") == "square" else _combinations(part.get("of"))
+        yield from (text for field in ("condition", "equations", "products") for text in _texts(part.get(field)))
+
+
+def _combinations(of: Any) -> Iterator[str]:
+    """The expressions in the evidence for a sign: coefficients of vectors, and those of further factors."""
+    if isinstance(of, list):
+        yield from (text for each in of for text in _combinations(each))
+    elif isinstance(of, Mapping):
+        yield from _texts(of) if "because" in of else of.values()
 
 
 def _terms(words: tuple[str, str], terms: Mapping[str, int]) -> int:
     """How many terms an inner product has once its vectors are inserted."""
     a, b = (max(1, terms.get(word, terms.get(word.split(" ")[-1], 1))) for word in words)
     return a * b
-
-
-def _real(expression: sp.Expr) -> sp.Expr:
-    """The expression, refused if a root in it could be imaginary: the square of that is negative."""
-    if not all(root.base.is_nonnegative for root in expression.atoms(sp.Pow) if is_root(root)):
-        raise Refused(f"{expression} need not be real")
-    return expression
 
 
 __all__ = ["FORMAT", "Proof"]

@@ -8,9 +8,9 @@ from fractions import Fraction
 from math import isqrt
 from typing import Any
 
-from .reading import Refused, atom, pair, tree
+from .reading import Refused, atom, pair, rational, tree
 
-_LARGEST, _LONGEST, _DIMENSION = 10**40, 120, 64
+_LARGEST, _LONGEST, _DIMENSION = 10**40, 100_000, 16
 
 
 def satisfied(document: Mapping[str, Any]) -> None:
@@ -18,11 +18,11 @@ def satisfied(document: Mapping[str, Any]) -> None:
     example = document["example"]
     if not isinstance(example, Mapping) or not example.get("channels"):
         raise Refused("there is no example: nothing shows that what is assumed can hold")
-    if len(example["channels"]) > 4:
-        raise Refused("expected an example of at most 4 channels")
+    if len(example["channels"]) > 4 or len(str(example)) > _LONGEST:
+        raise Refused(f"expected an example of at most 4 channels and {_LONGEST} characters")
     of_size = any("m" in (h["condition"]["left"], h["condition"]["right"]) for h in document["hypotheses"]
                   if h["condition"] is not None)  # fmt: skip
-    sizes = [fraction(channel["symbols"]["m"]) for channel in example["channels"]]
+    sizes = [rational(channel["symbols"]["m"]) for channel in example["channels"]]
     if document["normalizer"] is not None and not of_size and min(sizes) <= 2:
         raise Refused("expected an example of more than two values: with fewer, what is assumed may hold for nothing")
     points = [Point(document, channel, example) for channel in example["channels"]]
@@ -35,16 +35,6 @@ def satisfied(document: Mapping[str, Any]) -> None:
         point.check()
 
 
-def fraction(text: Any) -> Fraction:
-    """An exact number."""
-    if not isinstance(text, str) or len(text) > _LONGEST:
-        raise Refused("expected a rational number as text")
-    number = Fraction(text)
-    if max(abs(number.numerator), number.denominator) > _LARGEST:
-        raise Refused("expected smaller numbers in the example")
-    return number
-
-
 class Point:
     """One channel of the example: a number for every symbol, entries for every vector, a matrix for every operator."""
 
@@ -54,16 +44,22 @@ class Point:
         merged = {
             part: {**layer.get(part, {}), **channel.get(part, {})} for part in ("symbols", "vectors", "operators")
         }
-        self.numbers = {n: fraction(x) for n, x in merged["symbols"].items()}
-        self.vectors = {n: [fraction(x) for x in entries] for n, entries in merged["vectors"].items()}
-        self.matrices = {n: [[fraction(x) for x in row] for row in rows] for n, rows in merged["operators"].items()}
+        self.numbers = {n: rational(x) for n, x in merged["symbols"].items()}
+        self.vectors = {n: [rational(x) for x in entries] for n, entries in merged["vectors"].items()}
+        self.matrices = {n: [[rational(x) for x in row] for row in rows] for n, rows in merged["operators"].items()}
         size = self.numbers["m"]
+        parts: dict[str, Any] = {"symbols": self.numbers, "vectors": self.vectors, "operators": self.matrices}
+        missing = [n for part, of in parts.items() for n in document[part] if n not in of]
+        if missing:
+            raise Refused(f"the example says nothing of {', '.join(missing)}")
         if size.denominator != 1 or not 1 <= size <= _DIMENSION:
-            raise Refused("expected an example of at most 64 values")
+            raise Refused(f"expected an example of at most {_DIMENSION} values")
         self.vectors["1"] = [Fraction(1)] * int(size)
         if any(len(u) > 4 * _DIMENSION for u in self.vectors.values()):
             raise Refused("expected shorter vectors in the example")
         for n, rows in self.matrices.items():
+            if len(rows) > _DIMENSION or any(len(row) != len(rows) for row in rows):
+                raise Refused(f"the operator {n} of the example is not square, or too large")
             if any(rows[i][j] != rows[j][i] for i in range(len(rows)) for j in range(len(rows))):
                 raise Refused(f"the operator {n} of the example is not symmetric")
 
@@ -76,7 +72,7 @@ class Point:
             if not good:
                 raise Refused(f"{n} is {x} in the example")
         for n, v in d["vectors"].items():
-            if v["space"] == "m" and n in self.vectors and len(self.vectors[n]) != self.numbers["m"]:
+            if v["space"] == "m" and len(self.vectors[n]) != self.numbers["m"]:
                 raise Refused(f"{n} of the example is no vector of R^m")
             if v["entries"] == "nonnegative" and min(self.vectors[n]) < 0:
                 raise Refused(f"{n} of the example has a negative entry")
@@ -94,20 +90,35 @@ class Point:
         for table in ("facts", "definitions", "scalars", "relations"):
             for entry, value in d[table].items():
                 self.equal(entry, value, entry)
+        if any(self.value(entry["value"]) == 0 for entry in d["nonzero"]):
+            raise Refused("what is divided by is 0 in the example")
         s = d["statement"]
         if not compare(self.value(s["left"]), s["relation"], self.value(s["right"])):
             raise Refused("the statement is false at the example")
 
     def definition(self, n: Mapping[str, Any]) -> None:
-        """s yhat = P y, the scale, and z."""
-        if n["values"] not in self.vectors or "y" not in self.vectors:
-            return
-        y, s = self.vectors["y"], self.numbers["s"]
-        mean = sum(y, Fraction(0)) / len(y) if n["centred"] else Fraction(0)
-        if n["projector"] is None and any(s * p != q - mean for p, q in zip(self.vectors[n["values"]], y, strict=True)):
+        """P, s yhat = P y, mu, the scale, rho, and z."""
+        y, s, yhat = self.vectors["y"], self.numbers["s"], self.vectors[n["values"]]
+        size = len(y)
+        unit = [[Fraction(int(i == j)) for j in range(size)] for i in range(size)]
+        if n["projector"] is not None:
+            projector = self.matrices[n["projector"]]
+        else:
+            projector = [[e - Fraction(int(n["centred"]), size) for e in row] for row in unit]
+        columns = [[inner(row, column) for row in projector] for column in projector]
+        if columns != projector or self.matrices.get(n["projector"] or "P", projector) != projector:
+            raise Refused("the example does not satisfy the definition of the projector")
+        if [s * e for e in yhat] != [inner(row, y) for row in projector]:
             raise Refused("the example does not satisfy the definition of the values")
+        if n["centred"] and self.numbers["mu"] != sum(y, Fraction(0)) / size:
+            raise Refused("the example does not satisfy the definition of the mean")
         if n["scale"] is not None and self.value(n["scale"]) != s:
             raise Refused("the example does not satisfy the definition of the scale")
+        if n["scale"] is not None and "rho" in self.numbers and self.value(n["rho"]) != self.numbers["rho"]:
+            raise Refused("the example does not satisfy the definition of rho")
+        gain, shift = self.value(n["gain"]), self.value(n["shift"])
+        if "z" in self.vectors and self.vectors["z"] != [gain * e + shift for e in yhat]:
+            raise Refused("the example does not satisfy the definition of z")
 
     def equal(self, left: str, right: Any, what: str) -> None:
         if isinstance(right, Mapping):
@@ -124,11 +135,11 @@ class Point:
         u = self.vectors[plain]
         for operator in reversed(operators):
             matrix = self.matrices[operator]
-            u = [sum((p * q for p, q in zip(row, u, strict=True)), Fraction(0)) for row in matrix]
+            u = [inner(row, u) for row in matrix]
         return u
 
     def dot(self, a: str, b: str) -> Fraction:
-        return sum((p * q for p, q in zip(self.entries(a), self.entries(b), strict=True)), Fraction(0))
+        return inner(self.entries(a), self.entries(b))
 
     def value(self, text: str) -> Fraction:
         return self.evaluate(tree(text))
@@ -159,6 +170,11 @@ class Point:
             case ast.Call(args=[argument]):
                 return root(self.evaluate(argument))
         raise Refused("the example cannot be evaluated")
+
+
+def inner(u: list[Fraction], w: list[Fraction]) -> Fraction:
+    """The inner product."""
+    return sum((p * q for p, q in zip(u, w, strict=True)), Fraction(0))
 
 
 def semidefinite(matrix: list[list[Fraction]]) -> bool:

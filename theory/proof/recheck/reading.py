@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+from math import prod
 from typing import Any
 
 import sympy as sp
 
 LONGEST, DEEPEST, HIGHEST, MOST_TERMS, LARGEST = 20_000, 60, 12, 20_000, 10**12
+MOST_DIGITS, MOST_BELOW_A_ROOT, MOST_IN_A_RING = 40, 200, 300_000
 SIGNS = {"positive integer": {"positive": True, "integer": True}, "positive": {"positive": True},
          "nonnegative": {"nonnegative": True}, "between 0 and 1": {"nonnegative": True}, "real": {"real": True}
          }  # fmt: skip
+_NUMBER = re.compile(rf"-?[0-9]{{1,{MOST_DIGITS}}}(/[0-9]{{1,{MOST_DIGITS}}})?")
 Sum = sp.Function("Sum_over_channels", real=True)
 Vec = dict[str, sp.Expr]
 
@@ -118,6 +122,68 @@ def _size(node: ast.expr, weights: Mapping[str, int]) -> int:
     if isinstance(node, ast.Call):
         return terms + sum(_size(argument, weights) for argument in node.args)
     return terms + 1
+
+
+def rational(text: Any) -> Fraction:
+    """An exact number: an integer, or a fraction of two, of at most `MOST_DIGITS` digits each."""
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise Refused(f"got {str(text)[:40]!r}; expected a rational number as text, of at most {MOST_DIGITS} digits")
+    return Fraction(text)
+
+
+def bounded(e: sp.Expr, most: int = MOST_TERMS) -> sp.Expr:
+    """The expression, refused if multiplying it out, or factoring what is below its roots, would take too long."""
+    if terms(e) > most:
+        raise Refused(f"an expression has more than {most} terms")
+    if any(terms(root.base) > MOST_BELOW_A_ROOT for root in e.atoms(sp.Pow) if not root.exp.is_Integer):
+        raise Refused(f"got more than {MOST_BELOW_A_ROOT} terms below a root")
+    return e
+
+
+def expand(e: sp.Expr) -> sp.Expr:
+    """The expression multiplied out, refused before it is where it would be too long."""
+    return sp.expand(bounded(e))
+
+
+def terms(e: sp.Expr) -> int:
+    """At most how many terms an expression has when it is multiplied out; a bound on it where that is too many."""
+    if e.is_Add:
+        found = sum(map(terms, e.args))
+    elif e.is_Mul:
+        found = prod(map(terms, e.args))
+    elif e.is_Pow and e.exp.is_Integer:
+        found = terms(e.base) ** min(abs(int(e.exp)), MOST_TERMS)
+    else:
+        found = max((terms(part) for part in e.args), default=1)
+    return min(found, MOST_IN_A_RING + 1)
+
+
+def partial(node: ast.expr) -> Iterator[tuple[ast.expr, bool]]:
+    """What an expression divides by, and what it takes roots of (True), as they are written: nothing is cancelled."""
+    for here in ast.walk(node):
+        match here:
+            case ast.BinOp(op=ast.Div(), right=divisor):
+                yield divisor, False
+            case ast.BinOp(left=base, op=ast.Pow(), right=right):
+                exponent = exponent_of(right)
+                if exponent < 0:
+                    yield base, False
+                if not exponent.is_Integer:
+                    yield base, True
+            case ast.Call(args=[argument]):
+                yield argument, True
+
+
+def factors(node: ast.expr) -> Iterator[ast.expr]:
+    """The factors of a product as it is written, powers and quotients taken apart."""
+    match node:
+        case ast.BinOp(left=left, op=ast.Mult(), right=right):
+            yield from factors(left)
+            yield from factors(right)
+        case ast.BinOp(left=left, op=ast.Div() | ast.Pow()) | ast.Call(args=[left]):
+            yield from factors(left)
+        case _:
+            yield node
 
 
 def exponent_of(node: ast.expr) -> sp.Rational:

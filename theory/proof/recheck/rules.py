@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy as sp
 
-from .reading import Refused, Sum, Vec
+from .reading import Refused, Sum, Vec, bounded, expand, name, terms
 
 ONE = sp.Integer(1)
 # (rule, its arguments) -> the entry it establishes; None: a step others stand on, which establishes no entry.
@@ -27,6 +27,26 @@ TARGETS: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {
 }  # fmt: skip
 # What no hypothesis may say: it follows from the definition.
 DERIVED = {entry for entries in TARGETS.values() for entry in entries} - {"z"} | {"n", "distance2", "layer_distance2"}
+# Names that a rule speaks of, and what they are: printed wherever they are declared.
+MEANINGS = {
+    "g": "gradient of the loss at z", "H": "Hessian of the loss at z", "v": "gradient of y -> loss(z(y)) at y",
+    "Hhat": "Hessian of y -> loss(z(y)) at y", "n": "gradient of s at y", "M": "Hessian of s at y", "u": "D z[v]",
+    "u_w": "D z[w]", "u_x": "D z[x]", "Jx": "D yhat[x]", "JJx": "D yhat[D yhat[x]]", "Kx": "D^2 yhat[x, x]",
+    "yhat_measured": "yhat", "yhat_scaled": "yhat at k y", "yhat_less": "yhat at y with epsilon/k**2",
+    "yhat_regrown": "yhat at k y with k**2 epsilon", "yhat_shifted": "yhat at y + shift 1",
+    "v_scaled": "v at k y, g the same", "v_regrown": "v at k y with k**2 epsilon, g the same",
+    "v_shifted": "v at y + shift 1, g the same", "Hhat_scaled": "Hhat at k y, g and H the same",
+    "grad_gamma": "<g, dz/dgamma>", "grad_beta": "<g, dz/dbeta>",
+    "grad_mu": "d/dmu of loss(gain (y - mu 1)/sqrt(sigma2 + epsilon) + shift 1), sigma2 = s**2 - epsilon",
+    "grad_sigma2": "d/dsigma2 of loss(gain (y - mu 1)/sqrt(sigma2 + epsilon) + shift 1), sigma2 = s**2 - epsilon",
+    "v_layer": "v of all channels", "u_layer": "u of all channels",
+}  # fmt: skip
+OF_WEIGHTS = {
+    "W0_layer": "W0 of all filters",
+    "Wstar_layer": "Wstar of all filters", "distance2": "least |W0 - k Wstar|^2 over k > 0",
+    "layer_distance2": "least |W0_layer - k Wstar_layer|^2 over k > 0",
+}  # fmt: skip
+MOST_ROOTS, MOST_TERMS_OF_A_SCALE = 3, 20  # of a scale, which is solved for epsilon
 # Scalars that change with y: no part of a gain or a shift, which every rule takes for constants.
 MOVING = {"s", "mu", "sigma2", *DERIVED}
 # What has to be established before a rule may be used.
@@ -68,12 +88,18 @@ class Definition:
         missing = {"m", "s", "mu", *(() if data["scale"] is None else ("epsilon",))} - set(proof.names)
         if missing:
             raise Refused(f"the definition needs {', '.join(sorted(missing))}, not declared")
+        if proof.signs.get("s") != "positive" or proof.signs.get("k", "positive") != "positive":
+            raise Refused("s and k are divided by, and not declared positive")
         symbol = proof.names.get
         self.m, self.s, self.mu, self.epsilon = (symbol(n) for n in ("m", "s", "mu", "epsilon"))
-        self.values = data["values"]
+        self.values = name(data["values"])
+        if self.values in {*MEANINGS, "y", "z"} or proof.spaces.get(self.values) != "m" or proof.spaces.get("y") != "m":
+            raise Refused(f"the values {self.values} or y are not declared, or are something else")
         self.centred, self.projector = data["centred"], data["projector"]
-        if self.projector is not None and self.projector not in proof.operators:
-            raise Refused(f"the projector {self.projector} is not declared")
+        if self.projector is not None and self.projector not in set(proof.operators) - set(MEANINGS):
+            raise Refused(f"the projector {self.projector} is not declared, or is something else")
+        if self.projector is not None and (self.centred or data["scale"] is not None):
+            raise Refused("a projector of its own stands beside no centring and no formula, which would not follow it")
         self.gain, self.shift = read(data["gain"]), read(data["shift"])
         fixed = {symbol(n) for n in proof.signs if n not in MOVING}
         if not (self.gain.free_symbols | self.shift.free_symbols) <= fixed:
@@ -81,15 +107,19 @@ class Definition:
         self.known = data["scale"] is None
         self.rho = None if data["rho"] is None else read(data["rho"])
         if self.known:
+            if self.rho is not None:
+                raise Refused("nothing is known of rho where the scale is no formula")
             self.n: Vec = proof.vector(data["gradient"])
             self.M = data["hessian"]
             if self.M is not None and self.M not in proof.operators:
                 raise Refused(f"the operator {self.M} is not declared")
         else:
-            if sp.expand(self.rho - (1 - self.epsilon / self.s**2)) != 0:
+            if expand(self.rho - (1 - self.epsilon / self.s**2)) != 0:
                 raise Refused("rho is not 1 - epsilon/s**2")
             self.yy, self.oy = proof.symbol("y", "y"), proof.symbol("1", "y")
             self.f = read(data["scale"])
+            if terms(self.f) > MOST_TERMS_OF_A_SCALE or sum(map(is_root, sp.preorder_traversal(self.f))) > MOST_ROOTS:
+                raise Refused("the scale is too long to be solved for epsilon")
             if self.f.free_symbols - {self.yy, self.oy, self.m, self.epsilon}:
                 raise Refused("the scale is not written in y, m and epsilon")
             self.n = {}
@@ -122,8 +152,8 @@ class Definition:
             unknown = (
                 self.epsilon if self.epsilon in value.free_symbols else self.proof.symbol(self.values, self.values)
             )
-            square = sp.expand(resolve(value**2))
-            rest = sp.expand(square - unknown)
+            square = expand(resolve(value**2))
+            rest = expand(square - unknown)
             if unknown in rest.free_symbols or not square.is_rational_function(unknown):
                 positive = sp.Dummy(positive=True)
                 roots = sp.solve(value.xreplace({unknown: positive}) - self.s, positive)
@@ -176,7 +206,7 @@ class Definition:
         """<w, Hhat x> = <D z[w], H D z[x]> + <g, D^2 z[x, w]>."""
         one, other = (times(self.gain, self.slope({a: ONE})) for a in (x, w))
         bent = self.dot(other, {f"H {atom}": c for atom, c in one.items()})
-        return sp.expand(bent + self.gain * self.dot({"g": ONE}, self.second(x, w)))
+        return expand(bent + self.gain * self.dot({"g": ONE}, self.second(x, w)))
 
     def gradient(self) -> Vec:
         """v with <v, w> = gain <g, D yhat[w]>: (gain/s) (P g - <g, yhat> n)."""
@@ -203,19 +233,19 @@ class Definition:
 @lru_cache(maxsize=4096)
 def resolve(e: sp.Expr) -> sp.Expr:
     """Roots of squares, where the square shows only after expansion."""
-    return e.replace(is_root, lambda r: sp.factor(sp.expand(r.base)) ** r.exp)
+    return bounded(e).replace(is_root, lambda r: sp.factor(expand(r.base)) ** r.exp)
 
 
 @lru_cache(maxsize=4096)
 def factored(e: sp.Expr) -> sp.Expr:
     """Roots of squares, where the square shows after factoring."""
-    return e.replace(is_root, lambda r: sp.factor(r.base) ** r.exp)
+    return bounded(e).replace(is_root, lambda r: sp.factor(r.base) ** r.exp)
 
 
 @lru_cache(maxsize=4096)
 def cancelled(e: sp.Expr) -> sp.Expr:
     """A quotient in lowest terms, expanded."""
-    return sp.expand(sp.cancel(e))
+    return sp.expand(sp.cancel(bounded(e)))
 
 
 def is_root(e: sp.Basic) -> bool:
@@ -248,7 +278,7 @@ def derive(d: Definition, rule: str, of: tuple[str, ...]) -> Any:
             return d.curvature(x, w)
         case "layer curvature", ():
             bent = proof.product("u_layer", "H u_layer")
-            return bent + Sum(sp.expand(d.gain * d.dot({"g": ONE}, d.second("v", "v"))))
+            return bent + Sum(expand(d.gain * d.dot({"g": ONE}, d.second("v", "v"))))
         case "output", ():
             return add({d.values: d.gain}, times(d.shift, one))
         case "by parameter", (by,):

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from .reading import SIGNS, Refused, Sum, Vec, atom, name, pair, parse, unique
+from .reading import MOST_IN_A_RING, SIGNS, Refused, Sum, Vec, atom, bounded, expand, name, pair, parse, unique
 from .rules import ONE, is_root
 
 FORMAT = "bnverify proof 2"
@@ -111,7 +111,7 @@ class Tables:
             present = scalar.free_symbols & set(self.products)
             expression = scalar.xreplace({p: self.dot(*map(self.image, self.products[p])) for p in present})
             if self.relations:
-                expression = sp.expand(self.spread(expression)).xreplace(self.relations)
+                expression = expand(self.spread(expression)).xreplace(self.relations)
             if expression == before:
                 return self.spread(expression)
         raise Refused("what is established refers to itself in a circle")
@@ -123,10 +123,10 @@ class Tables:
 
         def linear(body: sp.Expr) -> sp.Expr:
             parts = (term.as_independent(*(term.free_symbols - self.constants), as_Add=False)
-                     for term in sp.Add.make_args(sp.expand(body)))  # fmt: skip
+                     for term in sp.Add.make_args(expand(body)))  # fmt: skip
             return sp.Add(*(outside * Sum(inside) for outside, inside in parts if inside != 0))
 
-        return sp.expand(sp.expand(expression).replace(Sum, linear))
+        return expand(expand(expression).replace(Sum, linear))
 
     def same(self, left: sp.Expr, right: sp.Expr) -> bool:
         """Whether left - right vanishes identically, as a rational function of symbols and roots."""
@@ -136,7 +136,7 @@ class Tables:
 @lru_cache(maxsize=4096)
 def vanishes(e: sp.Expr) -> bool:
     """Whether an expression is 0 identically; kept, as every step meets what the steps before it met."""
-    tidy = e.replace(is_root, lambda e: sp.factor(sp.expand(sp.cancel(e.base))) ** e.exp)
+    tidy = bounded(e, MOST_IN_A_RING).replace(is_root, lambda e: sp.factor(sp.expand(sp.cancel(e.base))) ** e.exp)
     numerator, denominator = sp.fraction(sp.together(tidy))
     return is_zero(numerator) and not is_zero(denominator)
 
@@ -146,7 +146,8 @@ def is_zero(e: sp.Expr) -> bool:
     which takes many times as long."""
     symbols = sorted(e.free_symbols, key=str)
     if not symbols or not e.is_polynomial(*symbols) or e.atoms(sp.Function):
-        return sp.expand(e) == 0
+        return expand(e) == 0
+    bounded(e, MOST_IN_A_RING)
     ring, *_ = sp.ring(symbols, sp.QQ)
     return not ring.from_expr(e)
 
