@@ -178,7 +178,7 @@ def test_verify_fails_on_a_violated_claim_and_says_where(bnverify, copied, tmp_p
         (("theory", "theorem-9"), ("key 'theorem-9'", "perhaps theorem-4.1", "bnverify theory")),
         (("train", *TINY, "--dataset", "mnist"), ("mnist", "synthetic", "cifar10")),
         (("train", *TINY, "--dataset", "cifar10", "--data", "/nonexistent"), ("/nonexistent", "expected", "do:")),
-        (("train", *TINY, "--learning-rate", "-1"), ("learning rate -1.0", "positive", "0.035")),
+        (("train", *TINY, "--learning-rate", "-1"), ("learning_rate -1.0", "positive", "0.035")),
         (("train", *TINY, "--batch", "1"), ("batch 1", "at least 2", "--batch")),
         (("train", *TINY, "--epsilon", "-1"), ("epsilon -1.0", "positive", "do:")),
         (("train", *TINY, "--batch", "0"), ("batch 0", "at least 2", "--batch")),

@@ -211,7 +211,18 @@ def test_a_damaged_record_is_named_and_measured_again(monkeypatch, capsys, tiny_
         (lambda content: content["config"].pop("preset"), "cannot be read"),
         (lambda content: content.pop("data"), "without data"),
         (lambda content: content.update(format=99), "run format 99"),
+        (lambda content: content.update(format=True), "run format True"),
+        (lambda content: content.update(format=2.0), "run format 2.0"),
+        (lambda content: content.update(data={}), "data: name, data: fingerprint"),
+        (lambda content: content["data"].update(classes="ab"), "without data: classes"),
+        (lambda content: content["environment"].pop("versions"), "without environment: versions"),
+        (lambda content: content.update(watched=True), "with watched True and the preset 'tiny'"),
         (lambda content: content["config"].update(steps=0), "steps 0"),
+        (lambda content: content["config"].update(every=None), "every is None"),
+        (lambda content: content["config"].update(every=[["shift", 2]]), "every is [['shift', 2]]"),
+        (lambda content: content["config"].update(every="ab"), "every is 'ab'"),
+        (lambda content: content["config"].update(every={"shift": "2"}), "shift every '2'"),
+        (lambda content: content["config"].update(every={"../shift": 2}), "'../shift' every 2"),
     ],
 )
 def test_a_configuration_that_cannot_be_read(monkeypatch, capsys, copied, change, words):
@@ -221,6 +232,14 @@ def test_a_configuration_that_cannot_be_read(monkeypatch, capsys, copied, change
     file.write_text(json.dumps(content))
     status, _, told = called(monkeypatch, capsys, "verify", copied)
     assert status == BAD_INPUT and words in told
+    three_lines(told)
+
+
+@pytest.mark.parametrize("text", ["", "null", "[]", "\ufeff{}", "[" * 100_000, '{"a":' * 100_000, "9" * 5000, "\ud800"])
+def test_a_configuration_that_is_no_object(monkeypatch, capsys, tmp_path, text):
+    (tmp_path / "config.json").write_bytes(text.encode("utf-8", "surrogatepass"))
+    status, _, told = called(monkeypatch, capsys, "verify", tmp_path)
+    assert status == BAD_INPUT and "config.json is not JSON" in told
     three_lines(told)
 
 

@@ -26,7 +26,8 @@ from bnverify.empirical.judgement.judged import judge
 from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.runs.config import RunConfig
-from bnverify.empirical.runs.records import FORMAT, site_dataset, write_dataset, write_json
+from bnverify.empirical.runs.gaps import Wanted
+from bnverify.empirical.runs.records import FORMAT, site_dataset, write_json, write_record
 from bnverify.errors import InputError
 
 Measure = Callable[[], Mapping[str, Measured]]
@@ -91,7 +92,7 @@ class Watch:
                 site: {name: np.asarray(each.quantities[name]) for name in sorted(shared)}
                 for site, each in sites.items()
             }
-            write_dataset(run / "records" / "bn" / f"exact-{step:06d}.nc", site_dataset(step, quantities))
+            write_record(run, Wanted("bn", "exact", step), site_dataset(step, quantities))
 
     def _description(self, norm: str) -> dict[str, Any]:
         from bnverify.empirical.runs.run import environment

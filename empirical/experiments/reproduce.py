@@ -194,7 +194,7 @@ def table(trainings: Sequence[Training], directory: Path) -> tuple[Row, ...]:
         path = directory / "runs" / training.name
         steps, violations = training.config.steps, judged(training, path)
         finished = violations is not None
-        step = steps if finished else max(stored_steps(path / "checkpoints"), default=0)
+        step = steps if finished else max(stored_steps(training.config, path / "checkpoints"), default=0)
         state = DONE if finished else BEGUN if step or (path / "config.json").exists() else MISSING
         expected = 0.0 if finished else expected_seconds(training.config, steps - step, speeds)
         rows.append(Row(training, path, state, step, violations, expected))

@@ -67,7 +67,7 @@ def points(run: Run, data: experiment.Data, samples: int) -> Iterator[Point | st
             got=f"data other than those of {run.path}", expected=f"{run.description['data']['name']} as it was",
             advice="pass the same --data as to the command that made the run",
         )  # fmt: skip
-    steps = stored_steps(run.path / "checkpoints")
+    steps = stored_steps(config, run.path / "checkpoints")
     if not steps:
         raise InputError(
             got=f"{run.path} without a stored state", expected="a run with its folder checkpoints",

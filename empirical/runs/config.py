@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from bnverify.empirical.architectures import ARCHITECTURES, architecture
@@ -14,6 +17,48 @@ from bnverify.errors import InputError
 NETWORKS = {"bn": "with batch norm", "plain": "without"}
 Every = tuple[tuple[str, int], ...]
 """Observations of the trajectory by name, each with the number of steps between two of them."""
+CHUNKS = 10**5
+"""Records of a kind that a run may have: its steps over `record_every`."""
+_TYPES = {"int": "an integer below 2^31", "float": "a finite number", "bool": "true or false", "str": "a text"}
+"""What a field may be, by its declared type."""
+_LEAST = {
+    "batch": 2, "steps": 1, "record_every": 1, "check_every": 1, "groups": 1, "test_images": 1, "samples": 0, "seed": 0,
+    "momentum": 0, "epsilon": 0, "insertion_epsilon": 0, "weight_decay": 0,
+}  # fmt: skip
+_POSITIVE = ("learning_rate", "renorm_stretch")
+_USUAL = {
+    "learning_rate": "the reproduction uses 0.035, the paper 0.1",
+    "renorm_stretch": "pass e.g. 0.01 for a run of a few hundred steps, 1 for the published schedule",
+    "epsilon": "networks use 1e-5",
+    "weight_decay": "networks use 1e-4 to 5e-4",
+}
+
+
+def _typed(kind: str, value: Any) -> Any:
+    """A value as what its field is declared to be; None where it is something else."""
+    if kind in ("bool", "str") or isinstance(value, bool):
+        return value if type(value).__name__ == kind else None
+    if kind == "int":
+        return int(value) if isinstance(value, Integral) and -(2**31) < int(value) < 2**31 else None
+    with contextlib.suppress(OverflowError):
+        if isinstance(value, Real) and math.isfinite(value):
+            return float(value)
+    return None
+
+
+def _checked(name: str, kind: str, told: Any) -> Any:
+    """The value of a field; InputError where it is of another type, not finite, or out of range."""
+    value = _typed(kind, told)
+    if value is None:
+        expected = _TYPES[kind]
+    elif name in _POSITIVE and value <= 0:
+        expected = "a positive number"
+    elif name in _LEAST and value < _LEAST[name]:
+        expected = f"an integer of at least {_LEAST[name]}" if kind == "int" else "0 or a positive number"
+    else:
+        return value
+    advice = _USUAL.get(name, f"pass another --{name.replace('_', '-')}")
+    raise InputError(got=f"{name} {told!r:.60}", expected=expected, advice=advice)
 
 
 @dataclass(frozen=True)
@@ -61,54 +106,38 @@ class RunConfig:
     every: Every = ()
 
     def __post_init__(self) -> None:
-        positive = {"batch": 2, "steps": 1, "record_every": 1, "check_every": 1, "groups": 1, "test_images": 1}
-        for name, least in positive.items():
-            if getattr(self, name) < least:
-                raise InputError(
-                    got=f"{name} {getattr(self, name)}",
-                    expected=f"an integer of at least {least}",
-                    advice=f"pass a larger --{name.replace('_', '-')}",
-                )
-        if not self.learning_rate > 0:
-            raise InputError(
-                got=f"learning rate {self.learning_rate}",
-                expected="a positive number",
-                advice="the reproduction uses 0.035, the paper 0.1",
-            )
-        for name in ("epsilon", "insertion_epsilon"):
-            if not getattr(self, name) >= 0:
-                raise InputError(
-                    got=f"{name} {getattr(self, name)}", expected="0 or a positive number", advice="networks use 1e-5"
-                )
-        if not 0 <= self.momentum < 1:
+        for field in dataclasses.fields(self):
+            if (kind := str(field.type)) in _TYPES:
+                object.__setattr__(self, field.name, _checked(field.name, kind, getattr(self, field.name)))
+        if self.momentum >= 1:
             raise InputError(got=f"momentum {self.momentum}", expected="a number in [0, 1)", advice="pass e.g. 0.9")
+        if self.steps > CHUNKS * self.record_every:
+            raise InputError(
+                got=f"steps {self.steps} with record_every {self.record_every}, of which each is several files",
+                expected=f"at most {CHUNKS:,} records of a kind",
+                advice="pass a larger --record-every",
+            )
         if self.check_every % self.record_every:
             raise InputError(
                 got=f"check_every {self.check_every} with record_every {self.record_every}",
                 expected="a multiple, so that a checked step is a recorded one",
                 advice="change one of the two",
             )
-        if not self.weight_decay >= 0:
-            raise InputError(
-                got=f"weight_decay {self.weight_decay}",
-                expected="0 or a positive number",
-                advice="networks use 1e-4 to 5e-4",
-            )
-        if self.seed < 0:
-            raise InputError(got=f"seed {self.seed}", expected="0 or a positive integer", advice="pass e.g. --seed 1")
         self._check_every()
         self._check_networks()
 
     def _check_every(self) -> None:
         pairs = dict(self.every).items()
         for name, steps in pairs:
-            if steps < 0 or steps % self.record_every:
+            named = isinstance(name, str) and re.fullmatch(r"[\w-]+", name) is not None
+            if not named or (count := _typed("int", steps)) is None or count < 0 or count % self.record_every:
+                told = f"{name if named else repr(name)} every {steps!r:.60} steps"
                 raise InputError(
-                    got=f"{name} every {steps} steps with record_every {self.record_every}",
+                    got=f"{told} with record_every {self.record_every}",
                     expected="a multiple of it, or 0 for never",
                     advice="change one of the two",
                 )
-        object.__setattr__(self, "every", tuple(sorted((str(name), int(steps)) for name, steps in pairs if steps)))
+        object.__setattr__(self, "every", tuple(sorted((name, int(steps)) for name, steps in pairs if steps)))
 
     def _check_networks(self) -> None:
         if self.normalizer != "batch" and not _is_normalizer(self.normalizer):
@@ -116,12 +145,6 @@ class RunConfig:
                 got=f"normaliser {self.normalizer!r}",
                 expected=f"one of {', '.join(_normalizers())}, group-G for G groups, or ghost-R for R replicas",
                 advice="pass a listed normaliser; the twin without one is always trained beside it",
-            )
-        if not self.renorm_stretch > 0:
-            raise InputError(
-                got=f"renorm_stretch {self.renorm_stretch}",
-                expected="a positive number, 1 for the published schedule",
-                advice="pass e.g. 0.01 for a run of a few hundred steps",
             )
         architecture(self.architecture).validate(self)
 
@@ -165,8 +188,8 @@ _FORMAT_1 = ("landscape_every", "shift_every", "activations_every")
 def read_config(stored: Mapping[str, Any], place: str) -> RunConfig:
     """A configuration from config.json, of format 1 too; InputError for fields that this version does not know."""
     options = dict(stored)
-    every = dict(options.pop("every", {}))
-    every |= {name.removesuffix("_every"): options.pop(name) for name in _FORMAT_1 if name in options}
+    every = options.pop("every", {})
+    old = {name.removesuffix("_every"): options.pop(name) for name in _FORMAT_1 if name in options}
     known = {field.name for field in dataclasses.fields(RunConfig)}
     unknown = sorted(set(options) - known)
     if unknown:
@@ -176,7 +199,9 @@ def read_config(stored: Mapping[str, Any], place: str) -> RunConfig:
             advice="use the version of bnverify that wrote the run, or train it again",
         )
     try:
-        return RunConfig(**options, every=tuple(every.items()))
+        if not isinstance(every, dict):
+            raise TypeError(f"every is {every!r:.60}")
+        return RunConfig(**options, every=tuple({**every, **old}.items()))
     except TypeError as error:
         raise InputError(
             got=f"{place} whose configuration cannot be read ({error})",

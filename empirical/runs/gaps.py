@@ -1,8 +1,13 @@
-"""Which records a run of a configuration has when it is complete, and which of them a directory lacks."""
+"""Which records a run of a configuration has when it is complete, which of them a directory has, and which it lacks.
+
+A record belongs to the run by its name, and what it holds is what its name says: a file of another step or network is
+as good as none.
+"""
 
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +19,17 @@ if TYPE_CHECKING:
     from bnverify.empirical.runs.config import RunConfig
 
 UNREADABLE = (OSError, ValueError, TypeError, IndexError, KeyError, EOFError)
-"""What reading a damaged NetCDF file raises."""
+"""What reading a damaged NetCDF file raises, or one that holds another record."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One record: what was measured of a network at a step."""
+    """One record: what was measured of a network at a step, or at so many from that one on."""
 
     network: str
     kind: str
     step: int
+    steps: int = 1
 
     def file(self, run: Path) -> Path:
         """Where it is stored."""
@@ -43,28 +49,47 @@ def wanted(config: RunConfig) -> Iterator[Wanted]:
                 yield Wanted(network, "exact", step)
             if step < config.steps:
                 yield from (Wanted(network, kind, step) for kind in config.due(step))
-                yield Wanted(network, "curves", step)
+                yield Wanted(network, "curves", step, min(config.record_every, config.steps - step))
                 if inline[network]:
                     yield Wanted(network, "inline", step)
     if not config.noise:
         yield Wanted("plain", "ray", config.steps)
 
 
-def read_record(file: Path) -> xr.Dataset:
-    """A record in memory, raising one of `UNREADABLE` where it is damaged. Nothing of the file stays mapped."""
-    with xr.open_dataset(io.BytesIO(file.read_bytes()), engine="scipy") as record:
-        return record.load()
+def stored(config: RunConfig, run: Path, *, watched: bool = False) -> list[Wanted]:
+    """The records that are there, by their names, in order of steps. How long a watched loop is, no configuration says:
+    every step may be one of its."""
+    if not watched:
+        return [one for one in wanted(config) if one.file(run).is_file()]
+    names = (re.fullmatch(r"exact-([0-9]{6,})", file.stem) for file in (run / "records" / "bn").glob("exact-*.nc"))
+    steps = sorted({int(name[1]) for name in names if name})
+    return [one for step in steps if (one := Wanted("bn", "exact", step)).file(run).is_file()]
 
 
-def readable(file: Path) -> bool:
-    """Whether a record can be read."""
+def read_record(run: Path, one: Wanted) -> xr.Dataset:
+    """A record in memory, raising one of `UNREADABLE` where it is damaged, or where what it holds is not what its name
+    says. Nothing of the file stays mapped."""
+    with xr.open_dataset(io.BytesIO(one.file(run).read_bytes()), engine="scipy") as record:
+        found = record.load()
+    if found["step"].values.tolist() != list(range(one.step, one.step + one.steps)):
+        raise ValueError(f"it holds step {', '.join(map(str, found['step'].values.ravel()[:3]))}")
+    said = found.attrs.get("network", one.network), found.attrs.get("kind", one.kind)  # earlier versions did not say
+    if said != (one.network, one.kind):
+        raise ValueError(f"it holds {said[1]} of {said[0]}")
+    return found
+
+
+def readable(run: Path, one: Wanted) -> bool:
+    """Whether a record can be read, and is the one that is wanted."""
     try:
-        read_record(file)
+        read_record(run, one)
     except UNREADABLE:
         return False
     return True
 
 
 def missing(config: RunConfig, run: Path, *, damaged: bool = False) -> list[Wanted]:
-    """The records that are not there; with ``damaged`` also those that cannot be opened, which takes longer."""
-    return [one for one in wanted(config) if not (file := one.file(run)).is_file() or (damaged and not readable(file))]
+    """The records that are not there; with ``damaged`` also those that cannot be read, which takes longer."""
+    return [
+        one for one in wanted(config) if not one.file(run).is_file() or (damaged and not readable(run, one))
+    ]  # fmt: skip

@@ -19,7 +19,7 @@ import xarray as xr
 
 from bnverify.empirical.runs.config import NETWORKS, RunConfig, read_config
 from bnverify.empirical.runs.files import write_atomically
-from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, missing, read_record
+from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, missing, read_record, stored
 from bnverify.errors import InputError
 from bnverify.theory import QUANTITIES
 
@@ -72,6 +72,11 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
     write_atomically(path, bytes(dataset.to_netcdf(engine="scipy")))
 
 
+def write_record(run: Path, one: Wanted, dataset: xr.Dataset) -> None:
+    """Write a record of a run under its name; the file says itself whose it is."""
+    write_dataset(one.file(run), dataset.assign_attrs(network=one.network, kind=one.kind))
+
+
 def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr.Dataset:
     """Quantities by site name as one labelled record: dims site x channel, padded with NaN to the widest site. Where a
     normaliser's vectors are no channels, a vector takes the place of a channel, and ``vector`` is its number."""
@@ -114,9 +119,14 @@ class Run:
         )
 
     @property
+    def watched(self) -> bool:
+        """Whether it is a training loop of one's own, of which nobody knows what it would be when it is complete."""
+        return bool(self.description.get("watched"))
+
+    @property
     def kinds(self) -> tuple[str, ...]:
         """What is recorded: exact, inline, curves, ray, and the observations of the trajectory."""
-        found = {file.name.rpartition("-")[0] for file in (self.path / "records").glob("*/*-*.nc")}
+        found = {one.kind for one in self._stored()}
         first = [kind for kind in ("exact", "inline", "curves") if kind in found]
         return (*first, *sorted(found - {*first, "ray"}), *(("ray",) if "ray" in found else ()))
 
@@ -146,16 +156,20 @@ class Run:
     def _ipython_key_completions_(self) -> list[tuple[str, str]]:
         return self.places
 
+    def _stored(self) -> list[Wanted]:
+        return stored(self.config, self.path, watched=self.watched)
+
     def _load(self, network: str, kind: str) -> xr.Dataset | None:
-        files = sorted((self.path / "records" / network).glob(f"{kind}-*.nc"))
         parts = []
-        for file in files:
+        for one in self._stored():
+            if (one.network, one.kind) != (network, kind):
+                continue
             try:
-                parts.append(read_record(file))
+                parts.append(read_record(self.path, one))
             except UNREADABLE as error:
                 raise InputError(
-                    got=f"an unreadable record {file} ({error})",
-                    expected="a NetCDF file written by bnverify train",
+                    got=f"an unreadable record {one.file(self.path)} ({error})",
+                    expected=f"{one}, as written by bnverify",
                     advice="run the command that made the run again: it measures what is damaged or missing",
                 ) from error
         return xr.concat(parts, "step", join="outer") if parts else None
@@ -201,7 +215,7 @@ class Run:
 
     def missing(self) -> list[Wanted]:
         """The records that a complete run of this configuration has and this one lacks."""
-        return [] if self.description.get("watched") else missing(self.config, self.path)
+        return [] if self.watched else missing(self.config, self.path)
 
     @cached_property
     def ray(self) -> dict[str, xr.Dataset]:
@@ -221,12 +235,15 @@ class Run:
 
 
 def read_json(path: Path, advice: str) -> dict[str, Any]:
-    """A JSON file of a run; InputError with ``advice`` where there is none."""
+    """A JSON object in a file of a run; InputError with ``advice`` where there is none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"no object, {type(content).__name__}")
+        return content
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(got=f"no file {path}", expected="a run directory", advice=advice) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             got=f"{path} is not JSON ({error})", expected="a file written by bnverify", advice=advice
         ) from None
@@ -260,22 +277,46 @@ class Runs(Mapping[str, Run]):
         return list(self)
 
 
+_WATCHED: dict[str, type] = {"name": str, "fingerprint": str}
+_DATA = _WATCHED | {"train": int, "test": int, "classes": list}
+_ENVIRONMENT = {"python": str, "system": str, "processor": str, "cores": int, "device": str, "versions": dict}
+
+
+def _lacking(description: Mapping[str, Any]) -> list[str]:
+    """What readers rely on, and is not there or of another type."""
+    types: dict[str, Mapping[str, type]] = {"config": {}, "data": _DATA, "environment": _ENVIRONMENT}
+    if "watched" in description:
+        types["data"] = _WATCHED
+    lacking = [part for part in types if not isinstance(description.get(part), dict)]
+    return lacking or [
+        f"{part}: {name}" for part, known in types.items() for name, kind in known.items()
+        if type(description[part].get(name)) is not kind
+    ]  # fmt: skip
+
+
 def load_run(path: str | Path) -> Run:
     """Open a run directory; InputError where there is none or its format is another version's."""
     path = Path(path)
     description = read_json(path / "config.json", "pass the directory that `bnverify run` or `bnverify train` wrote")
-    form = description.get("format") if isinstance(description, dict) else None
-    if form not in READABLE:
+    form = description.get("format")
+    if type(form) is not int or form not in READABLE:
         raise InputError(
             got=f"run format {form} in {path / 'config.json'}",
             expected=f"format {' or '.join(map(str, READABLE))}",
             advice="use the version of bnverify that wrote it, or train again with this one",
         )
-    lacking = [key for key in ("config", "data", "environment") if not isinstance(description.get(key), dict)]
-    if lacking:
+    if lacking := _lacking(description):
         raise InputError(
             got=f"{path / 'config.json'} without {', '.join(lacking)}",
             expected="config, data and environment, as written by `bnverify train`",
             advice="restore the file, or train the run again",
         )
-    return Run(path, read_config(description["config"], str(path / "config.json")), description)
+    config = read_config(description["config"], str(path / "config.json"))
+    watched = description.get("watched", False)
+    if watched is not (config.preset == "watched"):
+        raise InputError(
+            got=f"{path / 'config.json'} with watched {watched!r:.60} and the preset {config.preset!r}",
+            expected="watched true with the preset watched, as of a loop of one's own, or neither",
+            advice="restore the file, or train the run again",
+        )
+    return Run(path, config, description)

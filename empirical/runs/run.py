@@ -29,7 +29,7 @@ from bnverify.empirical.runs.config import NETWORKS, RunConfig
 from bnverify.empirical.runs.experiment import Data
 from bnverify.empirical.runs.files import locked
 from bnverify.empirical.runs.gaps import Wanted, missing
-from bnverify.empirical.runs.records import FORMAT, Run, load_run, site_dataset, write_dataset, write_json
+from bnverify.empirical.runs.records import FORMAT, Run, load_run, site_dataset, write_json, write_record
 from bnverify.empirical.runs.states import load_states, save_states, stored_steps
 from bnverify.empirical.training.mesh import Mesh, gathered
 from bnverify.empirical.training.training import TrainState
@@ -48,7 +48,7 @@ def environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
-        "cores": os.cpu_count(),
+        "cores": os.cpu_count() or 1,
         "device": f"{device.platform}: {device.device_kind}",
         "versions": versions,
     }
@@ -87,7 +87,7 @@ def train(
         mesh.wait("described")
         gaps = missing(config, path, damaged=True)
         initial = _start(config)
-        step, states = _restore(path / "checkpoints", initial, before=min((gap.step for gap in gaps), default=None))
+        step, states = _restore(config, path / "checkpoints", initial, min((gap.step for gap in gaps), default=None))
         mesh.wait("restored")
         for gap in gaps if mesh.writes else ():
             gap.file(path).unlink(missing_ok=True)  # damaged, or not there
@@ -115,9 +115,9 @@ class _Training:
 
     def record(self, network: str, kind: str, step: int, measured: Callable[[], xr.Dataset]) -> None:
         """Write what is measured, unless it is there: files are written whole or not at all, by the first process."""
-        file = Wanted(network, kind, step).file(self.path)
-        if self.mesh.writes and not file.exists():
-            write_dataset(file, measured())
+        one = Wanted(network, kind, step)
+        if self.mesh.writes and not one.file(self.path).exists():
+            write_record(self.path, one, measured())
 
 
 def _train(run: _Training, step: int, states: dict[str, TrainState], progress: Report) -> None:
@@ -136,7 +136,7 @@ def _train(run: _Training, step: int, states: dict[str, TrainState], progress: R
             states[name] = _chunk(run, name, step, size, states[name])
         step += size
         if run.mesh.writes:
-            save_states(run.path / "checkpoints", step, gathered(states))
+            save_states(config, run.path / "checkpoints", step, gathered(states))
         progress(step)
 
 
@@ -219,10 +219,10 @@ def _write_ray(run: _Training, state: TrainState) -> None:
 
 
 def _restore(
-    folder: Path, initial: dict[str, TrainState], before: int | None
-) -> tuple[int, dict[str, TrainState]]:  # fmt: skip
+    config: RunConfig, folder: Path, initial: dict[str, TrainState], before: int | None
+) -> tuple[int, dict[str, TrainState]]:
     """The last stored states that can be read, of a step up to ``before``; else those before the first step."""
-    for step in reversed(stored_steps(folder)):
+    for step in reversed(stored_steps(config, folder)):
         if before is None or step <= before:
             try:
                 return step, load_states(folder, step, initial)

@@ -110,7 +110,7 @@ class Content:
 
     def _trained(self) -> Iterator[str]:
         config, data = self.run.config, self.run.description["data"]
-        if self.run.description.get("watched"):
+        if self.run.watched:
             moments = counted(len(self.run.exact[NORMALISED]["step"]), "moment")
             norm = naming.normalizer(config.normalizer)
             yield f"The claims are then compared with a network of one's own with {norm} at {moments} of its training."

@@ -151,7 +151,7 @@ def _appendix(content: Content, missing: Mapping[str, str]) -> Iterator[Section 
         Section("Versions and hardware", "section:versions", [
             pairs([*setting.environment(run), ("proofs", f"SymPy {sp.__version__}")])
         ]),
-        *([] if run.description.get("watched") else [Section("To repeat it", "section:repeat", [
+        *([] if run.watched else [Section("To repeat it", "section:repeat", [
             Listing(repetition.command(run)), Paragraph(repetition.data(run)), Paragraph(explanations.SAME_BYTES)
         ])]),
         *([Section("Figures that could not be drawn", "section:left-out", left_out(missing))] if missing else []),

@@ -22,7 +22,7 @@ def width(run: Run) -> str:
 def configuration(run: Run) -> Table:
     """What was trained, and how; of a watched loop, what is known of it."""
     config = run.config
-    if run.description.get("watched"):
+    if run.watched:
         return [
             ("network", "of one's own, watched in its training loop"),
             ("normalizer", naming.normalizer(config.normalizer)),
@@ -54,7 +54,7 @@ def configuration(run: Run) -> Table:
 def data(run: Run) -> Table:
     """Which data, with their fingerprint."""
     description = run.description["data"]
-    if run.description.get("watched"):
+    if run.watched:
         return [("data set", verbatim(description["name"]))]
     classes = description["classes"]
     return [

@@ -2,10 +2,11 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
 from bnverify.empirical.normalization.known import TRAINABLE
-from bnverify.empirical.runs.config import RunConfig, preset
+from bnverify.empirical.runs.config import CHUNKS, RunConfig, preset
 from bnverify.errors import InputError
 
 
@@ -22,6 +23,42 @@ def test_a_configuration_stored_before_these_fields_reads_as_the_same():
     for name in ("architecture", "normalizer", "noise", "renorm_stretch"):
         del stored[name]
     assert RunConfig(**stored) == preset("tiny")
+
+
+_OTHERS = {
+    "int": (6.0, 1.5, "6", True, None, [1], 2**31, float("nan")),
+    "float": (float("inf"), -float("inf"), float("nan"), 10**400, "1", True, None, 1j),
+    "bool": ("x", 1, 0.0, None),
+    "str": (None, 3, ["batch"], b"batch"),
+}
+
+
+@pytest.mark.parametrize("field", [field for field in dataclasses.fields(RunConfig) if field.name != "every"])
+def test_a_field_is_of_its_type_and_finite(field):
+    """Every field, those to come too."""
+    for value in _OTHERS[field.type]:
+        with pytest.raises(InputError, match=f"{field.name} "):
+            dataclasses.replace(preset("tiny"), **{field.name: value})
+
+
+@pytest.mark.parametrize("name", ["batch", "steps", "record_every", "check_every", "groups", "test_images", "samples",
+                                  "seed", "momentum", "epsilon", "insertion_epsilon", "weight_decay", "learning_rate",
+                                  "renorm_stretch", "width"])  # fmt: skip
+def test_no_number_is_negative(name):
+    with pytest.raises(InputError, match=f"{name} -1"):
+        preset("tiny").changed(**{name: -1})
+
+
+def test_numbers_of_numpy_are_numbers():
+    config = preset("tiny").changed(steps=np.int64(8), learning_rate=np.float32(0.5), width=1)
+    assert [type(value) for value in (config.steps, config.learning_rate, config.width)] == [int, float, float]
+
+
+def test_a_run_has_no_more_records_than_can_be_listed():
+    """A configuration of 10^9 steps took all memory where its missing records were looked for."""
+    assert preset("tiny").changed(steps=2 * CHUNKS).steps == 2 * CHUNKS
+    with pytest.raises(InputError, match=r"--record-every"):
+        preset("tiny").changed(steps=2 * CHUNKS + 1)
 
 
 def test_deep_linear_is_the_published_setting():

@@ -9,7 +9,12 @@ import pytest
 from IPython.core.completer import provisionalcompleter
 
 from bnverify.empirical import Runs, load_run
+from bnverify.empirical.data.synthetic import synthetic_cifar
 from bnverify.empirical.judgement.verdict import verify
+from bnverify.empirical.runs.gaps import Wanted, missing, read_record
+from bnverify.empirical.runs.records import write_dataset
+from bnverify.empirical.runs.run import train
+from bnverify.empirical.runs.states import stored_steps
 from bnverify.errors import InputError
 
 OBSERVED = ("landscape", "shift", "activations")  # by fields of their own in format 1
@@ -60,6 +65,81 @@ def test_completion_in_ipython(tiny_run):
         places = [each.text for each in shell.Completer.completions('run["bn", "', 11)]
         names = [each.text for each in shell.Completer.completions('runs["', 6)]
     assert "conv4" in places and "tiny" in names
+
+
+@pytest.fixture
+def copied(tiny_run, tmp_path):
+    shutil.copytree(tiny_run.path, tmp_path / "run")
+    return tmp_path / "run"
+
+
+FOREIGN = {
+    "another step": ("bn/exact-000000.nc", "bn/exact-000004.nc", "it holds step 0"),
+    "another network": ("plain/exact-000004.nc", "bn/exact-000004.nc", "it holds exact of plain"),
+    "another kind": ("plain/inline-000004.nc", "plain/exact-000004.nc", "it holds inline of plain"),
+    "steps of another chunk": ("bn/curves-000002.nc", "bn/curves-000004.nc", "it holds step 2, 3"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_a_record_of_something_else_than_its_name_says_is_damaged(copied, case):
+    """Its points would be counted twice, or under another network, and nothing be missing."""
+    source, target, words = FOREIGN[case]
+    shutil.copy(copied / "records" / source, copied / "records" / target)
+    run, kind = load_run(copied), target.split("/")[1].partition("-")[0]
+    assert run.missing() == [] and [str(one) for one in missing(run.config, copied, damaged=True)]
+    with pytest.raises(InputError, match=f"unreadable record .*{target} .{words}"):
+        run.observed(kind)
+
+
+def test_records_of_something_else_are_measured_again(copied, tiny_run):
+    for source, target, _ in FOREIGN.values():
+        shutil.copy(copied / "records" / source, copied / "records" / target)
+    train(tiny_run.config, synthetic_cifar(train=200, test=64), copied)
+    for _, target, _ in FOREIGN.values():
+        assert (copied / "records" / target).read_bytes() == (tiny_run.path / "records" / target).read_bytes()
+
+
+STRAY = ["exact-000005.nc", "exact-0000004.nc", "exact-abc.nc", "exact-²²²²²².nc", "odd-000004.nc"]
+
+
+@pytest.mark.parametrize("name", STRAY)
+def test_a_record_of_no_step_of_the_run_is_none_of_its(copied, tiny_run, name):
+    shutil.copy(copied / "records" / "bn" / "exact-000004.nc", copied / "records" / "bn" / name)
+    run = load_run(copied)
+    assert run.exact["bn"]["step"].values.tolist() == [0, 4, 6] and run.kinds == tiny_run.kinds
+
+
+def test_a_record_that_does_not_say_whose_it_is_is_read(copied):
+    """Those of earlier versions."""
+    file = copied / "records" / "bn" / "exact-000004.nc"
+    record = read_record(copied, Wanted("bn", "exact", 4))
+    assert record.attrs == {"network": "bn", "kind": "exact"}
+    write_dataset(file, record.drop_attrs(deep=False))
+    assert missing(load_run(copied).config, copied, damaged=True) == []
+
+
+@pytest.mark.parametrize("name", ["state-000008.npz", "state-000005.npz", "state-0000004.npz", "state-².npz"])
+def test_a_state_of_no_chunk_of_the_run_is_none_of_its(copied, tiny_run, name):
+    """Training would go on from it, beyond the last step for ever."""
+    folder = copied / "checkpoints"
+    shutil.copy(folder / "state-000006.npz", folder / name)
+    assert stored_steps(tiny_run.config, folder) == [4, 6]
+    before = sorted(copied.rglob("*.n*"))
+    (copied / "records" / "plain" / "ray-000006.nc").unlink()
+    train(tiny_run.config, synthetic_cifar(train=200, test=64), copied)
+    assert sorted(copied.rglob("*.n*")) == before
+
+
+def test_a_state_of_another_step_than_its_name_says_is_passed_over(copied, tiny_run):
+    shutil.copy(copied / "checkpoints" / "state-000006.npz", copied / "checkpoints" / "state-000004.npz")
+    for gone in ("bn/curves-000004.nc", "plain/ray-000006.nc"):
+        (copied / "records" / gone).unlink()
+    seen = []
+    train(tiny_run.config, synthetic_cifar(train=200, test=64), copied, progress=seen.append)
+    assert seen == [0, 2, 4, 6]
+    for gone in ("bn/curves-000004.nc", "plain/ray-000006.nc"):
+        assert (copied / "records" / gone).read_bytes() == (tiny_run.path / "records" / gone).read_bytes()
 
 
 def test_a_run_of_format_1_stays_readable():

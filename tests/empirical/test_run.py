@@ -63,7 +63,7 @@ def test_interrupted_run_resumes_to_the_same_bits(tiny_run, data, tmp_path, stop
 
 def test_a_finished_run_is_not_measured_again(tiny_run, data, monkeypatch):
     before = _bytes(tiny_run)
-    monkeypatch.setattr("bnverify.empirical.runs.run.write_dataset", None)
+    monkeypatch.setattr("bnverify.empirical.runs.run.write_record", None)
     assert _bytes(train(tiny_run.config, data, tiny_run.path)) == before
 
 
@@ -97,8 +97,8 @@ def test_presets_are_consistent():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"learning_rate": -0.1}, "learning rate"),
-        ({"learning_rate": float("nan")}, "learning rate"),
+        ({"learning_rate": -0.1}, "learning_rate"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
         ({"batch": 1}, "batch 1"),
         ({"steps": 0}, "steps 0"),
         ({"momentum": 1.0}, "momentum 1.0"),

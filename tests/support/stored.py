@@ -52,7 +52,10 @@ def store(path, config: RunConfig, *, seed: int = 0, slow: float = 1.0) -> Run:
         loss = 2.4 * np.exp(-rate * steps) * rng.uniform(0.95, 1.05, len(steps))
         accuracy = np.full(len(steps), np.nan) if linear else 1 - 0.9 * loss / 2.6
         curves = {"loss": ("step", loss.astype(np.float32)), "accuracy": ("step", accuracy.astype(np.float32))}
-        write_dataset(folder / "curves-000000.nc", xr.Dataset(curves, {"step": steps}))
+        whole = xr.Dataset(curves, {"step": steps})
+        for first in range(0, config.steps, config.record_every):
+            chunk = whole.isel(step=slice(first, first + config.record_every))
+            write_dataset(folder / f"curves-{first:06d}.nc", chunk)
         for step in (0, config.steps):
             test = 1 - 0.8 * np.exp(-rate * step)
             name = "test_loss" if linear else "test_accuracy"

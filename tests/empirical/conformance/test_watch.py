@@ -1,6 +1,7 @@
 """A watched loop: records that verification reads, bounded cost, callbacks of both trainers without either."""
 
 import json
+import shutil
 import sys
 from types import SimpleNamespace
 
@@ -36,6 +37,19 @@ def test_what_is_watched_is_verified_again(measured, tmp_path):
     assert any(v.points for v in verdicts) and not any(v.violations for v in verdicts)
     lines = [json.loads(line) for line in (tmp_path / "loop" / "watch.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [0, 2] and lines[0]["bnverify/first/violations"] == 0
+
+
+def test_a_record_of_a_watched_loop_is_of_the_step_that_its_name_says(measured, tmp_path):
+    """How many steps it has nobody knows; that none is counted twice is known."""
+    watch = Watch(tmp_path / "loop", lambda: measured, every=1, most=1.0)
+    for step in (10**6, 999_999):  # by name the other way round
+        watch(step)
+    folder = tmp_path / "loop" / "batch" / "records" / "bn"
+    (folder / "exact-abc.nc").write_bytes(b"nothing")
+    assert load_run(tmp_path / "loop" / "batch").exact["bn"]["step"].values.tolist() == [999_999, 10**6]
+    shutil.copy(folder / "exact-999999.nc", folder / "exact-000007.nc")
+    with pytest.raises(InputError, match=r"exact-000007.nc .it holds step 999999"):
+        verify(load_run(tmp_path / "loop" / "batch"))
 
 
 def test_a_report_invents_nothing_about_a_watched_loop(measured, tmp_path):
