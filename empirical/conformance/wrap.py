@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from bnverify.empirical.conformance.arithmetic import relative
+from bnverify.empirical.conformance.imported import frameworks
+from bnverify.empirical.conformance.recognise import base
 from bnverify.empirical.conformance.subject import Arguments, Setting, Subject, Unsupported, arguments_of
 from bnverify.errors import InputError
 
@@ -25,12 +27,17 @@ def subject_of(
             got=f"{layer!r}, which cannot be called",
             expected="a module, a class or a function of y", advice="name the layer itself: module:attribute",
         )  # fmt: skip
-    kind = framework or ("numpy" if backward is not None else _framework(layer))
-    if kind not in FRAMEWORKS:
+    if framework is not None and framework not in FRAMEWORKS:
         raise InputError(
-            got=f"framework {kind!r}", expected=f"one of {', '.join(FRAMEWORKS)}", advice="leave it out, or name one"
+            got=f"framework {framework!r}",
+            expected=f"one of {', '.join(FRAMEWORKS)}",
+            advice="leave it out, or name one",
         )
     name = name or _name(layer, args, keywords)
+    kinds = (framework,) if framework else ("numpy",) if backward is not None else frameworks(layer)
+    if len(kinds) > 1:
+        return _tried(name, layer, args, keywords, shape, kinds)
+    kind = kinds[0]
     if kind == "haiku":
         from bnverify.empirical.conformance.haiku_layer import haiku_layer
 
@@ -59,37 +66,33 @@ def subject_of(
     return _function(name, made, () if made is not layer else args, keywords, shape, kind, backward)
 
 
-def _framework(layer: Any) -> str:
-    """By the class, or by what the function's module has imported: a module that imports two is told by trying."""
-    kind = layer if inspect.isclass(layer) else type(layer)
-    for package, module, base, name in (
-        ("keras", "keras", "Layer", "keras"),  # before PyTorch: on that backend its layers are modules, too
-        ("torch", "torch.nn", "Module", "torch"), ("torch", "torch.autograd", "Function", "torch"),
-        ("flax", "flax.nnx", "Module", "nnx"), ("flax", "flax.linen", "Module", "linen"),
-        ("haiku", "haiku", "Module", "haiku"), ("equinox", "equinox", "Module", "equinox"),
-    ):  # fmt: skip
-        if package in sys.modules and module in sys.modules:
-            base_class = getattr(sys.modules[module], base, None)
-            if base_class is not None and issubclass(kind, base_class):
-                return name
-    inner = inspect.unwrap(layer)
-    inner = getattr(inner, "func", inner)  # functools.partial
-    scope = getattr(inner, "__globals__", getattr(sys.modules.get(type(inner).__module__), "__dict__", {}))
-    closed = [cell.cell_contents for cell in getattr(inner, "__closure__", None) or () if _filled(cell)]
-    used = [*scope.values(), *closed, inner]
-    roots = {str(getattr(each, "__name__", "")).split(".")[0] for each in used if inspect.ismodule(each)}
-    roots |= {str(getattr(inner, "__module__", "")).split(".")[0], type(inner).__module__.split(".")[0]}
-    names = set(getattr(getattr(inner, "__code__", None), "co_names", ()))
-    if "torch" in roots and ("jax" not in roots or names & {"torch", "F"}):
-        return "torch"
-    return "jax" if roots & {"jax", "jaxlib", "optax", "flax"} else "torch" if "torch" in roots else "numpy"
-
-
-def _filled(cell: Any) -> bool:
-    try:
-        return cell.cell_contents is not None
-    except ValueError:
-        return False
+def _tried(
+    name: str, function: Callable, args: tuple, keywords: Mapping[str, Any], shape: tuple[int, ...],
+    kinds: tuple[str, ...],
+) -> Subject:  # fmt: skip
+    """A function whose file imports several frameworks, as a function of the first that it can be called with.
+    InputError where others give other values: a variance of PyTorch is another than one of NumPy."""
+    subjects: dict[str, Subject] = {}
+    refusals: list[InputError] = []
+    for kind in kinds:
+        try:
+            subjects[kind] = _function(name, function, args, keywords, shape, kind, None)
+        except InputError as error:
+            refusals.append(error)
+    if not subjects:
+        raise InputError(
+            got="; ".join(error.got for error in refusals), expected=refusals[0].expected, advice=refusals[0].advice
+        )
+    values = [
+        each.evaluate(base(shape), each.parameters, None, Setting(each.dtypes[0])).z for each in subjects.values()
+    ]
+    if any(relative(z - values[0], np.abs(values[0]).max()) > 1e-4 for z in values[1:]):
+        *most, last = subjects
+        raise InputError(
+            got=f"{name}, whose values differ between {', '.join(most)} and {last}",
+            expected="a function of one framework", advice=f"pass --framework {' or '.join(subjects)}",
+        )  # fmt: skip
+    return next(iter(subjects.values()))
 
 
 def _name(layer: Any, args: tuple, keywords: Mapping[str, Any]) -> str:
@@ -186,9 +189,9 @@ def _function(
         if not taken.arrays:
             break
     raise InputError(
-        got=f"{name}, which cannot be called with y of shape {shape}: {reasons[0]}",
+        got=f"{name}, which cannot be called with y of shape {shape} in {kind}: {reasons[0]}",
         expected="a function of y, with gamma, beta and epsilon where it has them",
-        advice="pass what else it wants with --args, or wrap it in a function of y",
+        advice="pass what else it wants with --args, wrap it in a function of y, or name its --framework",
     )
 
 
