@@ -15,7 +15,9 @@ from bnverify.empirical.conformance.known import candidates, claim, matches, nam
 from bnverify.empirical.conformance.subject import Evaluation, Setting, Subject, role
 from bnverify.errors import InputError
 
-LARGE = 1e3  # y is this much larger where arrangements are told apart, so that no usual epsilon matters
+# y is made larger by the first of these from which on no epsilon matters, where arrangements are told apart.
+LARGE = {"float64": (1e3, 1e6, 1e9, 1e12, 1e15, 1e30, 1e60), "float16": (15.0,)}
+_LARGE = (1e3, 1e6, 1e9, 1e12, 1e15)  # in other types
 # y is made smaller by these where the scale is told from its epsilon.
 SMALL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-14)
 # and by these where the type has their squares, so that an epsilon is measured where it dominates
@@ -141,12 +143,9 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
     if affine.gain_axes and len(affine.gain_axes) == 1 and affine.gain_axes[0] in (1, len(shape) - 1):
         reading = replace(reading, channel=affine.gain_axes[0])
     precision = computed_in(lambda y: reading.call(y).z, y, setting.dtype)
-    far = (LARGE if precision != "float16" else 30.0) * y  # whose squares the type has
-    with np.errstate(all="ignore"):
-        unit = reading.call(far).z
-    if not np.isfinite(unit).all():
-        unit = np.nan_to_num(reading.call(y).z)
     reading = replace(reading, precision=precision)
+    large, unit = _settled(reading)
+    far = large * y
     fitting = [each for each in candidates(shape) if name is None or _claims(each, reading, name)]
     if not fitting:
         raise InputError(
@@ -160,16 +159,16 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             expected="several values to normalise together",
             advice="pass a larger --shape, or say what it is with --normalizer",
         )
-    if _alone(reading):
+    if _alone(reading, large):
         raise InputError(
             got=f"{subject.name} that normalises every value of y of shape {shape} by itself",
             expected="several values to normalise together",
             advice="pass a --shape with more values a vector",
         )
     chosen = _nearest(fitting, reading, far, unit)
-    measured = _scale(replace(reading, normaliser=chosen))
+    measured = _scale(replace(reading, normaliser=chosen), large)
     for other in () if measured.usual else _alike(chosen, fitting, reading, far, unit):
-        of_other = _scale(replace(reading, normaliser=other))
+        of_other = _scale(replace(reading, normaliser=other), large)
         if of_other.usual:
             chosen, measured = other, of_other
             break
@@ -287,12 +286,26 @@ def _nearest(fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: n
     return fitting[next(i for i in order if distances[i] <= nearest + rounding)]
 
 
-def _alone(reading: Reading) -> bool:
+def _settled(reading: Reading) -> tuple[float, np.ndarray]:
+    """How much larger y is where no epsilon matters: where twice as much has the same values; and these values. Where
+    none has, as large as is usual."""
+    found: list[tuple[float, np.ndarray]] = []
+    with np.errstate(all="ignore"):
+        for size in LARGE.get(reading.precision, _LARGE):
+            once, twice = (reading.call(factor * size * reading.y).z for factor in (1.0, 2.0))
+            if not np.isfinite(twice).all():
+                break
+            found.append((2 * size, twice))
+            if np.square(twice - once).sum() <= _rounding(reading, float(np.square(twice).sum())):
+                return found[-1]
+    return found[0] if found else (1.0, np.nan_to_num(reading.call(reading.y).z))
+
+
+def _alone(reading: Reading, large: float) -> bool:
     """Whether z = y / sqrt(y^2 + epsilon) or y / (|y| + epsilon) of every value by itself, with one epsilon from 0 on.
-    What is right of two values changes its sign with their order."""
+    Where no epsilon matters, these are signs; of values about their mean some are above 0 where all of y are below."""
     found: dict[float, list[np.ndarray]] = {1.0: [], 2.0: []}
-    for size in SMALL:
-        y = size * reading.y
+    for y in (-large * np.abs(reading.y), *(size * reading.y for size in (large, *SMALL))):
         z = reading.call(y).z
         if not (z * np.sign(y) > 0).all() or np.abs(z).max() > 1 + 1e-2:
             return False
@@ -366,10 +379,10 @@ class MeasuredScale(NamedTuple):
         return self.understood and self.scale.divisor == "m"
 
 
-def _scale(reading: Reading) -> MeasuredScale:
-    """Divisor, place and size of epsilon from how the scale changes as y gets small."""
+def _scale(reading: Reading, large: float) -> MeasuredScale:
+    """Divisor, place and size of epsilon from how the scale changes as y gets small, from where no epsilon matters."""
     ratios, spans = [], []
-    sizes = SMALL if reading.precision != "float16" else SMALL[:3]  # smaller ones it has not
+    sizes = (large, *(SMALL if reading.precision != "float16" else SMALL[:3]))  # smaller ones it has not
     for t in (*sizes, *SMALLER.get(reading.precision, ())):
         point = reading.point(t * reading.y)
         with np.errstate(all="ignore"):

@@ -91,6 +91,65 @@ def test_variants_fail_unless_claimed(normaliser, claimed):
     assert conforms(normaliser.forward, normalizer=claimed.partition(":")[0], **given).status == 1
 
 
+LARGE_EPSILON = {  # vectors, whether they are centred, the scale; the shape
+    "l1": (Vectors((0,)), True, {"norm": "l1", "place": "outside", "epsilon": 0.1}, (6, 8)),
+    "linf": (Vectors((0,)), True, {"norm": "linf", "place": "outside", "epsilon": 1.0}, (6, 8)),
+    "rms": (Vectors((1,)), False, {"uncentred": True, "epsilon": 1e6}, (6, 8)),
+    "group-2": (Vectors((1, 2), 2, 2), True, {"epsilon": 1e12}, (4, 5, 8)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LARGE_EPSILON)
+def test_an_epsilon_that_dominates_hides_no_normalizer(name):
+    """A norm is told from others where no epsilon matters, however large that makes y."""
+    vectors, centred, scale, shape = LARGE_EPSILON[name]
+    epsilon = scale["epsilon"]
+    variants = _Variants(vectors, centred, **{key: value for key, value in scale.items() if key != "epsilon"})
+
+    def forward(y):
+        return variants.forward(y, epsilon)
+
+    def backward(g, y):
+        return variants.backward(g, y, epsilon)
+
+    report = conforms(forward, shape=shape, backward=backward)
+    assert report.normalizer == name and {each.key for each in report.failed} <= {"conditioning.constant"}, report
+    assert report.details["epsilon"] == pytest.approx(epsilon, rel=1e-6)
+    assert conforms(forward, shape=shape, backward=backward, normalizer=name).details["claim_met"]
+
+
+def test_a_divisor_is_seen_beside_an_epsilon_that_dominates():
+    unbiased = _Variants(Vectors((1,)), True, divisor="m-1")
+    report = conforms(
+        lambda y: unbiased.forward(y, 1e6), shape=(6, 8), backward=lambda g, y: unbiased.backward(g, y, 1e6)
+    )
+    assert report["forward.variance"].verdict == "violated" and "m - 1" in report["forward.variance"].meaning
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 1e-5, 1e6])
+def test_what_normalises_every_value_by_itself_is_refused(epsilon):
+    with pytest.raises(InputError, match="normalises every value of y"):
+        conforms(lambda y: y / np.sqrt(y * y + epsilon), shape=(6, 8), normalizer="rms", backward=lambda g, y: g)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (6, 2)])
+def test_of_two_values_without_epsilon_signs_are_left_in_full_precision(shape):
+    """Theirs are not those of every value by itself; that no value changes with y says nothing of the precision."""
+    pair = Pair()
+
+    def backward(g, y, gamma, beta):
+        return pair.backward(g, y, gamma, beta, 0.0)
+
+    for claimed in (None, "layer"):
+        report = conforms(
+            lambda y, gamma, beta: pair.forward(y, gamma, beta, 0.0), shape=shape, backward=backward, normalizer=claimed
+        )
+        assert report.normalizer == "layer" and report.status == 0, report
+        assert report.details["computes_in"] == "float64"
+    off = conforms(lambda y, gamma, beta: pair.forward(y, 1.001 * gamma, beta, 0.0), shape=shape, backward=backward)
+    assert off.status == 1
+
+
 def test_it_ends_in_words():
     variant = _Variants(Vectors((1,)), True, place="outside", divisor="m-1")
     words = conforms(variant.forward, shape=(16, 6), backward=variant.backward).words
