@@ -60,7 +60,8 @@ def name_of(normaliser: Normaliser, shape: tuple[int, ...], channel: int, gain_a
 def _over(vectors: Vectors, rank: int, channel: int, gain_axes: tuple[int, ...] | None) -> str:
     axes = set(vectors.axes)
     if vectors.groups > 1:
-        return f"group-{vectors.groups}" if axes == set(range(1, rank)) or axes == {channel} else ""
+        known = vectors.grouped == channel and (axes == set(range(1, rank)) or axes == {channel})
+        return f"group-{vectors.groups}" if known else ""
     if axes == set(range(rank)) - {channel}:
         return "batch"
     if 0 in axes:
@@ -89,12 +90,13 @@ def claim(text: str) -> tuple[str, dict[str, str]]:
     return name, dict(VARIANTS[each] for each in variants)
 
 
-def matches(name: str, claimed: str) -> bool:
-    """Whether a name is the one claimed; "group" stands for every number of groups, also for one, which is layer norm,
-    and for one a channel, which is instance norm."""
+def matches(name: str, claimed: str, channels: int) -> bool:
+    """Whether a name is the one claimed, of so many channels; "group" stands for every number of groups, also for one,
+    which is layer norm, and for one a channel, which is instance norm."""
     if claimed == "group":
         return name.startswith("group-") or name in ("layer", "instance")
-    return name == claimed or (claimed == "group-1" and name == "layer")
+    same = {"group-1": "layer", f"group-{channels}": "instance"}
+    return name == claimed or name == same.get(claimed)
 
 
 def with_claim(normaliser: Normaliser, fields: dict[str, str]) -> Normaliser:

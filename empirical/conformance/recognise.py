@@ -22,6 +22,7 @@ _LARGE = (1e3, 1e6, 1e9, 1e12, 1e15)  # in other types
 SMALL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-14)
 # and by these where the type has their squares, so that an epsilon is measured where it dominates
 SMALLER = {"float64": (1e-30, 1e-60, 1e-120), "float32": (1e-17,), "bfloat16": (1e-17,)}
+_FITS = 1e-8  # of the square of the values: what is nearer is that normaliser
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
     reading = replace(reading, precision=precision)
     large, unit = _settled(reading)
     far = large * y
-    fitting = [each for each in candidates(shape) if name is None or _claims(each, reading, name)]
+    fitting = [each for each in candidates(shape) if name is None or _names(each, reading, name)]
     if not fitting:
         raise InputError(
             got=f"normalizer {claimed!r} for activations of shape {shape}",
@@ -165,7 +166,7 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             expected="several values to normalise together",
             advice="pass a --shape with more values a vector",
         )
-    chosen = _nearest(fitting, reading, far, unit)
+    chosen = _told_apart(_nearest(fitting, reading, far, unit), fitting, reading, large)
     measured = _scale(replace(reading, normaliser=chosen), large)
     for other in () if measured.usual else _alike(chosen, fitting, reading, far, unit):
         of_other = _scale(replace(reading, normaliser=other), large)
@@ -178,7 +179,8 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             expected="three values a vector or more",
             advice="pass a larger --shape, or say what it is with --normalizer",
         )
-    reading = replace(reading, normaliser=chosen, name=name_of(chosen, shape, reading.channel, affine.gain_axes))
+    called, channel = next(iter(_names(chosen, reading, name)), ("", reading.channel))
+    reading = replace(reading, normaliser=chosen, name=called, channel=channel)
     scale = measured.scale
     known = scale if measured.understood else None
     if known is None or claimed is not None:
@@ -205,12 +207,19 @@ def _whole(shape: tuple[int, ...]) -> Vectors:
     return Vectors(tuple(range(len(shape))))
 
 
-def _claims(normaliser: Normaliser, reading: Reading, name: str) -> bool:
+def _names(normaliser: Normaliser, reading: Reading, claimed: str | None = None) -> list[tuple[str, int]]:
+    """What a normaliser is called, and with which axis for that of the channels: that of gamma or, where there is none
+    to tell, the usual one and then the other; with a claim, only what meets it."""
     shape, axes = reading.y.shape, reading.affine.gain_axes
-    names = {name_of(normaliser, shape, channel, axes) for channel in {reading.channel}}
-    if reading.affine.gain is None and len(shape) > 2:  # nothing tells where the channels are
-        names |= {name_of(normaliser, shape, channel, None) for channel in (1, len(shape) - 1)}
-    return any(matches(each, name) for each in names if each)
+    channels = {reading.channel: axes}
+    if reading.affine.gain is None and len(shape) > 2:
+        channels |= {channel: None for channel in (1, len(shape) - 1) if channel != reading.channel}
+    named = [(name_of(normaliser, shape, channel, own), channel) for channel, own in channels.items()]
+    return [
+        (name, channel)
+        for name, channel in named
+        if name and (claimed is None or matches(name, claimed, shape[channel]))
+    ]
 
 
 def _affine(subject: Subject, y: np.ndarray, setting: Setting) -> tuple[Affine, dict[str, np.ndarray]]:
@@ -277,10 +286,10 @@ def _nearest(fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: n
     distances = {}
     for i in order:
         distances[i] = _distance(fitting[i], y, unit)
-        if distances[i] <= rounding <= 1e-8 * size:
+        if distances[i] <= rounding <= _FITS * size:
             return fitting[i]
     nearest = min(distances.values())
-    if nearest > 1e-8 * size:  # nothing fits: the nearest of the usual ones is a better name than a rare one
+    if nearest > _FITS * size:  # nothing fits: the nearest of the usual ones is a better name than a rare one
         usual = [i for i in sorted(order) if fitting[i].scale.norm == "l2" and _named(fitting[i], reading)]
         return fitting[min(usual or sorted(order), key=lambda i: distances[i])]
     return fitting[next(i for i in order if distances[i] <= nearest + rounding)]
@@ -328,6 +337,28 @@ def _rounding(reading: Reading, size: float) -> float:
     return (1e3 * ROUNDOFF[reading.precision]) ** 2 * size + 1e-13 * size
 
 
+def _told_apart(chosen: Normaliser, fitting: list[Normaliser], reading: Reading, large: float) -> Normaliser:
+    """Of the arrangements that are one on this shape, as batch and instance norm are of one sample, the one that the
+    layer has where an axis of size 1 has two; as it was chosen where it is called with no other size."""
+    shape, axes = reading.y.shape, set(chosen.vectors.axes)
+    same = [
+        each for each in fitting
+        if (each.centred, each.scale, each.vectors.groups) == (chosen.centred, chosen.scale, chosen.vectors.groups)
+        and all(shape[axis] == 1 for axis in axes ^ set(each.vectors.axes))
+    ]  # fmt: skip
+    for axis in (axis for axis, size in enumerate(shape) if size == 1 and len(same) > 1):
+        y = large * base(tuple(2 if each == axis else size for each, size in enumerate(shape)))
+        try:
+            unit = reading.call(y).z
+        except Exception:  # it is made for one size, and says so in its framework's way
+            continue
+        distances = [_distance(each, y, unit) for each in same]
+        if unit.shape == y.shape and min(distances) <= _FITS * np.square(unit).sum():
+            nearest = same[int(np.argmin(distances))]
+            same = [each for each in same if (axis in each.vectors.axes) == (axis in nearest.vectors.axes)]
+    return chosen if chosen in same else min(same, key=lambda each: _rank(each, reading))
+
+
 def _alike(
     chosen: Normaliser, fitting: list[Normaliser], reading: Reading, y: np.ndarray, unit: np.ndarray
 ) -> list[Normaliser]:
@@ -340,9 +371,11 @@ def _alike(
 
 
 def _rank(normaliser: Normaliser, reading: Reading) -> tuple[bool, ...]:
-    """How far a normaliser is from having a name and the usual scale; less is nearer."""
-    alone = normaliser.vectors.size(reading.y.shape) == 1
-    return not _named(normaliser, reading), alone, normaliser.scale.norm != "l2", normaliser.scale.uncentred
+    """How far a normaliser is from having a name, with the usual axis of channels, and the usual scale; less is
+    nearer."""
+    alone, channels = normaliser.vectors.size(reading.y.shape) == 1, [axis for _, axis in _names(normaliser, reading)]
+    named = not channels, reading.channel not in channels
+    return *named, alone, normaliser.scale.norm != "l2", normaliser.scale.uncentred
 
 
 def _distance(normaliser: Normaliser, y: np.ndarray, unit: np.ndarray) -> float:
@@ -355,7 +388,7 @@ def _distance(normaliser: Normaliser, y: np.ndarray, unit: np.ndarray) -> float:
 
 
 def _named(normaliser: Normaliser, reading: Reading) -> bool:
-    return name_of(normaliser, reading.y.shape, reading.channel, reading.affine.gain_axes) != ""
+    return bool(_names(normaliser, reading))
 
 
 class MeasuredScale(NamedTuple):

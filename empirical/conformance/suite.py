@@ -65,7 +65,7 @@ def conforms(
 
 def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = None) -> Report:
     """The report on a subject."""
-    channel = 1 if subject.framework == "torch" else len(shape) - 1
+    channel = _usual(subject, shape)
     setting = _setting(subject, shape)
     first = subject.evaluate(base(shape), subject.parameters, None, setting).z
     finite = _finite(first)
@@ -95,6 +95,11 @@ def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = 
     return Report(
         subject.name, subject.framework, reading.name, words(case, found), tuple(found), normalizer, _details(case)
     )  # fmt: skip
+
+
+def _usual(subject: Subject, shape: tuple[int, ...]) -> int:
+    """The axis of the channels in a framework."""
+    return 1 if subject.framework == "torch" else len(shape) - 1
 
 
 def _setting(subject: Subject, shape: tuple[int, ...]) -> Setting:
@@ -142,6 +147,8 @@ def words(case: Case, found: Sequence[Finding]) -> str:
         extras.append(f"computed in {case.forward_dtype} whatever it is given")
     elif reading.setting.dtype != "float64":
         extras.append(f"tested in {reading.setting.dtype}, the widest type it computes in")
+    if reading.affine.gain is None and reading.channel != _usual(reading.subject, case.y.shape):
+        extras.append(f"axis {reading.channel} being that of the channels")
     wrong = []
     if "backward.values" in failed:
         wrong.append("a wrong backward pass")
@@ -163,5 +170,7 @@ def _details(case: Case) -> dict[str, Any]:
         "m": reading.m, "axes": list(reading.normaliser.vectors.axes), "groups": reading.normaliser.vectors.groups,
         "epsilon": scale.epsilon, "epsilon_place": scale.place, "divisor": scale.divisor,
         "computes_in": case.forward_dtype, "gamma": reading.affine.gain, "beta": reading.affine.shift,
-        "claim_met": reading.claimed is None or matches(reading.name, reading.claimed.partition(":")[0]),
+        "claim_met": reading.claimed is None or matches(
+            reading.name, reading.claimed.partition(":")[0], reading.y.shape[reading.channel]
+        ),
     }  # fmt: skip
