@@ -20,7 +20,7 @@ import numpy as np
 
 from bnverify.empirical.adapters.jax_suspects import in_program
 from bnverify.empirical.adapters.marking import mark, marked, needed, run
-from bnverify.empirical.adapters.reading import Placement, Sites, placement, refused
+from bnverify.empirical.adapters.reading import Placement, Sites, Unmeasured, placement, refused
 from bnverify.empirical.conformance.jax_layer import JaxLayer
 from bnverify.empirical.measurement.cut import Cut, Placed, Running
 from bnverify.empirical.measurement.layer import Layer
@@ -158,7 +158,7 @@ class JaxNetwork:
                 raise refused(f"y of shape {y.shape}", "samples on the first axis")
             own = placement(called.subject(tree), y, z, channel)
         except InputError as error:
-            if called.own or "norm" in called.kind.lower():
+            if called.own or "norm" in called.kind.lower() or isinstance(error, Unmeasured):
                 self.skipped[name] = error.got
             return
         self.sites[name] = own, called

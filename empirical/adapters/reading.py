@@ -36,6 +36,10 @@ class Sites(dict[str, Measured]):
         self.recognised: dict[str, str] = {}
 
 
+class Unmeasured(InputError):
+    """The answer to a module that is a norm and none that can be measured."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """A module as it was read on its own y, and the normalizer that it is with its parameters."""
@@ -54,8 +58,15 @@ class Placement:
 
 def placement(subject: Subject, y: np.ndarray, z: np.ndarray, channel: int) -> Placement:
     """A module that takes y to z as a normalization, with the channel on that axis where its parameters do not tell.
-    InputError, of which the first line is the reason, where it is none, or none that can be measured."""
+    InputError, of which the first line is the reason, where it is none; `Unmeasured` where it cannot be measured."""
     reading = _read(subject, y.shape, channel)
+    try:
+        return _placed(reading, y, z)
+    except InputError as error:
+        raise Unmeasured(got=error.got, expected=error.expected, advice=error.advice) from error
+
+
+def _placed(reading: Reading, y: np.ndarray, z: np.ndarray) -> Placement:
     norm = _normalization(reading)
     at = replace(reading, y=y)
     gamma, beta = (_values(at, which) for which in ("gain", "shift"))
@@ -64,7 +75,7 @@ def placement(subject: Subject, y: np.ndarray, z: np.ndarray, channel: int) -> P
     if not relative(z - exact.z, exact.size) <= allowed:
         raise refused(f"values other than those of {reading.name} norm", "the values of a normalizer")
     ones = np.ones(y.shape[reading.channel])
-    epsilon, stated = reading.normaliser.scale.epsilon, subject.epsilon
+    epsilon, stated = reading.normaliser.scale.epsilon, reading.subject.epsilon
     if stated is not None and abs(epsilon - stated) <= 1e-6 * stated:  # found by its values, to a few digits less
         epsilon = stated
     return Placement(at, Placed(norm, np.ravel(gamma) * ones, np.ravel(beta) * ones, epsilon))

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from bnverify.empirical.adapters.reading import Sites
+from bnverify.empirical.adapters.reading import Sites, Unmeasured
 from bnverify.empirical.adapters.torch_sites import KINDS, Found, candidate, found
 from bnverify.empirical.measurement.cut import Cut
 from bnverify.empirical.measurement.measured import Measured
@@ -137,14 +137,14 @@ class TorchNetwork:
             if known:
                 self.skipped[name] = "it does not take one array to another of its shape"
             return
-        if len(seen) > 1:
-            if known:
-                self.skipped[name] = f"it is called {len(seen)} times in one evaluation"
-            return
         try:
-            self.sites[name] = found(name, module, _numpy(y), _numpy(z))
+            site = found(name, module, _numpy(y), _numpy(z))
+            if len(seen) == 1:
+                self.sites[name] = site
+            else:
+                self.skipped[name] = f"it is called {len(seen)} times in one evaluation"
         except InputError as error:
-            if known:
+            if known or isinstance(error, Unmeasured):
                 self.skipped[name] = error.got
 
     def rest(self, each: Found, z: Any) -> float:

@@ -261,3 +261,68 @@ def test_a_folder_of_ones_own_may_have_the_name_of_a_library():
     scope = {"jax": jax, "jnp": jnp}
     exec(compile(source, str(Path("/", "home", "jax", "bnverify", "model.py")), "exec"), scope)
     assert list(in_program(jax.make_jaxpr(scope["loss"])(jnp.ones(3)))) == ["model.py:2 (loss)"]
+
+
+def _mean(h):
+    return h.mean(-1, keepdims=True)
+
+
+def _squares(h):
+    return _mean(h * h)
+
+
+def _scanned(h):
+    total, _ = jax.lax.scan(lambda carry, x: (carry + x * x, None), jnp.zeros(h.shape[:1]), h.T)
+    return h / jnp.sqrt(total)[:, None]
+
+
+_NORMS = {
+    "rsqrt": lambda h: h * jax.lax.rsqrt(_squares(h) + 1e-6),
+    "var": lambda h: (h - _mean(h)) / jnp.sqrt(h.var(-1, keepdims=True) + 1e-6),
+    "std": lambda h: (h - _mean(h)) / (h.std(-1, keepdims=True) + 1e-6),
+    "power": lambda h: h * (_squares(h) + 1e-6) ** -0.5,
+    "power of a number": lambda h: h / jnp.sqrt((h**2.0).sum()),
+    "standardize": jax.nn.standardize,
+    "clipped": lambda h: (h - _mean(h)) * jax.lax.rsqrt(jnp.maximum(_squares(h) - _mean(h) ** 2, 0) + 1e-6),
+    "einsum": lambda h: h / jnp.sqrt(jnp.einsum("bi,bi->b", h, h)[:, None] + 1e-6),
+    "matmul": lambda h: h / jnp.sqrt((h * h) @ jnp.ones((h.shape[-1], 1))),
+    "written twice": lambda h: h / jnp.sqrt(((h - _mean(h)) * (h - _mean(h))).mean(-1, keepdims=True)),
+    "l1": lambda h: h / (jnp.abs(h).mean(-1, keepdims=True) + 1e-6),
+    "linf": lambda h: h / (jnp.abs(h).max(-1, keepdims=True) + 1e-6),
+    "inverse": lambda h: h * (1 / (jnp.abs(h).mean(-1, keepdims=True) + 1e-6)),
+    "logarithm": lambda h: h * jnp.exp(-0.5 * jnp.log(_squares(h) + 1e-6)),
+    "stopped": lambda h: h * jax.lax.rsqrt(jax.lax.stop_gradient(_squares(h)) + 1e-6),
+    "linalg": lambda h: h / jnp.linalg.norm(h, axis=-1, keepdims=True),
+    "whitening": lambda h: jnp.linalg.solve(jnp.linalg.cholesky(h.T @ h + jnp.eye(h.shape[1])), h.T),
+    "checkpoint": jax.checkpoint(lambda h: h / h.std()),
+    "vmap": jax.vmap(lambda h: h / jnp.linalg.norm(h)),
+    "cond": lambda h: jax.lax.cond(h[0, 0] > 0, lambda h: h / h.std(), lambda h: h, h),
+    "scan": _scanned,
+    "map": lambda h: jax.lax.map(lambda row: row / row.std(), h),
+    "where": lambda h: h / jnp.where(h.std() > 0, h.std(), 1.0),
+}
+_NO_NORMS = {
+    "softmax": jax.nn.softmax, "attention": lambda h: jax.nn.softmax(h @ (2 * h).T / 2) @ h, "gelu": jax.nn.gelu,
+    "squared relu": lambda h: jnp.square(jax.nn.relu(h)) @ jnp.ones((h.shape[1], 3)), "glu": jax.nn.glu,
+    "penalty": lambda h: h.sum() + 1e-4 * (h**2).sum(), "error": lambda h: jnp.abs(h - 1).mean() / 2,
+    "masked mean": lambda h: jnp.where(h > 0, h, 0).sum() / jnp.where(h > 0, 1.0, 0.0).sum(),
+    "softsign": jax.nn.soft_sign,
+    "huber": lambda h: jnp.where(jnp.abs(h) < 1, h * h / 2, jnp.abs(h) - 0.5).mean(), "cube": lambda h: h**3 / 3,
+    "entropy": lambda h: -jax.nn.log_softmax(h)[:, 0].mean(),
+    "relative error": lambda h: jnp.sum(h**2) / jnp.sum(jnp.abs(h - 1)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", [*_NORMS, *_NO_NORMS])
+def test_a_norm_is_seen_however_it_is_written_and_nothing_else_is(way):
+    found = list(in_program(jax.make_jaxpr({**_NORMS, **_NO_NORMS}[way])(jnp.ones((8, 6)))))
+    assert bool(found) == (way in _NORMS)
+    assert way == "standardize" or all("test_jax_networks.py" in place for place in found)
+
+
+def test_a_norm_of_the_library_is_where_the_user_called_it():
+    """Its program is kept from another call."""
+    jax.make_jaxpr(lambda h: jnp.std(h))(jnp.ones((8, 6)))
+    (place,) = in_program(jax.make_jaxpr(lambda h: h / jnp.std(h))(jnp.ones((8, 6))))
+    line = test_a_norm_of_the_library_is_where_the_user_called_it.__code__.co_firstlineno + 3
+    assert place.startswith(f"test_jax_networks.py:{line} ")

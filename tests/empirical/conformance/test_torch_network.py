@@ -349,3 +349,22 @@ def test_torchvision(name, size, count):
     )  # 9 of layer norm, 30 of batch norm
     violated = {site: [v.key for v in found if v.violations] for site, found in judged.items()}
     assert not any(violated.values()), violated
+
+
+class BN(torch.nn.Module):
+    def forward(self, y):
+        return (y - y.mean(0)) / torch.sqrt(y.var(0) + 1e-5)
+
+
+class Centred(torch.nn.Module):
+    def forward(self, y):
+        return y - y.mean(0)
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_norm_that_is_not_measured_is_listed_whatever_its_name(twice):
+    own, linear = BN(), torch.nn.Linear(5, 5)
+    parts = [torch.nn.Linear(6, 5), own, Centred(), linear, *[own] * twice, torch.nn.LayerNorm(5)]
+    measured = measure_model(torch.nn.Sequential(*parts), lambda z: (z**3).sum(), torch.randn(16, 6))
+    assert list(measured.skipped) == ["1"]
+    assert ("another divisor" in measured.skipped["1"]) or twice
