@@ -1,6 +1,7 @@
 """Nothing that a verdict rests on is hidden: it is printed, or derived, or the document is refused."""
 
 import copy
+import json
 import time
 
 import pytest
@@ -10,7 +11,7 @@ from small_documents import bound, small, stated
 
 from bnverify.theory.proof.recheck import Refused, main, recheck
 from bnverify.theory.proof.recheck.reading import bounded, rational
-from bnverify.theory.proof.recheck.rules import MEANINGS, TARGETS
+from bnverify.theory.proof.recheck.rules import MEANINGS, OF_WEIGHTS, TARGETS
 
 
 def refused(changed, match):
@@ -62,7 +63,7 @@ def test_documents_that_define_another_thing_print_another_thing(key):
 
 
 def test_every_name_that_a_rule_speaks_of_has_a_meaning():
-    assert {entry for entries in TARGETS.values() for entry in entries} - {"z", "rho"} <= set(MEANINGS)
+    assert {entry for entries in TARGETS.values() for entry in entries} - {"z", "rho"} <= {*MEANINGS, *OF_WEIGHTS}
 
 
 @pytest.mark.parametrize("key", ["fact-c1", "theorem-4.1", "invariance-scale", "normalizer-jacobian", "backward-mean"])
@@ -74,6 +75,15 @@ def test_what_a_rule_derives_is_printed_with_what_it_is(key):
     for each in exported["steps"]:
         if each["rule"] != "hypothesis" and each["establishes"] and each["establishes"]["table"] == "definitions":
             assert each["establishes"]["name"] in printed | {"y", "P y"}, each["rule"]
+
+
+def test_the_distance_to_the_minimum_is_to_no_other_point():
+    """From W0 to the ray of another vector, which is as far in the example."""
+    changed = document("lemma-4.5-filter")
+    step = next(each for each in changed["steps"] if each["rule"] == "nearest point of a ray")
+    text = json.dumps(changed).replace("Wstar", "Wother")
+    assert step["of"] == ["W0", "Wstar"] and recheck(changed)
+    refused(json.loads(text), "this rule establishes")
 
 
 # A projector of its own is known by P P = P alone.

@@ -12,8 +12,9 @@ from itertools import product as pairs
 import sympy as sp
 
 from bnverify.theory.certify.document import Document, word_of
-from bnverify.theory.certify.expressions import Refused, parse, power, rational
+from bnverify.theory.certify.expressions import Refused, parse, power, raised, rational
 from bnverify.theory.certify.products import Products
+from bnverify.theory.proof.recheck.reading import expand
 
 Sum = sp.Function("Sum_over_channels", real=True)
 
@@ -41,7 +42,7 @@ class Algebra:
 
     def normal(self, text: str) -> sp.Expr:
         """Everything inserted, then relations."""
-        return sp.expand(self.read(text)).xreplace(self.relations)
+        return expand(self.read(text)).xreplace(self.relations)
 
     def read(self, text: str) -> sp.Expr:
         """Scalars and vectors that are written out inserted."""
@@ -56,7 +57,10 @@ class Algebra:
             case ast.UnaryOp(operand=operand):
                 return -self._read(operand)
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
-                return self._read(left) ** sp.Rational(rational(right))
+                base, exponent = self._read(left), rational(right)
+                if base.is_Rational:
+                    raised(Fraction(base.p, base.q), exponent.numerator)
+                return base ** sp.Rational(exponent)
             case ast.BinOp(left=left, op=op, right=right):
                 a, b = self._read(left), self._read(right)
                 match op:
@@ -106,7 +110,7 @@ class Algebra:
 
     def spread(self, name: str) -> list[tuple[sp.Expr, sp.Expr]]:
         """A sum over channels by linearity: what does not depend on the channel, times the sum of the rest."""
-        body = sp.expand(self.read(self.doc.sums[name]))
+        body = expand(self.read(self.doc.sums[name]))
         terms: dict[sp.Expr, sp.Expr] = {}
         for term in sp.Add.make_args(body):
             if term != 0:

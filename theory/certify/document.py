@@ -23,6 +23,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*([._-][A-Za-z0-9]+)*")
 _SIGNS = ("positive integer", "positive", "nonnegative", "between 0 and 1", "real")
 SPACES = ("m", "n", "m*C", "n*C")
+_PAIRS, _WORDS = 4000, 8  # inner products, and operators before a vector, that an honest document stays below
 _RELATIONS = ("==", "<=", "<", ">=", ">")
 
 Pair = tuple[str, str]
@@ -102,6 +103,8 @@ class Document:
             a, b = todo.pop(0)
             new = [pair for pair in itertools.product(self.image(a), self.image(b)) if pair not in found]
             found |= dict.fromkeys(new)
+            if len(found) > _PAIRS or any(len(atom.split()) > _WORDS for pair in new for atom in pair):
+                raise Refused("what is written out has no end, or too many terms; expected definitions in no circle")
             todo += new
         return list(found)
 

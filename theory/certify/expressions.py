@@ -7,10 +7,14 @@ halved for a root of a root. Everything else is refused.
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import lru_cache
 
 LONGEST, HIGHEST = 100_000, 32  # characters and exponents an honest document stays below
+DEGREE, TERMS = 64, 20_000  # powers of powers, sums multiplied out
+LARGEST, BITS = 10**40, 10_000  # numbers, and their powers
 _SIGNS = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 
 
@@ -22,13 +26,42 @@ def parse(text: str) -> ast.expr:
     """The tree of a formula; Refused if it is anything but one."""
     if not isinstance(text, str) or len(text) > LONGEST:
         raise Refused(f"got {text!r:.80}; expected a formula of at most {LONGEST} characters")
+    return _parsed(text)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> ast.expr:
     try:
         tree = ast.parse(text, mode="eval").body
         for node in nodes(tree):
             _check(node)
+        degree, terms = _grown(tree)
     except (SyntaxError, RecursionError, MemoryError, ValueError) as error:
         raise Refused(f"got {text!r:.80}; expected a formula; {error}") from None
+    if degree > DEGREE or terms > TERMS:
+        raise Refused(f"got {text!r:.80}; expected powers of powers up to {DEGREE}, and at most {TERMS} terms")
     return tree
+
+
+def _grown(node: ast.expr) -> tuple[Fraction, int]:
+    """At most what power of a name a formula has, and how many terms when it is multiplied out; no more than told."""
+    match node:
+        case ast.BinOp(left=base, op=ast.Pow(), right=right):
+            (degree, terms), exponent = _grown(base), max(Fraction(1), abs(rational(right)))
+            return degree * exponent, min(terms ** math.ceil(exponent), TERMS + 1)
+        case ast.BinOp(left=left, op=op, right=right):
+            (a, m), (b, n) = _grown(left), _grown(right)
+            return max(a, b), min(m + n if isinstance(op, ast.Add | ast.Sub) else m * n, TERMS + 1)
+        case ast.UnaryOp(operand=inside) | ast.Call(args=[inside]):
+            return _grown(inside)
+    return Fraction(1), 1
+
+
+def raised(base: Fraction, exponent: int) -> Fraction:
+    """A power of a number; Refused, before it is computed, where it is a longer number than any honest document has."""
+    if max(base.numerator.bit_length(), base.denominator.bit_length()) * abs(exponent) > BITS:
+        raise Refused(f"got a number to the power {exponent}; expected one of at most {BITS} bits")
+    return base**exponent
 
 
 def nodes(tree: ast.expr) -> Iterator[ast.expr]:
@@ -48,7 +81,7 @@ def nodes(tree: ast.expr) -> Iterator[ast.expr]:
 
 def _check(node: ast.expr) -> None:
     match node:
-        case ast.Constant(value=int() as number) if not isinstance(number, bool):
+        case ast.Constant(value=int() as number) if not isinstance(number, bool) and number < LARGEST:
             return
         case ast.Name(id=name) if name.isascii():
             return

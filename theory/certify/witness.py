@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from bnverify.theory.certify.document import Condition, Document, Pair
-from bnverify.theory.certify.expressions import names, parse, rational
+from bnverify.theory.certify.expressions import Refused, names, parse, raised, rational
+from bnverify.theory.proof.recheck.reading import rational as exact
 
 _TRIALS, _PATIENCE = 4000, 200  # and after how many of them the document's own example is tried
 _ENTRIES = (Fraction(1), Fraction(-1), Fraction(0), Fraction(2), Fraction(1, 2))
@@ -103,7 +104,7 @@ class Example:
             base = root
         if base == 0 and exponent < 0:
             raise _Impossible
-        return base ** abs(exponent.numerator) if exponent > 0 else 1 / base ** abs(exponent.numerator)
+        return raised(base, exponent.numerator)
 
     def named(self, name: str) -> Fraction:
         doc = self.doc
@@ -135,7 +136,7 @@ def search(doc: Document) -> Example | None:
             return own
         try:
             return _tried(doc, chance, trial)
-        except (_Impossible, _Missing):
+        except (_Impossible, _Missing, Refused):
             continue
     return None
 
@@ -145,10 +146,10 @@ def _own(doc: Document) -> Example | None:
     if doc.stated is None:
         return None
     try:
-        numbers = {name: Fraction(text) for name, text in doc.stated["symbols"].items()}
-        vectors = {name: tuple(map(Fraction, row)) for name, row in doc.stated["vectors"].items()}
+        numbers = {name: exact(text) for name, text in doc.stated["symbols"].items()}
+        vectors = {name: tuple(map(exact, row)) for name, row in doc.stated["vectors"].items()}
         operators = doc.stated["operators"].items()
-        matrices = {name: tuple(tuple(map(Fraction, row)) for row in rows) for name, rows in operators}
+        matrices = {name: tuple(tuple(map(exact, row)) for row in rows) for name, rows in operators}
         example = Example(doc, int(numbers.pop("m")), numbers, vectors, matrices)
         for name in doc.free:
             example.numbers[name] = _dot(*map(example.vector, doc.products[name]))

@@ -78,7 +78,7 @@ def _chosen(keys: list[str], everything: bool) -> tuple[list[Mapping[str, Any]],
 def _document(path: Path) -> Mapping[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             got=f"{path}: {error}", expected="a proof as JSON", advice="write `to_json(claim)` to it"
         ) from None

@@ -100,8 +100,8 @@ class Proof(Signs):
         elif rule == "sum over channels":
             self._summed(entry, step["value"])
         elif rule == "nearest point of a ray":
+            self._target((entry,), TARGETS.get((rule, of), ()))
             self._nearest(of, value)
-            self._target((entry,), {"W0": ("distance2",), "W0_layer": ("layer_distance2",)}.get(of[0], ()))
         else:
             self._target((entry,), self._targets(rule, of))
             how, _, what = rule.partition(" ")

@@ -24,9 +24,11 @@ TARGETS: dict[tuple[str, tuple[str, ...]], tuple[str, ...]] = {
     ("shifted values", ()): ("yhat_shifted",), ("shifted gradient", ()): ("v_shifted",),
     ("by parameter", ("gamma",)): ("grad_gamma",), ("by parameter", ("beta",)): ("grad_beta",),
     ("by moment", ("mu",)): ("grad_mu",), ("by moment", ("sigma2",)): ("grad_sigma2",), ("rho", ()): ("rho",),
+    ("nearest point of a ray", ("W0", "Wstar")): ("distance2",),
+    ("nearest point of a ray", ("W0_layer", "Wstar_layer")): ("layer_distance2",),
 }  # fmt: skip
 # What no hypothesis may say: it follows from the definition.
-DERIVED = {entry for entries in TARGETS.values() for entry in entries} - {"z"} | {"n", "distance2", "layer_distance2"}
+DERIVED = {entry for entries in TARGETS.values() for entry in entries} - {"z"} | {"n"}
 # Names that a rule speaks of, and what they are: printed wherever they are declared.
 MEANINGS = {
     "g": "gradient of the loss at z", "H": "Hessian of the loss at z", "v": "gradient of y -> loss(z(y)) at y",
