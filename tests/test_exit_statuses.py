@@ -5,6 +5,7 @@ import functools
 import json
 import os
 import resource
+import shlex
 import shutil
 import subprocess
 import sys
@@ -144,6 +145,40 @@ def test_a_closed_pipe():
     )  # fmt: skip
     os.close(writing)
     assert done.returncode == BROKEN_PIPE and not done.stderr
+
+
+STREAMS = {
+    "theory nonsense 2>/dev/full": BAD_INPUT,
+    "theory nonsense 2>&-": BAD_INPUT,
+    "theory --nonsense 2>/dev/full": BAD_INPUT,
+    "experiments >/dev/full": MACHINE,
+    "experiments >/dev/full 2>&1": MACHINE,
+    "experiments >&-": 0,
+    "experiments >&- 2>&-": 0,
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("line", STREAMS)
+def test_the_status_is_that_of_what_was_done_whoever_hears_it(line):
+    """1 is for what is violated, and a traceback ends with 1."""
+    command = f"exec {shlex.quote(sys.executable)} -m bnverify {line}"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, timeout=300, env=os.environ | ENVIRONMENT)
+    assert done.returncode == STREAMS[line] and b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("size", ["0", "\u00b2", "-5", "wide", "9" * 20])
+def test_a_terminal_of_no_size_has_the_usual_one(size):
+    """0 is what one without a size says; a raised 2 is a digit, and no number."""
+    names = ("COLUMNS", "LINES", "TERMINAL_WIDTH")
+    assert _help(*((name, size) for name in names)) == _help(*((name, "80") for name in names)) != _help()
+
+
+@functools.cache
+def _help(*changed):
+    done = call("--help", env=dict(changed))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_an_interruption(monkeypatch, capsys, copied):

@@ -1,9 +1,9 @@
 """Compiled programs kept in the user's cache folder, so that a second run does not compile them again.
 
-Most of a small run is compilation. The folder is bounded: the programs used longest ago go first. Where it cannot be
-written nothing is kept, and nothing is said. A folder named by JAX_COMPILATION_CACHE_DIR is the user's own affair, and
-BNVERIFY_CACHE=off keeps nothing. Either folder may be shared by processes, and any of them be killed: what is written
-there appears whole.
+Most of a small run is compilation. The folder, of `bnverify.caching`, is bounded: the programs used longest ago go
+first. Where it cannot be written nothing is kept, and nothing is said. A folder named by JAX_COMPILATION_CACHE_DIR is
+the user's own affair. Either may be shared by processes, and any of them be killed: what is written there appears
+whole.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import functools
 import gc
 import os
 import secrets
-import sys
 from pathlib import Path
 from typing import Any
+
+from bnverify.caching import cache_folder
 
 BOUND = 2**30
 """Bytes that the folder may have when a run starts."""
@@ -24,35 +25,22 @@ MAPS = 30_000
 _SECONDS = 0.2  # what compiles faster is not kept
 
 
-def folder() -> Path:
-    """Where the platform keeps what can be made again."""
-    home = Path.home()
-    if sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    elif os.name == "nt":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
-    return base / "bnverify" / "compiled"
-
-
 def keep_compiled() -> Path | None:
     """Switch the cache on before the first compilation; its folder, or None where nothing is kept."""
     import jax
 
-    if os.environ.get("BNVERIFY_CACHE", "").lower() in ("off", "0", "no"):
-        return None
     write_whole()
     if getattr(jax.config, "jax_compilation_cache_dir", None):
         return None
+    place = cache_folder("compiled")
+    if place is None:
+        return None
     try:
-        place = folder()
-        place.mkdir(parents=True, exist_ok=True)
         probe = place / f".writable-{os.getpid()}"
         probe.write_bytes(b"")
         probe.unlink()
         prune(place, BOUND)
-    except (OSError, RuntimeError):  # RuntimeError: no home directory
+    except OSError:
         return None
     jax.config.update("jax_compilation_cache_dir", str(place))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", _SECONDS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -32,9 +33,13 @@ def said(certificate: Any) -> str:
 def _documents(derived: Derived) -> Mapping[str, Any]:
     """The documents of the claims, kept beside what was derived."""
     file = kept(f"documents-{derived.fingerprint}.json")
-    if file is not None and file.exists():
-        return json.loads(file.read_text())
+    if file is not None:
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(file.read_text())
+            if isinstance(known, dict) and [*known] == [claim.key for claim in derived.claims]:
+                return known
     documents = {claim.key: to_json(CLAIMS[claim.key]) for claim in derived.claims}
     if file is not None:
-        write_atomically(file, json.dumps(documents).encode())
+        with contextlib.suppress(OSError):  # a cache that cannot be written is none
+            write_atomically(file, json.dumps(documents).encode())
     return documents

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import sympy as sp
 
+from bnverify.caching import cache_folder
 from bnverify.empirical.runs.files import write_atomically
 from bnverify.reports.document import formula
 from bnverify.reports.document.audited import RuledRecord, ShownRecord, is_shown, ruled_record, shown_record
@@ -163,14 +163,9 @@ def _fingerprint() -> str:
 
 
 def kept(name: str) -> Path | None:
-    """Where a file that can be made again is kept: in the folder BNVERIFY_CACHE, else in the user's cache; None where
-    that says "off"."""
-    told = os.environ.get("BNVERIFY_CACHE")
-    if told and told.lower() in ("off", "0", "no"):
-        return None
-    return (
-        Path(told) if told else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnverify"
-    ) / name
+    """Where a file that can be made again is kept; None where nothing is."""
+    folder = cache_folder()
+    return None if folder is None else folder / name
 
 
 def _forget(folder: Path) -> None:

@@ -6,11 +6,12 @@ Exit statuses: 0 all is well; 1 a claim is violated, a formula refuted or a proo
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import os
 import sys
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import typer
 import typer.core
@@ -22,7 +23,7 @@ from bnverify.commands.terminal import (
     DEFECT,
     INTERRUPTED,
     MACHINE,
-    fail,
+    tell,
     tell_error,
 )  # fmt: skip
 from bnverify.errors import InputError, MachineError
@@ -110,43 +111,72 @@ def _main(
     """Settle what is true about batch normalisation: derive, train, measure, compare, report."""
 
 
-def _call() -> None:
-    """Call the application; a closed pipe and an interruption come out as themselves, not as its exit statuses."""
+def _call() -> int:
+    """Call the application. A closed pipe and an interruption come out as themselves, not as its exit statuses; what it
+    says of bad options keeps its status where nobody hears it."""
     try:
         app(standalone_mode=True)
-    except SystemExit as end:
+    except (SystemExit, OSError) as end:
         cause: BaseException | None = end
-        while cause is not None and not isinstance(cause, (BrokenPipeError, KeyboardInterrupt)):
+        while cause is not None:
+            if isinstance(cause, (BrokenPipeError, KeyboardInterrupt)):
+                raise cause from None
+            if hasattr(cause, "exit_code") and hasattr(cause, "show"):  # a ClickException, of Click or of Typer's own
+                return int(cause.exit_code)
             cause = cause.__cause__ or cause.__context__
-        if cause is not None:
-            raise cause from None
-        sys.stdout.flush()  # a pipe that was closed meanwhile is noticed here
-        raise
+        if not isinstance(end, SystemExit):
+            raise
+        sys.stdout.flush()  # a pipe that was closed meanwhile, or a full disk, is noticed here
+        return end.code if isinstance(end.code, int) else 0
+    return 0
 
 
-def main() -> NoReturn:
-    """Entry point: what a user or the machine did is three lines and an exit status of its own, never a traceback."""
+def _status() -> int:
+    """The exit status of a call: what a user or the machine did is told in three lines, never by a traceback."""
     try:
-        _call()
+        return _call()
     except MachineError as error:
         tell_error(str(error))
-        sys.exit(MACHINE)
+        return MACHINE
     except InputError as error:
         tell_error(str(error))
-        sys.exit(BAD_INPUT)
+        return BAD_INPUT
     except KeyboardInterrupt:
         tell_error("Interrupted. The same command goes on from the last checkpoint.")
-        sys.exit(INTERRUPTED)
+        return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more can be flushed into it
-        sys.exit(BROKEN_PIPE)
+        _silence(sys.stdout)
+        return BROKEN_PIPE
     except (OSError, MemoryError) as error:
-        fail(error, MACHINE, "a machine that lets it be done", "see the error; nothing that was written is lost")
+        tell(error, "a machine that lets it be done", "see the error; nothing that was written is lost")
+        return MACHINE
     except UnicodeEncodeError as error:
-        fail(error, MACHINE, "a terminal that can print UTF-8", "set PYTHONIOENCODING=utf-8, or write into a file")
+        tell(error, "a terminal that can print UTF-8", "set PYTHONIOENCODING=utf-8, or write into a file")
+        return MACHINE
     except Exception as error:
         import traceback
 
-        traceback.print_exc()
-        fail(error, DEFECT, "no defect of bnverify", "report the lines above with the command")
-    sys.exit(0)
+        with contextlib.suppress(OSError):
+            traceback.print_exc()
+        tell(error, "no defect of bnverify", "report the lines above with the command")
+        return DEFECT
+
+
+def main() -> NoReturn:
+    """Entry point. Whatever becomes of the streams, the exit status is that of what was done: Python ends with 120, or
+    1, where it cannot write what is left in them."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 (None: closed)
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    status = _status()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _silence(stream)
+    sys.exit(status)
+
+
+def _silence(stream: TextIO) -> None:
+    """Nothing more can be flushed into it."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

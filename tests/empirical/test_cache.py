@@ -6,7 +6,8 @@ from pathlib import Path
 import jax
 import pytest
 
-from bnverify.empirical.runs.cache import folder, keep_compiled, prune, release_compiled, write_whole
+from bnverify.caching import cache_folder
+from bnverify.empirical.runs.cache import keep_compiled, prune, release_compiled, write_whole
 
 
 @pytest.fixture
@@ -26,8 +27,9 @@ def unset(monkeypatch, tmp_path):
 
 
 def test_it_is_on_by_default_in_the_users_folder(unset):
-    assert keep_compiled() == folder() and folder().is_relative_to(unset)
-    assert jax.config.jax_compilation_cache_dir == str(folder())
+    folder = cache_folder("compiled")
+    assert keep_compiled() == folder and folder.is_relative_to(unset)
+    assert jax.config.jax_compilation_cache_dir == str(folder)
     assert keep_compiled() is None  # on already: as a folder of the user's own
 
 
@@ -40,6 +42,11 @@ def test_it_can_be_switched_off(unset, monkeypatch, word):
 def test_where_it_cannot_be_written_nothing_is_kept(unset):
     (unset / "bnverify").write_text("a file in the place of the folder")
     assert keep_compiled() is None and jax.config.jax_compilation_cache_dir is None
+
+
+def test_where_there_is_no_home_nothing_is_kept(unset, monkeypatch):
+    monkeypatch.setattr("bnverify.empirical.runs.cache.cache_folder", lambda name: None)
+    assert keep_compiled() is None and jax.config.jax_compilation_cache_dir is None and not list(unset.iterdir())
 
 
 def test_it_is_bounded_and_what_was_used_longest_ago_goes_first(tmp_path):

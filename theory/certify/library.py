@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from bnverify.caching import cache_folder
 from bnverify.theory.certify.coqc import LIBRARY, compile_file, version
 
 _REQUIRE = re.compile(r"^From bnverify Require (?:Import |Export )?([\w ]+)\.", re.MULTILINE)
@@ -26,12 +27,8 @@ def digest(*texts: str) -> str:
 
 def cache() -> Path | None:
     """The folder for what can be made again; None where it cannot be written."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "bnverify" / "certify"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
+    folder = cache_folder("certify")
+    return folder if folder is not None and os.access(folder, os.W_OK) else None
 
 
 def sources() -> dict[str, str]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import sys
-from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Column
 
 VIOLATED, BAD_INPUT, MACHINE, INCOMPLETE, DEFECT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 70, 130, 141
 
-console = Console(width=int(os.environ["COLUMNS"]) if os.environ.get("COLUMNS", "").isdigit() else None)
+for _name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):  # 0 is what a terminal without a size says; Rich takes any digit
+    if not re.fullmatch(r"[1-9][0-9]{0,3}", os.environ.get(_name, "1")):
+        del os.environ[_name]
+console = Console(width=int(os.environ["COLUMNS"]) if "COLUMNS" in os.environ else None)
 
 
 def columns(key: str, *names: str) -> list[Column]:
@@ -20,13 +24,14 @@ def columns(key: str, *names: str) -> list[Column]:
 
 
 def tell_error(message: str) -> None:
-    """A message on standard error, in whatever characters that can print."""
-    encoding = sys.stderr.encoding or "ascii"
-    sys.stderr.write(f"bnverify\n{message}\n".encode(encoding, "replace").decode(encoding))
+    """A message on standard error, in whatever characters that can print; where nothing can be written there, none."""
+    with contextlib.suppress(OSError):
+        encoding = sys.stderr.encoding or "ascii"
+        sys.stderr.write(f"bnverify\n{message}\n".encode(encoding, "replace").decode(encoding))
+        sys.stderr.flush()
 
 
-def fail(error: BaseException, status: int, expected: str, advice: str) -> NoReturn:
-    """Three lines about an error that is not the input's, and its exit status."""
+def tell(error: BaseException, expected: str, advice: str) -> None:
+    """Three lines about an error that is not the input's."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     tell_error(f"got:      {text}\nexpected: {expected}\ndo:       {advice}")
-    sys.exit(status)

@@ -31,3 +31,16 @@ def test_what_is_kept_is_said_and_asked_for_once(small, tmp_path, monkeypatch):
     assert certificates(found) == said
     assert told(found, "theorem-4.1", said["theorem-4.1"]) == [said["theorem-4.1"]]
     assert told(found, "theorem-4.2", "") == []
+
+
+@pytest.mark.parametrize("damage", ["", "[", "[]", "{}"])
+def test_documents_that_are_damaged_are_made_again(small, tmp_path, monkeypatch, damage):
+    monkeypatch.setenv("BNVERIFY_CACHE", str(tmp_path))
+    found = derived()
+    whole = module._documents(found)
+    (file,) = tmp_path.glob("documents-*.json")
+    file.write_text(damage)
+    assert module._documents(found) == whole and [*whole] == [claim.key for claim in found.claims]
+    file.unlink()
+    file.mkdir()  # cannot be written either
+    assert module._documents(found) == whole

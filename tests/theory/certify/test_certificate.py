@@ -36,7 +36,7 @@ Proof. intros. apply (theorem_4_1 m 2 1 1 v g yhat); auto; try apply Rlt_0_1; sp
 def small_library(coq_cache, tmp_path_factory):
     """One cache and one compiled library."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", coq_cache)
+        patch.setenv("BNVERIFY_CACHE", coq_cache)
         yield use_library(patch, tmp_path_factory.mktemp("library"))
 
 
@@ -229,7 +229,7 @@ def test_a_broken_cache_is_ignored(monkeypatch, tmp_path):
     for content in ("", "[]", json.dumps(found.to_json() | {"hash": "0"}), json.dumps({"key": 1})):
         kept.write_text(content)
         assert certificate_of(exported) is None
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file" / "below"))
+    monkeypatch.setenv("BNVERIFY_CACHE", str(tmp_path / "file" / "below"))
     (tmp_path / "file").write_text("")
     assert certificate_of(exported) is None
     assert one(exported).verdict == PREMISES
@@ -245,7 +245,7 @@ def test_a_broken_cache_is_ignored(monkeypatch, tmp_path):
     ids=["wrong", "axiom"],
 )  # fmt: skip
 def test_a_wrong_lemma_of_the_library_is_refused(monkeypatch, tmp_path, old, new):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("BNVERIFY_CACHE", str(tmp_path / "cache"))
     use_library(monkeypatch, tmp_path / "library", Vectors=(old, new))
     if "Axiom" in new:
         file = tmp_path / "library" / "Vectors.v"

@@ -39,7 +39,7 @@ def test_without_coq_one_sentence_and_status_3(tmp_path):
 @pytest.mark.parametrize("arguments", [("nothing",), ("--all", "fact-c1"), ("missing.json",)])
 def test_bad_input_is_status_2(tmp_path, monkeypatch, capsys, arguments):
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("BNVERIFY_CACHE", str(tmp_path))
     status, _, told = called(monkeypatch, capsys, "certify", *arguments)
     assert status == 2 and "Traceback" not in told
 

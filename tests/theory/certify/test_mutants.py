@@ -15,7 +15,7 @@ SAMPLE = ("theorem-4.1", "fact-c2", "values")
 def built(coq_cache, tmp_path_factory):
     """The two files that generated proofs need, compiled."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", coq_cache)
+        patch.setenv("BNVERIFY_CACHE", coq_cache)
         use_library(patch, tmp_path_factory.mktemp("library"))
         with library.compiled() as folder:
             yield folder

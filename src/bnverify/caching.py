@@ -1,0 +1,35 @@
+"""Where what can be made again is kept: compiled programs, proofs, certificates.
+
+BNVERIFY_CACHE says it for all of them: off (or 0, or no) keeps nothing, anything else is the folder. Without it, it is
+the folder bnverify in the user's cache, where the platform has that: $XDG_CACHE_HOME or ~/.cache, ~/Library/Caches,
+%LOCALAPPDATA%. Where there is no home and where no folder can be made nothing is kept, and nothing is said.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+
+def cache_folder(name: str = "") -> Path | None:
+    """The folder of that name for what can be made again; None where nothing is kept. It is there, and perhaps cannot
+    be written."""
+    told = os.environ.get("BNVERIFY_CACHE", "")
+    if told.lower() in ("off", "0", "no"):
+        return None
+    try:
+        folder = (Path(told) if told else _users() / "bnverify") / name
+        folder.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: no home directory
+        return None
+    return folder
+
+
+def _users() -> Path:
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches"
+    base = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME", "")
+    if os.path.isabs(base):
+        return Path(base)
+    return Path.home() / (Path("AppData", "Local") if os.name == "nt" else ".cache")
