@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bnverify.empirical.conformance import own_values
 from bnverify.empirical.conformance.arithmetic import relative, source
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.exact import Real
@@ -22,14 +23,20 @@ _TITLES = {
     "backward.gain": "gradient of gamma = sum of g yhat",
     "backward.shift": "gradient of beta = sum of g",
 }
+_SECOND = "second derivative along a direction"
 
 
 def findings(case: Case) -> Iterator[Finding]:
-    """All of them; not tested where the layer has no gradient."""
+    """All of them; not tested where the layer has no gradient. Where its values are not the normaliser's, nor is it
+    known what their derivatives have to be but that they are theirs."""
     there = case.there
     if isinstance(there, Unsupported) or there.v is None:
         why = str(there) if isinstance(there, Unsupported) else "the layer has no backward pass"
         yield from (untested(key, title, why) for key, title in _TITLES.items())
+        return
+    if "z" in case.wrong:
+        yield from own_values.findings(case, there, _TITLES)
+        yield untested("second.values", _SECOND, own_values.WHY)
         return
     exact, allowed = case.here, case.backward_tolerance
     residual = relative(there.v - exact.v, exact.slope_size)
@@ -97,7 +104,7 @@ def _parameters(case: Case, exact: Exact) -> Iterator[Finding]:
 
 
 def _second(case: Case, exact: Exact) -> Finding:
-    key, title = "second.values", "second derivative along a direction"
+    key, title = "second.values", _SECOND
     d = source(7).standard_normal(case.y.shape)
     reading = case.reading
     try:

@@ -71,9 +71,10 @@ def compared(case: Case, key: str, title: str, found: Evaluation, exact: Exact) 
 def told(
     case: Case, key: str, title: str, residuals: Mapping[str, float], coarse: Callable[[], str | None], place: Place
 ) -> Finding:
-    """The worst of the residuals; where others hold, v may be that of a ``coarse`` type."""
+    """The worst of the residuals, that of the values where they are wrong, as gradients then are of other values; where
+    others hold, v may be that of a ``coarse`` type."""
     allowed = case.forward_tolerance
-    worst = max(residuals, key=lambda name: residuals[name])
+    worst = max(residuals, key=lambda name: (name == "z" and not residuals[name] <= allowed, residuals[name]))
     meaning, otherwise = "values and gradients are the normaliser's", VIOLATED
     if residuals[worst] > allowed:
         meaning = f"right on ordinary data, wrong here at {worst}"

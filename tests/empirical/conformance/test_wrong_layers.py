@@ -1,5 +1,7 @@
 """Every fault by itself is refused, by the property it breaks; the same layer without one passes."""
 
+import jax
+import jax.numpy as jnp
 import pytest
 from numpy_layers import FAULTS, Pair
 
@@ -65,3 +67,49 @@ def test_gradients_of_parameters_are_tested_in_float32_too(which):
 
     report = conforms(Pair().forward, shape=(16, 6), backward=backward)
     assert [finding.key for finding in report.failed] == ["dtype.float32"]
+
+
+def _other_values(fault: str, exponential: bool):
+    """Layers whose values are no normalizer's, differentiated by JAX but for one fault."""
+
+    def norm(y):
+        scale = jnp.sqrt(jnp.square(y).mean(-1, keepdims=True) + 1e-5)
+        return y / (jax.lax.stop_gradient(scale) if fault == "v" else scale)
+
+    def of_gain(y, weight):
+        factor = jnp.exp(weight)
+        return (jax.lax.stop_gradient(factor) if fault == "weight" else factor) * norm(y)
+
+    return of_gain if exponential else lambda y: norm(y) * (1 + 0.1 * jnp.tanh(norm(y)))
+
+
+@pytest.mark.parametrize(
+    ("fault", "exponential", "violated"),
+    [
+        ("", True, set()), ("v", True, {"backward.values"}), ("weight", True, {"backward.gain"}),
+        ("", False, set()), ("v", False, {"backward.values"}),
+    ],
+)  # fmt: skip
+def test_a_backward_pass_of_other_values_is_held_against_these(fault, exponential, violated):
+    """What is wrong with the values is not wrong with their derivative."""
+    report = conforms(_other_values(fault, exponential), shape=(6, 8))
+    failed = {finding.key for finding in report.failed}
+    assert "forward.yhat" in failed and {key for key in failed if key.startswith(("backward", "second"))} == violated
+    words = {"backward.values": "a wrong backward pass", "backward.gain": "wrong gradients of its parameters"}
+    assert all((said in report.words) == (key in violated) for key, said in words.items())
+    tested = {"backward.values"} | ({"backward.gain"} if exponential else set())
+    assert {report[key].verdict for key in tested - violated} <= {"holds"}
+
+
+def _layer_norm(y, gamma, beta, eps=1e-5):
+    centred = y - y.mean(-1, keepdims=True)
+    return gamma * centred / jnp.sqrt(jnp.square(centred).mean(-1, keepdims=True) + eps) + beta
+
+
+def test_values_are_told_before_the_gradients_that_follow_from_them():
+    """Gamma squared is seen where gamma is neither 0 nor 1: there the values are told to be wrong, not v."""
+    report = conforms(lambda y, gamma, beta: _layer_norm(y, gamma**2, beta), shape=(6, 8))
+    told = {finding.key: finding.meaning for finding in report.failed if finding.key.startswith("regime.")}
+    assert set(told.values()) >= {"wrong at z, as on ordinary data"} and len(told) > 8
+    others = {key for key, meaning in told.items() if "at z" not in meaning} - {"regime.constant"}
+    assert others <= {"regime.ones_in_gamma", "regime.zero_gamma", "regime.zeros_in_gamma"}, told
