@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bnverify.empirical.experiments.experiments import EXPERIMENTS, SCALES
+from bnverify.empirical.runs.config import RunConfig
 from bnverify.empirical.runs.records import Run, load_run
 from bnverify.reports.document.repetition import command, named_as, options_between
 
@@ -60,13 +61,18 @@ def _command(folder: Path) -> str:
     found = json.loads((folder / "findings.json").read_text())
     scale = found["scale"] if found["scale"] in SCALES else "paper"  # half and quarter are options of it
     wanted = EXPERIMENTS[found["experiment"]].runs(scale)
-    options = [options_between(named_as(wanted[label], run.config), wanted[label]) for label, run in ours.items()]
+    options = [options_between(_of_now(run.config, wanted[label]), wanted[label]) for label, run in ours.items()]
     if None in options or any(other != options[0] for other in options):
         raise ValueError(f"got {options} in {folder}; expected options that make all of its runs; do: run it again")
     data = ["--data", "DIR"] if any(run.config.dataset == "cifar10" for run in ours.values()) else []
     return " ".join(
         ["bnverify", "run", "--experiment", found["experiment"], "--scale", scale, *data, *(options[0] or [])]
     )
+
+
+def _of_now(config: RunConfig, wanted: RunConfig) -> RunConfig:
+    """In as many groups as the experiment measures now: how products are grouped changes what they cost."""
+    return named_as(wanted, config).changed(groups=wanted.groups)
 
 
 def verdicts(folder: Path) -> tuple[int, int]:
