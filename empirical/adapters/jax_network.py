@@ -29,7 +29,7 @@ from bnverify.empirical.measurement.measurement import measure_cut
 from bnverify.empirical.measurement.precision import narrowed
 from bnverify.empirical.measurement.probes import chosen
 from bnverify.empirical.measurement.settings import exact
-from bnverify.errors import InputError
+from bnverify.errors import InputError, users
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,11 @@ class JaxNetwork:
             filled = [next(given) if array else leaf for leaf, array in zip(leaves, arrays, strict=True)]
             return _one_number(evaluate(calls, jax.tree.unflatten(structure, filled)))
 
-        self._program = jax.make_jaxpr(loss)(self._values)
+        with users(
+            "the loss", expected="a function of jax.numpy that can be traced, in float64",
+            advice="call it yourself on the same arguments in float64",
+        ):  # fmt: skip
+            self._program = jax.make_jaxpr(loss)(self._values)
         names, hidden = marked(self._program)
         self.value, seen = jax.jit(self._recorded)(self._values)
         self.value = float(self.value)

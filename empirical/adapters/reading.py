@@ -67,6 +67,8 @@ def placement(subject: Subject, y: np.ndarray, z: np.ndarray, channel: int) -> P
 
 
 def _placed(reading: Reading, y: np.ndarray, z: np.ndarray) -> Placement:
+    if not (np.isfinite(y).all() and np.isfinite(z).all()):
+        raise refused("activations that are NaN or infinite", "finite numbers, as inputs and as what comes before")
     norm = _normalization(reading)
     at = replace(reading, y=y)
     gamma, beta = (_values(at, which) for which in ("gain", "shift"))

@@ -27,7 +27,7 @@ from bnverify.empirical.measurement.cut import Cut
 from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.measurement.measurement import measure_cut
 from bnverify.empirical.measurement.settings import exact
-from bnverify.errors import InputError
+from bnverify.errors import InputError, users
 
 Replacements = Mapping[str, torch.Tensor]
 
@@ -117,7 +117,11 @@ class TorchNetwork:
         calls: dict[str, list[tuple[Any, Any]]] = {}
         hooks = [each.register_forward_hook(partial(_record, calls, name)) for name, each in self._modules.items()]
         try:
-            self.value = float(self._evaluate({}).detach())
+            with users(
+                f"{type(module).__name__} or its loss", expected="a module of these inputs in training mode",
+                advice="call loss(module(inputs), targets) yourself; batch norm needs more than one value a channel",
+            ):  # fmt: skip
+                self.value = float(self._evaluate({}).detach())
         finally:
             for hook in hooks:
                 hook.remove()

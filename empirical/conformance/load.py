@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from bnverify.errors import InputError
+from bnverify.errors import InputError, users
 
 
 def load(target: str) -> Any:
@@ -19,7 +19,7 @@ def load(target: str) -> Any:
     "path/to/file.py:attribute". InputError says what is not there."""
     os.environ.setdefault("KERAS_BACKEND", "jax")  # of its backends the one that layers are tested on
     where, colon, attribute = target.rpartition(":")
-    if not colon or not where or not attribute:
+    if not colon or not where or not attribute or (":" in where and not where.endswith(".py")):
         raise InputError(
             got=f"layer {target!r}", expected="module:attribute", advice="write torch.nn:LayerNorm, or layers.py:MyNorm"
         )
@@ -41,19 +41,20 @@ def _module(name: str) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        missing = name.split(".")[0]
+        with users(f"module {name}", expected="a module that can be imported", advice=f"try python -c 'import {name}'"):
+            return importlib.import_module(name)
+    except InputError as error:
+        absent = getattr(error.__cause__, "name", None)
+        if not isinstance(error.__cause__, ImportError) or absent is None:
+            raise
+        root = absent.split(".")[0]
+        there = absent != root and importlib.util.find_spec(root) is not None
         raise InputError(
-            got=f"module {name}: {error}",
+            got=f"module {name}: {error.__cause__}",
             expected="a module that Python can import, or a file of the current folder",
-            advice=f"install {missing}, or change to the folder that holds {missing}.py",
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            got=f"module {name}, which raises {type(error).__name__}: {error}",
-            expected="a module that can be imported", advice=f"try python -c 'import {name}'",
-        ) from error  # fmt: skip
+            advice=f"check the spelling: {root} is there" if there
+            else f"install {root}, or change to the folder that holds {root}.py",
+        ) from error.__cause__  # fmt: skip
 
 
 def _file(path: Path) -> Any:
@@ -64,13 +65,8 @@ def _file(path: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     sys.path.insert(0, str(path.parent.absolute()))
     sys.modules.setdefault(path.stem, module)
-    try:
+    with users(str(path), expected="a file that Python can run", advice=f"try python {path}"):
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise InputError(
-            got=f"{path}, which raises {type(error).__name__}: {error}",
-            expected="a file that Python can run", advice=f"try python {path}",
-        ) from error  # fmt: skip
     return module
 
 
@@ -79,12 +75,13 @@ def arguments(text: str) -> tuple[tuple, dict[str, Any]]:
     and lists of them; nothing is executed."""
     try:
         call = ast.parse(f"f({text})", mode="eval").body
-        assert isinstance(call, ast.Call)
+        if not isinstance(call, ast.Call) or any(each.arg is None for each in call.keywords):
+            raise ValueError("more than the arguments of one call, or ** of a dictionary")
         return (
             tuple(ast.literal_eval(each) for each in call.args),
-            {str(each.arg): ast.literal_eval(each.value) for each in call.keywords if each.arg},
+            {str(each.arg): ast.literal_eval(each.value) for each in call.keywords},
         )
-    except (SyntaxError, ValueError, AssertionError) as error:
+    except (SyntaxError, ValueError) as error:
         raise InputError(
             got=f"--args {text!r}",
             expected="numbers, strings, tuples, True, False or None, as in a call of Python",

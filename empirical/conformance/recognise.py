@@ -155,6 +155,7 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             advice="pass a --shape with positions (instance), or with channels that the groups divide (group-G)",
         )
     if not unit.any() and name is None:
+        _refuse_network(reading, y)
         raise InputError(
             got=f"{subject.name} with output 0 for random y of shape {shape}",
             expected="several values to normalise together",
@@ -201,6 +202,20 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
         reading, found_residual=measured.residual, found_tolerance=measured.allowed,
         epsilon_tolerance=measured.of_epsilon, visible=measured.visible,
     )  # fmt: skip
+
+
+def _refuse_network(reading: Reading, y: np.ndarray) -> None:
+    """InputError for a module of several layers: a weight of another one is taken for gamma."""
+    first, second = (
+        reading.subject.evaluate(at, reading.subject.parameters, None, reading.setting).z
+        for at in (y, base(y.shape, 1))
+    )
+    if np.ptp(first - second) > 1e-6 * np.abs(first).max():
+        raise InputError(
+            got=f"{reading.subject.name}, which depends on y, and not where {reading.affine.gain} is 1",
+            expected="a normalization alone, whose gamma multiplies the normalised values",
+            advice="name the normalization itself; one inside of a network is measured by measure_model",
+        )
 
 
 def _whole(shape: tuple[int, ...]) -> Vectors:

@@ -60,7 +60,13 @@ def conforms(
         subject = subject_of(
             layer, args, dict(keywords or {}), tuple(shape), framework=framework, backward=backward, name=name
         )  # fmt: skip
-        return examined(subject, tuple(shape), normalizer)
+        try:
+            return examined(subject, tuple(shape), normalizer)
+        except Unsupported as error:
+            raise InputError(
+                got=f"{subject.name}, which refuses some y, gamma or beta of the shapes it has ({error})",
+                expected="a layer of any finite numbers", advice="test it without its own checks of what it is given",
+            ) from error  # fmt: skip
 
 
 def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = None) -> Report:

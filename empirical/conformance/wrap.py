@@ -12,7 +12,7 @@ from bnverify.empirical.conformance.arithmetic import relative
 from bnverify.empirical.conformance.imported import frameworks
 from bnverify.empirical.conformance.recognise import base
 from bnverify.empirical.conformance.subject import Arguments, Setting, Subject, Unsupported, arguments_of
-from bnverify.errors import InputError
+from bnverify.errors import InputError, users
 
 FRAMEWORKS = ("torch", "jax", "nnx", "linen", "equinox", "haiku", "keras", "numpy")
 
@@ -38,32 +38,41 @@ def subject_of(
     if len(kinds) > 1:
         return _tried(name, layer, args, keywords, shape, kinds)
     kind = kinds[0]
-    if kind == "haiku":
-        from bnverify.empirical.conformance.haiku_layer import haiku_layer
+    made, again = (layer, None) if kind == "haiku" else _made(layer, args, keywords, shape, kind)
+    with users(
+        f"{name}, copied and made ready for y of shape {shape}",
+        expected="a layer of one array, whose parameters have values",
+        advice="pass the --shape and --args that it is made for; call a lazy layer once, move one off the meta device",
+    ):  # fmt: skip
+        if kind == "haiku":
+            from bnverify.empirical.conformance.haiku_layer import haiku_layer
 
-        return haiku_layer(name, layer, args, keywords, shape)
-    made, again = _made(layer, args, keywords, shape, kind)
+            return haiku_layer(name, layer, args, keywords, shape)
+        module = _module(name, made, shape, kind, again)
+    if module is not None:
+        return module
+    return _function(name, made, () if made is not layer else args, keywords, shape, kind, backward)
+
+
+def _module(name: str, made: Any, shape: tuple[int, ...], kind: str, again: Any) -> Subject | None:
+    """The subject of a module; None of what is none."""
     if kind == "torch":
         from bnverify.empirical.conformance import torch_layer
 
-        if isinstance(made, torch_layer.torch.nn.Module):
-            return torch_layer.TorchModule(name, made, again)
-    elif kind in ("nnx", "linen"):
+        return torch_layer.TorchModule(name, made, again) if isinstance(made, torch_layer.torch.nn.Module) else None
+    if kind in ("nnx", "linen"):
         from bnverify.empirical.conformance import flax_layer
 
-        if flax_layer.is_module(made):
-            return flax_layer.flax_layer(name, made, shape, again)
-    elif kind == "equinox":
+        return flax_layer.flax_layer(name, made, shape, again) if flax_layer.is_module(made) else None
+    if kind == "equinox":
         from bnverify.empirical.conformance import equinox_layer
 
-        if equinox_layer.is_module(made):
-            return equinox_layer.equinox_layer(name, made, shape, again)
-    elif kind == "keras":
+        return equinox_layer.equinox_layer(name, made, shape, again) if equinox_layer.is_module(made) else None
+    if kind == "keras":
         from bnverify.empirical.conformance import keras_layer
 
-        if keras_layer.is_module(made):
-            return keras_layer.keras_layer(name, made, shape, again)
-    return _function(name, made, () if made is not layer else args, keywords, shape, kind, backward)
+        return keras_layer.keras_layer(name, made, shape, again) if keras_layer.is_module(made) else None
+    return None
 
 
 def _tried(
@@ -126,16 +135,11 @@ def _made(layer: Any, args: tuple, keywords: Mapping[str, Any], shape: tuple[int
             extra["key"] = jax.random.key(0)
         return layer(*values, **extra)
 
-    try:
+    with users(
+        _name(layer, args, keywords), expected="arguments that the class can be made with",
+        advice="pass them with --args, as in Python: --args '8, eps=1e-3'",
+    ):  # fmt: skip
         made = make(args, keywords)
-    except InputError:
-        raise
-    except Exception as error:
-        raise InputError(
-            got=f"{_name(layer, args, keywords)}: {type(error).__name__}: {error}",
-            expected="arguments that the class can be made with",
-            advice="pass them with --args, as in Python: --args '8, eps=1e-3'",
-        ) from error
 
     def again(old: int, new: int) -> Subject | None:
         values = tuple(_replaced(value, old, new) for value in args)

@@ -9,7 +9,9 @@ fails and says so.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import jax
@@ -28,7 +30,7 @@ from bnverify.empirical.measurement.probes import Seed, chosen
 from bnverify.empirical.measurement.settings import exact
 from bnverify.empirical.normalization.known import BATCH, named
 from bnverify.empirical.normalization.normalizers import Normalization
-from bnverify.errors import InputError
+from bnverify.errors import InputError, users
 from bnverify.theory import CLAIMS
 from bnverify.theory.proof.claim import Claim
 
@@ -64,17 +66,30 @@ def measured_layer(
     norm = norm if layer is None else norm.computed_by(layer)
     if dtype not in ("float64", "float32"):
         raise InputError(got=f"dtype {dtype!r}", expected="'float64' or 'float32'", advice="leave it out for float64")
-    check_options(layer, seed, samples)
+    check_options(layer, seed, samples, suffix)
     check_numbers(y, gamma, beta, epsilon)
+    if context and layer is None and norm.correction is None:
+        raise InputError(
+            got=f"context={context!r:.60} for {norm.name} norm", expected="no context: nothing corrects it",
+            advice="leave it out, or pass normalizer='batch-renorm'",
+        )  # fmt: skip
     with exact():
         check_cut(Placed(norm, gamma, beta, epsilon, context), jnp.asarray(y) if hasattr(y, "__len__") else y)
         y, gamma, beta = (jnp.asarray(each, dtype) for each in (y, gamma, beta))
         number = jnp.asarray(epsilon, dtype)
         context = jax.tree.map(lambda leaf: jnp.asarray(leaf, dtype), context)
-        z = jax.eval_shape(lambda y: norm(y, gamma, beta, cast(Any, number), *context), y)
+        plain, given = norm.computed_by(None), (gamma, beta, cast(Any, number), *context)
+        with users(
+            f"context={context!r:.60}", expected="((running mean, running s), r_max, d_max) of batch-renorm",
+            advice="pass these for batch-renorm, and no context for any other normalizer",
+        ):  # fmt: skip
+            values = plain(y, *given)
+        with _traced("the layer", "layer(y, gamma, beta, epsilon)"):
+            z = jax.eval_shape(lambda y: norm(y, *given), y)
         _expect("the layer", z, y.shape, dtype)
-        _expect("the suffix", jax.eval_shape(suffix, z), (), dtype)
-        check_loss(suffix, norm.computed_by(None)(y, gamma, beta, cast(Any, number), *context))
+        with _traced("the suffix", "suffix(z)"):
+            _expect("the suffix", jax.eval_shape(suffix, z), (), dtype)
+            check_loss(suffix, values)
         cut = cut_of(suffix, y, gamma, beta, epsilon, normalizer=norm, context=context)
         vectors = jax.eval_shape(norm.columns, y).shape[-1]
         return measure_cut(cut, seed=seed, sampled=chosen(vectors, samples, seed))
@@ -123,6 +138,13 @@ def _measured(args: tuple, options: Mapping[str, Any]) -> Measured:
             check_options(None, seed, options.get("samples", 2))
             vectors = cut.norm.normalization.columns(jnp.asarray(cut.y)).shape[-1]
             return measure_cut(cut, seed=seed, sampled=chosen(vectors, options.get("samples", 2), seed))
+    try:
+        inspect.signature(measured_layer).bind(*args, **options)
+    except TypeError as error:
+        raise InputError(
+            got=f"arguments of assert_claims: {error}", expected="suffix, y, gamma, beta, epsilon, or one Cut",
+            advice="assert_claims(suffix, y, gamma, beta, 1e-5, normalizer='layer')",
+        ) from error  # fmt: skip
     return measured_layer(*args, **options)
 
 
@@ -185,6 +207,14 @@ def violation(verdict: Verdict, claims: Mapping[str, Claim] = CLAIMS) -> list[st
 def reasons(verdict: Verdict) -> str:
     """Why points were not counted."""
     return ", ".join(f"{reason} {count}" for reason, count in verdict.excluded.items()) or "no point"
+
+
+def _traced(what: str, call: str) -> AbstractContextManager[None]:
+    """Where a function of the user's is traced."""
+    return users(
+        what, expected=f"{call}, a function of jax.numpy that can be traced and differentiated",
+        advice="use jax.numpy in place of numpy, jnp.where or jax.lax.cond in place of if",
+    )  # fmt: skip
 
 
 def _expect(what: str, found: Any, shape: tuple[int, ...], dtype: str) -> None:

@@ -56,7 +56,13 @@ def wanted(measured: Measured, claims: str | Claim | Iterable[str | Claim] | Non
     """The claims that are asked for, or all about the normaliser."""
     if claims is None:
         return list(claims_about(measured.normalization))
-    several = (claims,) if isinstance(claims, (str, Claim)) else tuple(claims)
+    several = (claims,) if isinstance(claims, (str, Claim)) or not isinstance(claims, Iterable) else tuple(claims)
+    for each in several:
+        if not isinstance(each, (str, Claim)):
+            raise InputError(
+                got=f"{each!r} among the claims", expected="keys of claims, or claims",
+                advice="leave claims out for all that can be tested; bnverify theory lists them",
+            )  # fmt: skip
     return [CLAIMS[each] if isinstance(each, str) else each for each in several]
 
 

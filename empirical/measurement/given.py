@@ -13,8 +13,13 @@ import numpy as np
 from bnverify.errors import InputError
 
 
-def check_options(layer: Any, seed: Any, samples: Any) -> None:
-    """InputError for a layer that is no function, and for negative or fractional seeds and samples."""
+def check_options(layer: Any, seed: Any, samples: Any, suffix: Any = callable) -> None:
+    """InputError for a suffix or a layer that is no function, and for negative or fractional seeds and samples."""
+    if not callable(suffix):
+        raise InputError(
+            got=f"suffix={suffix!r}", expected="a function suffix(z), the loss after the layer",
+            advice="pass lambda z: loss(head(z))",
+        )  # fmt: skip
     if layer is not None and not callable(layer):
         raise InputError(
             got=f"layer={layer!r}", expected="a function layer(y, gamma, beta, epsilon)",
@@ -27,13 +32,21 @@ def check_options(layer: Any, seed: Any, samples: Any) -> None:
 
 
 def check_numbers(y: Any, gamma: Any, beta: Any, epsilon: Any) -> None:
-    """InputError for complex or empty activations, and an epsilon that is no finite number."""
+    """InputError for what is no array, complex or empty activations, and an epsilon that is no finite number."""
     for name, values in (("y", y), ("gamma", gamma), ("beta", beta)):
-        dtype = getattr(values, "dtype", None)
-        if dtype is not None and (np.dtype(dtype).kind in "cOSUmM"):
+        try:
+            kind = np.asarray(values).dtype.kind
+        except Exception:  # whatever an array of another library raises
+            kind = "O"
+        if kind == "c":
             raise InputError(
-                got=f"{name} of {dtype}", expected="real numbers", advice="pass the real or imaginary part"
+                got=f"{name} of complex numbers", expected="real numbers", advice="pass the real or imaginary part"
             )
+        if kind in "OSUmM" and (name == "y" or values is not None):
+            raise InputError(
+                got=f"{name}={values!r:.60}", expected="an array of numbers",
+                advice="pass suffix, y, gamma, beta and epsilon, arrays of NumPy or JAX",
+            )  # fmt: skip
     if getattr(y, "size", 1) == 0:
         raise InputError(got=f"y of shape {y.shape}, empty", expected="values to normalise", advice="pass a batch")
     try:

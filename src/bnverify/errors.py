@@ -5,6 +5,11 @@ with an :class:`InputError`. It has three parts, because a reader asks three que
 did you want, and what shall I do now.
 """
 
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
 
 class InputError(ValueError):
     """An input that cannot be used.
@@ -22,6 +27,20 @@ class InputError(ValueError):
         self.got = got
         self.expected = expected
         self.advice = advice
+
+
+@contextlib.contextmanager
+def users(what: str, *, expected: str, advice: str) -> Iterator[None]:
+    """Where code of the user runs: what it raises is an `InputError` that says of what."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (Exception, SystemExit) as error:
+        line = next(iter(str(error).strip().splitlines()), "")[:200]
+        raise InputError(
+            got=f"{what}, which raises {type(error).__name__}: {line}", expected=expected, advice=advice
+        ) from error
 
 
 class MachineError(OSError):

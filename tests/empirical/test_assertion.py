@@ -127,3 +127,32 @@ def test_what_cannot_be_judged_is_bad_input(changed, said):
 def test_nan_of_the_layer_is_still_a_violation():
     with pytest.raises(AssertionError, match="violated"):
         assert_claims(suffix, Y, GAMMA, BETA, 1e-3, layer=lambda *given: biased(*given) * jnp.nan)
+
+
+def _one(z):
+    return jnp.sum(jnp.tanh(z) ** 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "got"),
+    [
+        ({"suffix": None}, "suffix=None"), ({"claims": [None]}, "None among the claims"), ({"claims": 5}, "5 among"),
+        ({"suffix": lambda z: np.sum(np.tanh(z))}, "the suffix, which raises TracerArray"),
+        ({"suffix": lambda z: _one(z) if z.sum() > 0 else 0.0}, "the suffix, which raises TracerBool"),
+        ({"layer": lambda y, gamma, beta, epsilon: np.asarray(y)}, "the layer, which raises TracerArray"),
+        ({"layer": lambda y, gamma, beta: y}, "the layer, which raises TypeError"), ({"y": None}, "y=None"),
+        ({"y": "abc"}, "y='abc'"), ({"gamma": "abc"}, "gamma='abc'"), ({"seeds": 3}, "unexpected keyword"),
+        ({"normalizer": "batch-renorm", "context": (np.zeros(3), np.ones(3))}, "context=.*TypeError"),
+        ({"context": (1.0,)}, "for batch norm"),
+    ],
+)  # fmt: skip
+def test_what_is_given_wrongly_is_named(change, got):
+    given = {"suffix": _one, "y": np.random.default_rng(5).standard_normal((64, 3)), "gamma": np.ones(3)} | change
+    named = {key: value for key, value in given.items() if key not in ("suffix", "y", "gamma")}
+    with pytest.raises(InputError, match=got):
+        assert_claims(given["suffix"], given["y"], given["gamma"], np.zeros(3), 1e-5, **named)
+
+
+def test_arguments_that_are_missing_are_named():
+    with pytest.raises(InputError, match="missing"):
+        assert_claims(_one, np.ones((4, 3)))

@@ -109,3 +109,28 @@ def test_json(here):
     found = json.loads(out.output)
     assert found["status"] == 0 and found["normalizer"] == "layer" and found["details"]["m"] == 6
     assert {f["key"]: f["verdict"] for f in found["findings"]}["backward.ones"] == "holds"
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        ("json:decoder:x", "module:attribute"), ("json.nothing:x", "check the spelling: json is there"),
+        ("no_such_module:x", "install no_such_module"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_name_is_told(target, part):
+    with pytest.raises(InputError, match=part):
+        load(target)
+
+
+def test_the_missing_module_is_the_one_that_is_missing(tmp_path, monkeypatch):
+    (tmp_path / "mine_that_needs.py").write_text("import no_such_module.part\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="install no_such_module"):
+        load("mine_that_needs:x")
+
+
+@pytest.mark.parametrize("text", ["**{'eps': 1e-3}", "8, **{'eps': 1e-3}", "*[1, 2]"])
+def test_arguments_that_would_be_left_out_are_refused(text):
+    with pytest.raises(InputError, match="as in a call"):
+        arguments(text)

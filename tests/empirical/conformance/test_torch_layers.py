@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="PyTorch is an optional extra: pip install 'bnverify[torch]'")
 
 from bnverify.empirical.conformance import conforms  # noqa: E402
+from bnverify.errors import InputError  # noqa: E402
 
 nn = torch.nn
 RIGHT = [
@@ -220,3 +221,28 @@ class _Running(nn.Module):
 def test_running_statistics_that_are_right_from_their_first_values_only(fault, key):
     assert conforms(_Running, 8, shape=(16, 8)).status == 0
     assert [each.key for each in conforms(_Running, 8, keywords={"fault": fault}, shape=(16, 8)).failed] == [key]
+
+
+class _Checks(nn.LayerNorm):
+    def forward(self, y):
+        assert y.abs().max() < 100
+        return super().forward(y)
+
+
+def _used_before():
+    layer = nn.BatchNorm1d(8)
+    layer.kept = layer(torch.randn(6, 8))  # with its graph, which cannot be copied
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("layer", "got"),
+    [
+        (nn.LazyBatchNorm1d, "uninitialized"), (nn.LayerNorm(8, device="meta"), "meta"), (_used_before(), "deepcopy"),
+        (nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8)), "not where 0.weight is 1"), (_Checks(8), "AssertionError"),
+    ],
+    ids=["lazy", "meta", "used", "network", "checks"],
+)  # fmt: skip
+def test_a_module_that_cannot_be_tested_is_refused_with_the_reason(layer, got):
+    with pytest.raises(InputError, match=got):
+        conforms(layer, shape=(6, 8))

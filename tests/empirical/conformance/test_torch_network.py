@@ -368,3 +368,13 @@ def test_a_norm_that_is_not_measured_is_listed_whatever_its_name(twice):
     measured = measure_model(torch.nn.Sequential(*parts), lambda z: (z**3).sum(), torch.randn(16, 6))
     assert list(measured.skipped) == ["1"]
     assert ("another divisor" in measured.skipped["1"]) or twice
+
+
+@pytest.mark.parametrize(
+    ("inputs", "got"),
+    [(torch.full((8, 6), float("nan")), "NaN or infinite"), (torch.randn(1, 6), "raises ValueError: Expected more")],
+)
+def test_inputs_that_leave_nothing_to_measure_are_named(inputs, got):
+    network = torch.nn.Sequential(torch.nn.Linear(6, 5), torch.nn.BatchNorm1d(5))
+    with pytest.raises(InputError, match=got):
+        measure_model(network, lambda z: (z**3).sum(), inputs)
