@@ -210,6 +210,8 @@ def test_losses_near_the_level_are_not_lost():
     losses = np.r_[np.full(700, 2.0), np.full(200, 1.0), np.full(100, 2.0)]
     assert falls_back(losses, 2.0) == pytest.approx(900, abs=10)
     assert falls_back(losses[:905], 2.0) is None and falls_back(losses[:700], 2.0) is None
+    back = falls_back(losses, 2.0)  # known after a whole window: ten steps here
+    assert [falls_back(losses[: back + more], 2.0) for more in (1, 9, 10)] == [None, None, back]
     diverged = np.r_[losses[:900], np.full(100, np.nan)]
     assert falls_back(diverged, 2.0) == falls_back(losses, 2.0)
 

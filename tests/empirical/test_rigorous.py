@@ -16,7 +16,7 @@ from bnverify.empirical.normalization.batch import batch_norm
 from bnverify.empirical.rigorous import HOLDS, UNDECIDED, VIOLATED, Channel, certain, covered
 from bnverify.empirical.rigorous.certain import APART, NO_SPREAD, all_certain, claims, distance
 from bnverify.errors import InputError, MachineError
-from bnverify.theory import CLAIMS
+from bnverify.theory import CLAIMS, QUANTITIES, Hypothesis
 from bnverify.theory.proof.quantities import rho
 
 pytest.importorskip("flint", reason="the extra rigorous is not installed")
@@ -120,6 +120,18 @@ def test_conditions_are_decided_exactly():
     assert certain(claim, channel(2, 0.0)).verdict == HOLDS
     assert certain(claim, channel(2, 1e-300)).verdict == APART
     assert not covered(CLAIMS["observation-4.3"])
+
+
+def test_what_balls_do_not_decide_of_a_hypothesis_is_undecided():
+    """<1, v> is 0, and its ball is around it at every precision: nobody knows whether the claim speaks of the point."""
+    is_zero, is_not = (sp.Eq(QUANTITIES[name].symbol, 0) for name in ("one_v", "g_g"))
+
+    def verdict(*conditions):
+        assumed = tuple(Hypothesis(str(condition), "", condition) for condition in conditions)
+        return certain(dataclasses.replace(EXACT, hypotheses=assumed), channel(8, 0.5)).verdict
+
+    assert verdict() == HOLDS and verdict(is_zero) == UNDECIDED and verdict(is_not) == APART
+    assert verdict(is_zero, is_not) == APART
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from bnverify.empirical.judgement.verdict import TOLERANCES, evaluate, places, verify
+from bnverify.empirical.judgement.verdict import RANGE, TOLERANCES, evaluate, places, verify
 from bnverify.empirical.runs.records import load_run, site_dataset
 from bnverify.theory import CLAIMS, claims_for
 
@@ -108,6 +108,46 @@ def test_what_is_no_number_out_of_numbers_is_a_violation(tiny_run, value):
     records["v_v"][{"step": 0, "site": 3, "channel": 0}] = value
     verdict = evaluate(CLAIMS["theorem-4.1-exact"], records, network="bn")
     assert (verdict.violations, verdict.worst) == (1, np.inf) and "conv4" in str(verdict.worst_points[0])
+
+
+@pytest.mark.parametrize(
+    ("key", "inside", "outside"),
+    [
+        ("theorem-4.1-exact", 1e-11, 1e-12),  # 1/s^3 times m is beyond 3e38 there, and 1/s^2 far below
+        ("theorem-4.1-exact", 1e10, 1e12),
+        ("theorem-4.2-exact", 1e-6, 1e-7),  # 1/s^5, and 1/s^4
+        ("theorem-4.2-exact", 1e5, 1e6),
+    ],
+)
+def test_derivatives_of_a_scale_leave_the_range_of_a_type_where_its_odd_power_does(tiny_run, key, inside, outside):
+    """What is no number there is nobody's fault; where it could be one, it is a violation."""
+    for s, beyond in ((inside, False), (outside, True)):
+        records = tiny_run.exact["plain"].sel(site=["conv1"]).copy(deep=True)
+        for name, value in {"s": s, "deviation": s, "mu": 0.0, "g_g": 1.0, "gamma": 1.0}.items():
+            records[name] = records[name] * 0 + value
+        records["v_v"][:] = np.inf
+        verdict = evaluate(CLAIMS[key], records, network="plain", dtype="float32")
+        assert (f"{RANGE} float32" in verdict.excluded, bool(verdict.violations)) == (beyond, not beyond), verdict
+
+
+def test_a_constant_channel_is_counted_apart_in_claims_about_its_layer(tiny_run):
+    """One is enough: the layer's quantities are sums over all of its channels."""
+    claim = CLAIMS["theorem-4.2-layer"]
+    whole = evaluate(claim, tiny_run.exact["plain"], network="plain")
+    records = tiny_run.exact["plain"].copy(deep=True)
+    for name in ("s", "deviation"):
+        records[name][{"step": 0, "site": 2, "channel": 1}] = 0.0
+    verdict = evaluate(claim, records, network="plain")
+    assert verdict.excluded.get("constant channel") == 1 and verdict.points == whole.points - 1 > 0
+
+
+def test_a_bound_is_as_tight_as_where_its_left_side_is_more_than_rounding(tiny_run):
+    records = tiny_run.exact["bn"].copy(deep=True)
+    claim = CLAIMS["theorem-4.1"]
+    last = evaluate(claim, records.isel(step=[-1]), network="bn").tightness
+    records["v_v"][{"step": slice(0, -1)}] *= 1e-25
+    verdict = evaluate(claim, records, network="bn")
+    assert verdict.tightness == last >= 1 and not verdict.violations and verdict.points > 0
 
 
 def test_printed_4_2_would_fail_outside_its_hypothesis(tiny_run):
