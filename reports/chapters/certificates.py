@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from bnverify.empirical.runs.files import write_atomically
-from bnverify.reports.document.derived import Derived, kept
+from bnverify.reports.document.derived import Derived, kept, opened, sealed
 from bnverify.theory import CLAIMS, to_json
 from bnverify.theory.certify import certificate_of
 from bnverify.theory.certify.library import cache
@@ -34,12 +33,12 @@ def _documents(derived: Derived) -> Mapping[str, Any]:
     """The documents of the claims, kept beside what was derived."""
     file = kept(f"documents-{derived.fingerprint}.json")
     if file is not None:
-        with contextlib.suppress(OSError, ValueError):
-            known = json.loads(file.read_text())
+        with contextlib.suppress(OSError, ValueError, RecursionError):  # not there, or not as it was written
+            known = opened(file.read_text())
             if isinstance(known, dict) and [*known] == [claim.key for claim in derived.claims]:
                 return known
     documents = {claim.key: to_json(CLAIMS[claim.key]) for claim in derived.claims}
     if file is not None:
         with contextlib.suppress(OSError):  # a cache that cannot be written is none
-            write_atomically(file, json.dumps(documents).encode())
+            write_atomically(file, sealed(documents).encode())
     return documents

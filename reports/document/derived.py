@@ -12,6 +12,7 @@ import platform
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import sympy as sp
 
@@ -102,13 +103,13 @@ def derived() -> Derived:
     ours = file is not None and all(_module(claim).startswith("bnverify.theory") for claim in CLAIMS.values())
     if file is not None and ours:
         try:
-            return _opened(file.read_text())
-        except (OSError, ValueError, KeyError, TypeError):
+            return _read(opened(file.read_text()))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             pass  # not there, or not as it was written: prove
     found = derive(fingerprint)
     if file is not None and ours:
         try:
-            write_atomically(file, _sealed(found).encode())
+            write_atomically(file, sealed(asdict(found)).encode())
             _forget(file.parent)
         except OSError:
             pass  # a cache that cannot be written is none
@@ -176,18 +177,18 @@ def _forget(folder: Path) -> None:
             file.unlink(missing_ok=True)
 
 
-def _sealed(found: Derived) -> str:
+def sealed(data: Any) -> str:
     """What is kept: a line with the digest of all that follows."""
-    content = json.dumps(asdict(found))
+    content = json.dumps(data)
     return f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}"
 
 
-def _opened(text: str) -> Derived:
+def opened(text: str) -> Any:
     """From what was kept; ValueError where a letter of it was changed."""
     seal, _, content = text.partition("\n")
     if hashlib.sha256(content.encode()).hexdigest() != seal:
         raise ValueError("changed since it was written")
-    return _read(json.loads(content))
+    return json.loads(content)
 
 
 def _read(data: dict) -> Derived:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import tempfile
 import time
@@ -21,6 +22,7 @@ from typing import Any
 from bnverify.theory.certify.batch import Files, checked, in_batches, instance
 from bnverify.theory.certify.consistency import consistency
 from bnverify.theory.certify.coqc import (
+    AXIOMS,
     LIBRARY,
     CoqError,
     Theorem,
@@ -139,7 +141,7 @@ def certificate_of(claim: str | Mapping[str, Any]) -> Certificate | None:
     else:
         document = claim
     try:
-        return stored(_work(document).hash)
+        return _stored(_work(document))
     except Refused:
         return None
 
@@ -164,7 +166,11 @@ def _known(document: Mapping[str, Any], fresh: bool, names: list[str]) -> Certif
             raise Refused(f"got two documents whose theorem would be {work.document.identifier}; expected one")
     except Refused as error:
         return Certificate(_shown(document), REFUSED, reason=printable(str(error)))
-    return (None if fresh else stored(work.hash)) or work
+    return (None if fresh else _stored(work)) or work
+
+
+def _stored(work: _Work) -> Certificate | None:
+    return stored(work.hash, work.key, LINKED if work.link else PREMISES)
 
 
 def _together(works: list[_Work], *, library: Path, installed: str) -> list[Certificate]:
@@ -261,20 +267,41 @@ def _satisfiable(document: Document, theorem: Theorem, folder: Path, paths: Mapp
 # What is kept.
 
 
-def stored(name: str) -> Certificate | None:
-    """The certificate that is kept under a name, None where there is none or it cannot be read."""
+def stored(name: str, key: str, verdict: str) -> Certificate | None:
+    """The certificate that is kept under a name, of this claim and with this verdict; None where there is none, or
+    where the file is not exactly what `stow` writes of one that is whole."""
     folder = cache()
     if folder is None:
         return None
     try:
-        content = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            return None
+        text = (folder / f"{name}.json").read_text(encoding="utf-8")
+        content = json.loads(text.partition("\n")[2])
         fields: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
         found = Certificate(**fields)
-    except (OSError, ValueError, TypeError):
+        asked = (found.hash, found.key, found.verdict) == (name, key, verdict)
+        return found if asked and text == _written(found) and _sound(found) else None
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
-    return found if found.hash == name and found else None
+
+
+def _sound(found: Certificate) -> bool:
+    """Whether a certificate says of each thing what one that is whole can say."""
+    texts = (found.key, found.statement, found.linked, found.hash, found.coq, *found.premises, *found.axioms)
+    if not all(isinstance(each, str) and each.isprintable() for each in texts) or found.reason != "":
+        return False
+    theorem = Theorem(found.linked or found.statement, found.axioms)
+    premises = theorem.parts[1] if found.verdict in (LINKED, PREMISES) else ()
+    return (
+        bool(found.statement and found.coq) and bool(found.linked) == (found.verdict == LINKED)
+        and found.premises == premises and set(found.axioms) <= AXIOMS
+        and isinstance(found.seconds, float) and 0 <= found.seconds < math.inf
+    )  # fmt: skip
+
+
+def _written(found: Certificate) -> str:
+    """A certificate as it is kept: a line with the digest of all that follows."""
+    content = json.dumps(found.to_json())
+    return f"{digest(content)}\n{content}"
 
 
 def stow(found: Certificate) -> None:
@@ -285,5 +312,5 @@ def stow(found: Certificate) -> None:
     with contextlib.suppress(OSError):
         handle, name = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(found.to_json(), file)
+            file.write(_written(found))
         os.replace(name, folder / f"{found.hash}.json")

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bnverify.errors import MachineError
+
 INSTALL = "apt-get install --no-install-recommends coq"
 LIBRARY = Path(__file__).resolve().parents[1] / "coq"
 AXIOMS = frozenset(
@@ -25,6 +27,11 @@ _FORBIDDEN = re.compile(
     r"\b(Admitted|admit|give_up|Axioms?|Parameters?|Conjectures?|Primitive|Unset|bypass_check|Guard|Positivity|Universe|"
     r"Load|Redirect|Declare|Extraction|Drop|Cd|Register|native_compute|vm_compute|Notation|Infix|Coercion|Canonical)\b"
 )
+_STOPPED = re.compile(
+    "no space left on device|disk quota exceeded|input/output error|read-only file system|permission denied|"
+    "too many open files|cannot allocate memory|out of memory",
+    re.IGNORECASE,
+)
 _COMMENT = re.compile(r"\(\*(?:[^*(]|\*(?!\))|\((?!\*))*\*\)")
 _STRING = re.compile(r'"[^"]*"')
 
@@ -34,6 +41,16 @@ class NoCoq(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__(f"got:      no coqc on the PATH\nexpected: Coq 8.16 or later\ndo:       {INSTALL}")
+
+
+class CoqStopped(MachineError):
+    """Coq did not come to a verdict: it was killed, or the machine has no memory or disk left."""
+
+    def __init__(self, got: str) -> None:
+        super().__init__(
+            got=" ".join(printable(got).split())[:300], expected="a machine on which coqc comes to an end",
+            advice="free memory or disk, or set TMPDIR to a folder with room; nothing was refused: ask again",
+        )  # fmt: skip
 
 
 class CoqError(RuntimeError):
@@ -58,8 +75,15 @@ def executable() -> str:
 
 def version() -> str:
     """What coqc calls itself, "8.16.1"."""
-    said = subprocess.run([executable(), "--print-version"], capture_output=True, text=True, timeout=60, check=False)
-    return printable(said.stdout).split()[0] if said.returncode == 0 and said.stdout.split() else "unknown"
+    try:
+        said = subprocess.run(
+            [executable(), "--print-version"], capture_output=True, text=True, errors="replace", timeout=60, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise CoqStopped("no answer from coqc --print-version within 60 s") from None
+    if said.returncode or not said.stdout.split():
+        raise CoqStopped(f"coqc --print-version ended with {said.returncode}: {said.stderr}")
+    return printable(said.stdout).split()[0]
 
 
 def refuse_escapes(text: str) -> None:
@@ -88,8 +112,18 @@ def compile_file(file: Path, paths: Mapping[str, Path]) -> str:
     except subprocess.TimeoutExpired:
         raise CoqError(f"got no answer on {file.name} within {_SECONDS} s") from None
     if said.returncode:
+        _refuse_machine(file.name, said.returncode, said.stderr)
         raise CoqError(said.stderr or f"coqc ended with {said.returncode}")
     return said.stdout
+
+
+def _refuse_machine(name: str, status: int, told: str) -> None:
+    """CoqStopped where a process ended for a reason that is none of the file's: a signal (as -9, or as 137 by a shell
+    between), a full disk, no memory. 129 is how Coq calls an anomaly."""
+    if status < 0 or status > 129:
+        raise CoqStopped(f"coqc on {name}, ended by signal {-status if status < 0 else status - 128}")
+    if _STOPPED.search(told):
+        raise CoqStopped(f"coqc on {name}: {told}")
 
 
 @dataclass(frozen=True)

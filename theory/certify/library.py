@@ -6,14 +6,17 @@ import contextlib
 import hashlib
 import os
 import re
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bnverify.caching import cache_folder
-from bnverify.theory.certify.coqc import LIBRARY, compile_file, version
+from bnverify.theory.certify.coqc import LIBRARY, compile_file, executable, version
 
 _REQUIRE = re.compile(r"^From bnverify Require (?:Import |Export )?([\w ]+)\.", re.MULTILINE)
+
+_SEAL = "whole"
 
 
 def digest(*texts: str) -> str:
@@ -49,10 +52,10 @@ def sources() -> dict[str, str]:
 
 @contextlib.contextmanager
 def compiled() -> Iterator[Path]:
-    """A folder with the compiled library."""
+    """A folder with the compiled library; one that is not whole, or of another coqc, is compiled anew."""
     texts, kept = sources(), cache()
     name = "library-" + digest(version(), *(part for item in texts.items() for part in item))[:32]
-    if kept is not None and (kept / name).is_dir():
+    if kept is not None and _whole(kept / name, texts):
         yield kept / name
         return
     with tempfile.TemporaryDirectory(prefix="bnverify-", dir=kept) as scratch:
@@ -61,8 +64,35 @@ def compiled() -> Iterator[Path]:
         for file, text in texts.items():
             (folder / f"{file}.v").write_text(text, encoding="utf-8")
             compile_file(folder / f"{file}.v", {"bnverify": folder})
+        (folder / _SEAL).write_text(_seal(folder, texts), encoding="utf-8")
         if kept is not None:
             with contextlib.suppress(OSError):  # another process was faster
+                if not _whole(kept / name, texts):
+                    _removed(kept / name)
                 folder.rename(kept / name)
-            folder = kept / name
-        yield folder
+        yield kept / name if kept is not None and not folder.exists() else folder
+
+
+def _seal(folder: Path, texts: Mapping[str, str]) -> str:
+    """What a whole library is known by: the contents of its files, and the coqc that compiled them."""
+    coqc = Path(executable()).resolve()
+    files = (path for file in texts for path in (folder / f"{file}.v", folder / f"{file}.vo"))
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    return digest(str(coqc), str(coqc.stat().st_size), str(coqc.stat().st_mtime_ns), *hashes)
+
+
+def _whole(folder: Path, texts: Mapping[str, str]) -> bool:
+    """Whether a folder has every file of the library as it was when this coqc had compiled it."""
+    try:
+        written = all((folder / f"{file}.v").read_bytes() == text.encode() for file, text in texts.items())
+        return written and (folder / _SEAL).read_bytes() == _seal(folder, texts).encode()
+    except OSError:
+        return False
+
+
+def _removed(place: Path) -> None:
+    """What is left of a library, or is in its place, goes out of the way."""
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

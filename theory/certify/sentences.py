@@ -54,7 +54,7 @@ def certify_sentences(chosen: Iterable[Sentence], jobs: int = 2, fresh: bool = F
 
 def kept(chosen: Sentence) -> Certificate | None:
     """The certificate of a sentence that was made before; Coq is not asked."""
-    return stored(chosen.hash)
+    return stored(chosen.hash, chosen.key, chosen.verdict)
 
 
 def _together(batch: list[Sentence], *, library: Path, installed: str) -> list[Certificate]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from bnverify.commands.terminal import MACHINE, VIOLATED, columns, console, tell_error
-from bnverify.errors import InputError
+from bnverify.errors import InputError, MachineError
 
 
 def command(
@@ -28,8 +28,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Statements, premises, axioms and hashes as JSON.")] = False,
 ) -> None:
     """Certify claims. Exit status: 0 all certified, 1 a claim or its link to the definition refused, 2 bad input, 3 no
-    Coq (or no z3) on the machine."""
-    from bnverify.theory.certify import NoCoq, certify, certify_sentences
+    Coq (or no z3) on the machine, or one that did not come to an end (killed, no memory, a full disk)."""
+    from bnverify.theory.certify import INSTALL, NoCoq, certify, certify_sentences
+    from bnverify.theory.certify.coqc import CoqError
 
     documents, sentences = _chosen(keys or [], everything)
     if smt:
@@ -40,6 +41,11 @@ def command(
     except NoCoq as error:
         tell_error(str(error))
         raise typer.Exit(MACHINE) from None
+    except CoqError as error:  # of the library: a claim's own is its verdict
+        raise MachineError(
+            got=f"a library that this coqc refuses: {' '.join(str(error).split())[:300]}",
+            expected="Coq 8.16 or later", advice=INSTALL,
+        ) from None  # fmt: skip
     if as_json:
         typer.echo(json.dumps([each.to_json() for each in found], indent=1, sort_keys=True))
     else:
