@@ -38,6 +38,7 @@ from bnverify.theory import (
 from bnverify.theory.proof.claim import Gram
 from bnverify.theory.proof.hypotheses import NO_EPSILON, TRAINING_MODE
 from bnverify.theory.proof.quantities import EXPONENTIAL_GRADIENT, V_SCALED, XT, T
+from bnverify.theory.proof.signs import COUNT, reasons
 from bnverify.theory.results.dynamics.schedules import TESTED
 
 HERE = Source("this work", "a test")
@@ -296,3 +297,15 @@ def test_a_number_is_refused_for_what_it_is_not(numbers, words):
     with pytest.raises(InputError, match=f"expected: a number.*{words}"):
         claim.at(**numbers)
     assert CLAIMS["theorem-4.1"].at(m=8.0) == CLAIMS["theorem-4.1"].at(m=8)
+
+
+@pytest.mark.parametrize(
+    "known", [{"positive": True}, {"integer": True}, {"nonnegative": True, "integer": True}, {"real": True}], ids=str
+)
+def test_a_count_is_a_positive_integer(known):
+    """2 n^2 - n - 1 is not negative at 1, 2, 3, ..., but it is at 1/2 and, less 1, at 0."""
+    (reason,) = reasons(2 * m**2 - m - 1)
+    assert reason.because == COUNT
+    n = sp.Symbol("n", **known)
+    with pytest.raises(ValueError, match="got the factor"):
+        reasons(2 * n**2 - n - 1)

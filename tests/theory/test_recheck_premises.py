@@ -207,6 +207,40 @@ def test_a_hypothesis_about_what_no_step_derives_could_contradict_the_definition
             refused(changed, "no step derives it")
 
 
+@pytest.mark.parametrize("size", [2, 3])
+def test_an_example_has_more_than_two_values(size):
+    """With y = (0, 2) much holds that holds for no others."""
+    changed = document("normalised-mean")
+    y = {2: ["0", "2"], 3: ["0", "1", "2"]}[size]
+    yhat = {2: ["-1/2", "1/2"], 3: ["-1/2", "0", "1/2"]}[size]
+    numbers = {"m": str(size), "epsilon": {2: "3", 3: "10/3"}[size], "s": "2", "mu": "1"}
+    for channel in changed["example"]["channels"]:
+        channel["symbols"] |= numbers
+        channel["vectors"] |= {"y": y, "yhat": yhat, "yhat_measured": yhat}
+    if size == 2:
+        refused(changed, "more than two values")
+    else:
+        assert recheck(changed), str(recheck(changed))
+
+
+def test_what_a_hypothesis_sets_fulfils_its_condition_for_all_numbers():
+    """x = y does not follow from x = 3, also where the example has y = 3."""
+    changed = small(hypotheses=[stated("==", "x", "y", [("x", "3")], {"x": "3"})])
+    changed["example"]["channels"][0]["symbols"] |= {"x": "3", "y": "3"}
+    refused(changed, "does not fulfil it")
+    assert recheck(small(hypotheses=[stated("==", "x", "3", [("x", "3")], {"x": "3"})]))
+
+
+@pytest.mark.parametrize("name", ["W0", "Wstar"])
+def test_a_sum_over_channels_is_of_weights(name):
+    """The sum of <W0, Wstar> is that of the layers' weights; of other vectors nothing says so."""
+    changed = document("lemma-4.5-rows")
+    assert recheck(changed) and any(each["rule"] == "sum over channels" for each in changed["steps"])
+    text = json.dumps(changed).replace(f"{name}", "other").replace("other_layer", "u_layer")
+    assert '"<other, ' in text or ', other>"' in text
+    refused(json.loads(text.replace("u_layer", "other_layer")), "expected the weights of the filters")
+
+
 # What is divided by, or below a root, as it is written.
 
 CANCELLED = [
@@ -240,6 +274,8 @@ def test_what_cancels_is_a_premise_all_the_same(left, right, what):
 def test_what_is_evidently_not_zero_needs_no_premise():
     assert recheck(equal("p/p + m/(m + p) + sqrt(4*m**2)/(2*m)", "2 + m/(m + p)"))
     refused(equal("p/p + m/(m - p)", "1 + m/(m - p)"), "it divides by m - p")
+    assert recheck(equal("sqrt(r**2) + 1/-p", "r - 1/p"))
+    refused(equal("r/r", "1"), "it divides by r")
 
 
 @pytest.mark.parametrize("where", ["statement", "conclusion", "hypotheses", "certificate", "sums_over_channels"])

@@ -350,3 +350,10 @@ def test_gradients_of_sizes_are_proved():
     for true, false in (("dot(w, y)/abs(dot(w, y))*w", "w"), ("abs(dot(w, y))/dot(w, y)*w", "-w")):
         assert prove(Formula(f"grad(abs(dot(w, y)), y) = {true}", vectors=("y", "w"))) is not None
         assert prove(Formula(f"grad(abs(dot(w, y)), y) = {false}", vectors=("y", "w"))) is None
+
+
+@pytest.mark.parametrize(("sizes", "shown"), [((3, 4), True), ((4, 3), True), ((2, 3), False), ((3, 2), False)])
+def test_a_proof_is_for_every_m_from_the_least_size(sizes, shown):
+    """(m - 3) a >= 0 is true from 3 on; that 2 is searched as well makes it a claim about 2."""
+    proof = prove(Formula("(m - 3)*a >= 0", symbols={"a": "positive"}, sizes=sizes))
+    assert (proof is not None) == shown
