@@ -15,7 +15,8 @@ import numpy as np
 import sympy as sp
 
 from bnverify.empirical.judgement.propagation import propagate
-from bnverify.empirical.judgement.sizes import Quantities, name_of
+from bnverify.empirical.judgement.quantities import Quantities
+from bnverify.empirical.judgement.sizes import name_of
 from bnverify.errors import InputError
 from bnverify.theory.proof.claim import Claim
 from bnverify.theory.proof.quantities import QUANTITIES, names_of

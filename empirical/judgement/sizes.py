@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Any, Self
 
 import numpy as np
 import sympy as sp
@@ -141,6 +140,15 @@ class Sizes:
         return norm, self.count * self.level / self.q["s"] + norm * self.cancelled
 
     @cached_property
+    def along_gamma(self) -> np.ndarray:
+        """The error of <T g, yhat> over all vectors, |Tg||y|/s summed over them being measured: what a difference of
+        squares adds to e(yhat) is the share of the worst vector in each."""
+        share = self.cancelled * np.divide(
+            self.deviation, self.level, out=np.zeros_like(self.level), where=self.level > 0
+        )
+        return self.absolute("size_along_gamma") * (1 + np.max(share, axis=-1, keepdims=True))
+
+    @cached_property
     def m_norm(self) -> np.ndarray:
         """The norm of the scale's Hessian M, from a random direction; 1/(m s) at least, as batch norm has it."""
         least = 1 / (self.count**2 * self.q["s"])
@@ -210,48 +218,6 @@ class Sizes:
 
     def over_channels(self, values: np.ndarray) -> np.ndarray:
         return np.sum(values, axis=-1, keepdims=True)
-
-
-class Quantities(dict[str, np.ndarray]):
-    """The quantities of one place, which keep the sizes of their roundings: claim after claim is evaluated there. What
-    is kept is of the numbers as they are: a change forgets it."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._sizes: dict[tuple[float, float, bool], Sizes] = {}
-        self._best: dict[float, Quantities] = {}
-
-    def __setitem__(self, name: str, value: np.ndarray) -> None:
-        super().__setitem__(name, value)
-        self._sizes.clear()
-        self._best.clear()
-
-    def update(self, *arguments: Any, **more: Any) -> None:
-        """Set each of them."""
-        for name, value in dict(*arguments, **more).items():
-            self[name] = value
-
-    def __ior__(self, other: Any) -> Self:  # type: ignore[override, misc]
-        self.update(other)
-        return self
-
-    def sizes(self, unit: float, least: float = 0.0, squares: bool = False) -> Sizes:
-        """The sizes for a tolerance, a smallest normal number and a form of the variance."""
-        key = (unit, least, squares)
-        if key not in self._sizes:
-            self._sizes[key] = Sizes(self, *key)
-        return self._sizes[key]
-
-    def at_best(self, unit: float) -> Quantities:
-        """The same vectors with mean zero. What is constant up to rounding has no values after the mean to be exact to:
-        it is taken to be as exact as a vector of deviation s."""
-        if unit not in self._best:
-            best = Quantities(self | {"mu": np.asarray(0.0)})
-            if "deviation" in self and "mu" in self:
-                deviation, s = self["deviation"], self["s"]
-                best["deviation"] = np.where(deviation <= unit * np.abs(self["mu"]), s, deviation)
-            self._best[unit] = best
-        return self._best[unit]
 
 
 _NAMES = {quantity.symbol: name for name, quantity in QUANTITIES.items()}
@@ -364,8 +330,8 @@ _SCALARS: dict[str, Callable[[Sizes], np.ndarray]] = {
     "w_z": _written,
     "w_gamma_yhat": lambda s: s.root("gw_gw") * sum(s.yhat),
     "w_beta": lambda s: s.root("w_w") * s.root("beta_beta"),
-    "along_gamma": lambda s: s.absolute("size_along_gamma"),
-    "layer_tg_yhat": lambda s: s.absolute("size_along_gamma"),
+    "along_gamma": lambda s: s.along_gamma,
+    "layer_tg_yhat": lambda s: s.along_gamma,
     "along_beta": lambda s: s.absolute("size_along_beta"),
     "layer_one_tg": lambda s: s.absolute("size_along_beta"),
     "mean_after": lambda s: s.absolute("mean_before") + s.absolute("running_weight") * s.level,

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from bnverify.empirical.judgement.compile import TOLERANCES, Sides, compile_claim
-from bnverify.empirical.judgement.sizes import Quantities
+from bnverify.empirical.judgement.quantities import Quantities
 from bnverify.empirical.measurement.measured import LAYER, order, producer
 from bnverify.empirical.runs.records import FLAGS, FORMAT, SIZES, Run
 from bnverify.theory import CLAIMS, QUANTITIES, claims_for

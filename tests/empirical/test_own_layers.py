@@ -235,3 +235,32 @@ def test_a_difference_of_squares_is_inaccurate_and_excuses_nothing_else():
     with pytest.raises(AssertionError) as failed:
         assert_claims(cubed, Y + 1e4, ONE, ZERO, 1e-5, layer=_off)
     assert "violated at" in str(failed.value) and "inaccurate" not in str(failed.value)
+
+
+@pytest.mark.parametrize("mean", [1e5, 1e6])
+def test_a_difference_of_squares_violates_no_claim_of_any_kind(mean):
+    """Nor that of the gradient of gamma over all vectors; one that is a thousandth off at a smaller mean does."""
+    for seed in (1, 2):
+        y = np.random.default_rng(seed).standard_normal((64, 3)) + mean
+        found = check(cubed, y, ONE, ZERO, 1e-5, layer=_by_squares)
+        assert not [(verdict.key, verdict.worst) for verdict in found if verdict.violations]
+        assert "normalised-norm" in {verdict.key for verdict in found if "inaccurate" in verdict.excluded}
+
+    def steeper(y, gamma, beta, epsilon):
+        return _by_squares(y, gamma + 1e-3 * (gamma - jax.lax.stop_gradient(gamma)), beta, epsilon)
+
+    found = check(cubed, Y + 1e3, ONE, ZERO, 1e-5, layer=steeper)
+    assert "gamma-gradient" in {verdict.key for verdict in found if verdict.violations}
+
+
+def test_a_gradient_of_gamma_that_is_rounding_has_not_been_tested():
+    """With means of 1e7 deviations in every vector a millionth of it is not seen; of 100 it is."""
+
+    def steeper(y, gamma, beta, epsilon):
+        return bn(y, gamma + 1e-6 * (gamma - jax.lax.stop_gradient(gamma)), beta, epsilon)
+
+    for mean, points, violations in ((1e7, 0, 0), (1e2, 1, 1), (np.array([0.0, 1e2, 1e2]), 1, 1)):
+        for layer, failed in ((bn, 0), (steeper, violations)):
+            (found,) = check(cubed, Y + mean, ONE, ZERO, 1e-5, layer=layer, claims="gamma-gradient")
+            assert (found.points, found.violations) == (points, failed)
+            assert found.excluded == ({} if points else {"below rounding": 1})

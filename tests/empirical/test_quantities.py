@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bnverify.empirical.judgement.sizes import Quantities
+from bnverify.empirical.judgement.quantities import Quantities
 
 
 def _place():
