@@ -13,6 +13,7 @@ were compared with the module's.
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -23,6 +24,7 @@ import torch
 
 from bnverify.empirical.adapters.reading import Sites, Unmeasured
 from bnverify.empirical.adapters.torch_sites import KINDS, Found, candidate, found
+from bnverify.empirical.adapters.torch_suspects import in_graph
 from bnverify.empirical.measurement.cut import Cut
 from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.measurement.measurement import measure_cut
@@ -45,7 +47,7 @@ def measure_model(
     """
     network = TorchNetwork(module, loss, inputs, targets)
     out = Sites()
-    out.skipped |= network.skipped
+    out.skipped |= network.skipped | network.suspects()
     with exact():
         for number, (name, each) in enumerate(network.sites.items()):
             out[name] = _measured(network, each, (seed, number), sampled)
@@ -132,6 +134,15 @@ class TorchNetwork:
         for name, each in self._modules.items():
             if name not in calls and isinstance(each, KINDS):
                 self.skipped[name] = "it is not called"
+        once = {name: seen[0][1] for name, seen in calls.items() if len(seen) == 1}
+        self._told = {name: z for name in (*self.sites, *self.skipped) if (z := once.get(name)) is not None}
+
+    def suspects(self) -> dict[str, str]:
+        """Norms besides the sites and the modules that are skipped, by where they are in the code."""
+        told = {name: z.clone().requires_grad_() for name, z in self._told.items()}
+        with warnings.catch_warnings(), torch.autograd.set_detect_anomaly(True, check_nan=False):
+            warnings.simplefilter("ignore")  # of anomaly detection, which keeps the places in the code
+            return in_graph(self._evaluate(told))
 
     def _site(self, name: str, seen: list[tuple[Any, Any]]) -> None:
         module = self._modules[name]
