@@ -136,11 +136,12 @@ def test_output_in_ascii_is_refused_in_three_lines():
     three_lines(done.stderr)
 
 
-def test_a_closed_pipe():
+@pytest.mark.parametrize("arguments", ["theory fact-c2 --json", "experiments", "--help"])
+def test_a_closed_pipe(arguments):
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "bnverify", "theory", "fact-c2", "--json"], stdout=writing, stderr=subprocess.PIPE,
+        [sys.executable, "-m", "bnverify", *arguments.split()], stdout=writing, stderr=subprocess.PIPE,
         text=True, timeout=300, env=os.environ | ENVIRONMENT,
     )  # fmt: skip
     os.close(writing)

@@ -179,7 +179,7 @@ def _normalizers() -> tuple[str, ...]:
 
 
 def _is_normalizer(name: str) -> bool:
-    return re.fullmatch(r"(group|ghost)-[1-9]\d*", name) is not None or name in _normalizers()
+    return re.fullmatch(r"(group|ghost)-[1-9][0-9]{0,8}", name) is not None or name in _normalizers()
 
 
 _FORMAT_1 = ("landscape_every", "shift_every", "activations_every")

@@ -6,16 +6,25 @@ import contextlib
 import os
 import re
 import sys
+from typing import NoReturn
 
 from rich.console import Console
 from rich.table import Column
 
 VIOLATED, BAD_INPUT, MACHINE, INCOMPLETE, DEFECT, INTERRUPTED, BROKEN_PIPE = 1, 2, 3, 4, 70, 130, 141
 
+
+class _Console(Console):
+    """A console that leaves a closed pipe to the command line; that of Rich ends the process with 1."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise  # what is being caught where this is called
+
+
 for _name in ("COLUMNS", "LINES", "TERMINAL_WIDTH"):  # 0 is what a terminal without a size says; Rich takes any digit
     if not re.fullmatch(r"[1-9][0-9]{0,3}", os.environ.get(_name, "1")):
         del os.environ[_name]
-console = Console(width=int(os.environ["COLUMNS"]) if "COLUMNS" in os.environ else None)
+console = _Console(width=int(os.environ["COLUMNS"]) if "COLUMNS" in os.environ else None)
 
 
 def columns(key: str, *names: str) -> list[Column]:
