@@ -190,7 +190,7 @@ def test_verify_fails_on_a_violated_claim_and_says_where(bnverify, copied, tmp_p
         (("train", *TINY, "--seeds", "0"), ("--seeds 0", "at least one", "do:")),
         (("train", "--preset", "deep-linear", "--data", "/tmp"), ("--data /tmp", "cifar10", "--dataset")),
         (("train", *TINY, "--data", "/tmp", "--dataset", "synthetic"), ("--data /tmp", "cifar10", "--dataset")),
-        (("train", *TINY, "--data", "/nonexistent"), ("/nonexistent", "cifar-10", "do:")),  # it is read, not ignored
+        (("train", *TINY, "--data", "/nonexistent"), ("/nonexistent", "CIFAR-10", "do:")),  # it is read, not ignored
         (("train", *TINY, "--out", "x" * 300), ("300 bytes", "255 bytes", "shorter --out")),
         (("train", *TINY, "--out", "/etc/hostname"), ("/etc/hostname", "a file", "--out")),
         (("verify", "/nonexistent"), ("/nonexistent", "run directory", "bnverify run")),
