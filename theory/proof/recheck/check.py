@@ -14,6 +14,7 @@ from .reading import (
     Sum,
     Vec,
     atom,
+    degree,
     factors,
     pair,
     partial,
@@ -49,6 +50,7 @@ class Proof(Signs):
             if h["sets"] != sets:
                 raise Refused(f"the hypothesis {h['name']} sets what its equations do not say")
         prose(document["title"]), prose(document["remark"]), prose(document["key"])
+        self.bounded()
 
     # Steps.
 
@@ -215,7 +217,6 @@ class Proof(Signs):
             raise Refused(f"it is numbered {conclusion['number']} and follows {len(d['steps'])} steps")
         for h in self.hypotheses.values():
             self.hypothesis(h)
-        self.bounded()
         sides = {side: self.insert(self.read(conclusion[side])) for side in ("left", "right")}
         for side, written in sides.items():
             if not self.same(self.insert(self.read(statement[side])), written):
@@ -229,18 +230,26 @@ class Proof(Signs):
             raise Refused(f"got the relation {statement['relation']!r}; expected '==' or '<='")
 
     def bounded(self) -> None:
-        """Refuse what would have too many terms once everything established is inserted, before it is."""
+        """Refuse what would have too many terms, or powers without end, once everything is inserted, before it is."""
         d = self.document
         weights: dict[str, int] = {}
-        for _ in range(4):
-            terms = {a: sum(size(tree(c), weights) for c in v.values()) for a, v in d["definitions"].items()}
-            weights |= {n: min(MOST_TERMS, _terms(pair(words), terms)) for n, words in d["inner_products"].items()}
+        degrees: dict[str, int] = {}
+        for _ in range(len(d["definitions"]) + len(d["scalars"]) + len(d["sums_over_channels"]) + 4):
+            before = {**weights}, {**degrees}
+            trees = {a: [tree(c) for c in v.values()] for a, v in d["definitions"].items()}
+            terms = {a: sum(size(c, weights) for c in v) for a, v in trees.items()}
+            powers = {a: max((degree(c, degrees) for c in v), default=1) for a, v in trees.items()}
+            for n, words in d["inner_products"].items():
+                a, b = (_of(word, terms) for word in pair(words))
+                weights[n] = min(MOST_TERMS, a * b)
+                degrees[n] = sum(_of(word, powers, 0) for word in pair(words)) or 1
             for table in (d["sums_over_channels"], d["scalars"]):
                 weights |= {n: size(tree(text), weights) for n, text in table.items()}
-        certificate = d["certificate"] or {"products": []}
-        texts = [d[part][side] for part in ("statement", "conclusion") for side in ("left", "right")]
-        for text in [*texts, *(f["value"] for p in certificate["products"] for f in p)]:
-            size(tree(text), weights)
+                degrees |= {n: degree(tree(text), degrees) for n, text in table.items()}
+            if before == (weights, degrees):
+                break
+        for text in self.everything():
+            size(tree(text), weights), degree(tree(text), degrees)
 
     def hypothesis(self, h: Mapping[str, Any]) -> None:
         """The equations of a hypothesis must fulfil its condition, where that is an equation; what the condition speaks
@@ -367,10 +376,9 @@ def _combinations(of: Any) -> Iterator[str]:
         yield from _texts(of) if "because" in of else of.values()
 
 
-def _terms(words: tuple[str, str], terms: Mapping[str, int]) -> int:
-    """How many terms an inner product has once its vectors are inserted."""
-    a, b = (max(1, terms.get(word, terms.get(word.split(" ")[-1], 1))) for word in words)
-    return a * b
+def _of(word: str, counts: Mapping[str, int], other: int = 1) -> int:
+    """What is counted of an atom, or of its vector."""
+    return max(other, counts.get(word, counts.get(word.split(" ")[-1], other)))
 
 
 __all__ = ["FORMAT", "Proof"]

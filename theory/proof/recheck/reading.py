@@ -6,16 +6,16 @@ Text is parsed and never executed. What it could grow to is bounded before anyth
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
-from math import prod
 from typing import Any
 
 import sympy as sp
 
 LONGEST, DEEPEST, HIGHEST, MOST_TERMS, LARGEST = 20_000, 60, 12, 20_000, 10**12
-MOST_DIGITS, MOST_BELOW_A_ROOT, MOST_IN_A_RING = 40, 200, 300_000
+MOST_DIGITS, MOST_BELOW_A_ROOT, MOST_IN_A_RING, MOST_DEGREE = 40, 200, 300_000, 2_000
 SIGNS = {"positive integer": {"positive": True, "integer": True}, "positive": {"positive": True},
          "nonnegative": {"nonnegative": True}, "between 0 and 1": {"nonnegative": True}, "real": {"real": True}
          }  # fmt: skip
@@ -150,7 +150,7 @@ def terms(e: sp.Expr) -> int:
     if e.is_Add:
         found = sum(map(terms, e.args))
     elif e.is_Mul:
-        found = prod(map(terms, e.args))
+        found = math.prod(map(terms, e.args))
     elif e.is_Pow and e.exp.is_Integer:
         found = terms(e.base) ** min(abs(int(e.exp)), MOST_TERMS)
     else:
@@ -184,6 +184,29 @@ def factors(node: ast.expr) -> Iterator[ast.expr]:
             yield from factors(left)
         case _:
             yield node
+
+
+def degree(node: ast.expr, degrees: Mapping[str, int]) -> int:
+    """At most what power of a number or a name the expression has; refused where that is a number without end."""
+    match node:
+        case ast.Name(id=known):
+            return degrees.get(known, 1)
+        case ast.BinOp(left=left, op=ast.Pow(), right=right):
+            found = degree(left, degrees) * max(1, math.ceil(abs(exponent_of(right))))
+        case ast.BinOp(op=op):
+            parts = []
+            while isinstance(node, ast.BinOp) and type(node.op) is type(op):
+                parts.append(degree(node.right, degrees))
+                node = node.left
+            parts.append(degree(node, degrees))
+            found = max(parts) if isinstance(op, ast.Add | ast.Sub) else sum(parts)
+        case ast.UnaryOp(operand=inside) | ast.Call(args=[inside]):
+            return degree(inside, degrees)
+        case _:
+            return 1
+    if found > MOST_DEGREE:
+        raise Refused(f"the expression has powers up to {found}; expected at most {MOST_DEGREE}")
+    return found
 
 
 def exponent_of(node: ast.expr) -> sp.Rational:
