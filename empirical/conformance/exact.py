@@ -57,8 +57,9 @@ class Scale:
     """What is divided by. ``norm``: "l2", "l1" or "linf", of the centred vector or, where ``uncentred``, of y itself.
 
     ``divisor`` of a sum: "m", "m-1" or "1". ``place`` of epsilon: "inside" the root (l2), "outside", added to the
-    root, or "floor", the least that the root may be. ``repeated``: how often every value that is given stands in the
-    vector, whose m is that much larger; its mean, scale and v at each value are those of the few.
+    root, "floor", the least that the root may be, or "clipped" (l2), the least that its square may be. ``repeated``:
+    how often every value that is given stands in the vector, whose m is that much larger; its mean, scale and v at each
+    value are those of the few.
     """
 
     norm: str = "l2"
@@ -74,6 +75,28 @@ class Scale:
         if self.divisor == "m-1":
             return Real(m) / Real(m - 1) if m > 1 else Real(np.nan)
         return Real(m) if self.divisor == "1" else Real(1)
+
+    @property
+    def power(self) -> int:
+        """The power of the root that epsilon stands beside."""
+        return 2 if self.place in ("inside", "clipped") else 1
+
+    @property
+    def least(self) -> Real:
+        """The scale of a constant vector."""
+        epsilon = Real(self.epsilon)
+        return np.sqrt(epsilon) if self.power == 2 else epsilon
+
+    @property
+    def flat(self) -> bool:
+        """Whether it is constant below the least one."""
+        return self.place in ("floor", "clipped")
+
+    def of(self, root: np.ndarray) -> np.ndarray:
+        """The scale of a vector whose scale without epsilon is ``root``."""
+        if self.flat:
+            return np.maximum(root, self.least)
+        return np.sqrt(np.square(root) + Real(self.epsilon)) if self.place == "inside" else root + Real(self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -141,10 +164,7 @@ class Point:
     @cached_property
     def s(self) -> np.ndarray:
         """The scale."""
-        place, epsilon = self.normaliser.scale.place, Real(self.normaliser.scale.epsilon)
-        if place == "inside":
-            return np.sqrt(np.square(self.root) + epsilon)
-        return self.root + epsilon if place == "outside" else np.maximum(self.root, epsilon)
+        return self.normaliser.scale.of(self.root)
 
     @cached_property
     def yhat(self) -> np.ndarray:
@@ -171,8 +191,8 @@ class Point:
             else:
                 largest = np.arange(self.m)[:, None] == np.abs(c).argmax(0)
                 n = self._back(np.where(largest, np.sign(c), 0))
-        if scale.place == "floor":
-            n = np.where(self.root > Real(scale.epsilon), n, 0)
+        if scale.flat:
+            n = np.where(self.root > scale.least, n, 0)
         return n
 
     def _back(self, columns: np.ndarray) -> np.ndarray:
@@ -201,4 +221,4 @@ class Point:
         below = self.s if scale.place == "inside" else self.root
         inner = factor * (self.measured * d).sum(0) / (self.m * below)
         change = (factor * self._back(d) / self.m - factor * self.measured / self.m * inner / below) / below
-        return np.where(self.n == 0, 0, change) if scale.place == "floor" else change
+        return np.where(self.n == 0, 0, change) if scale.flat else change

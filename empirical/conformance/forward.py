@@ -12,7 +12,8 @@ from bnverify.empirical.conformance.known import in_words
 from bnverify.empirical.conformance.report import HOLDS, INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Unsupported
 
-_WORDS = {"inside": "inside the root", "outside": "outside the root", "floor": "as the least scale"}
+_WORDS = {"inside": "inside the root", "outside": "outside the root", "floor": "as the least scale",
+          "clipped": "as the least square of the scale"}  # fmt: skip
 
 
 def findings(case: Case) -> Iterator[Finding]:

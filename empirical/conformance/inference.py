@@ -141,8 +141,7 @@ def _inference(case: Case, running: Running, mean: str, variance: str) -> Findin
     if point.mu.size % mu.size:
         return untested(key, title, "the statistics are not one a vector")
     mu, var = (np.tile(each, point.mu.size // each.size) for each in (mu, var))
-    epsilon = reading.normaliser.scale.epsilon
-    s = np.sqrt(var + epsilon) if reading.normaliser.scale.place == "inside" else np.sqrt(var) + epsilon
+    s = reading.normaliser.scale.of(np.sqrt(var))
     slope = np.asarray(case.here.gain * point.restore(np.broadcast_to(1 / s, point.y.shape)), float)
     start = np.asarray(case.here.shift - slope * point.restore(np.broadcast_to(mu, point.y.shape)), float)
     size = np.asarray(point.restore(np.broadcast_to(np.abs(mu), point.y.shape)), float)

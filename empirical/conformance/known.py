@@ -122,6 +122,7 @@ def in_words(normaliser: Normaliser, name: str, shape: tuple[int, ...], channel:
         "inside": f"epsilon {scale.epsilon:.3g} inside the root",
         "outside": f"epsilon {scale.epsilon:.3g} outside the root",
         "floor": f"epsilon {scale.epsilon:.3g} as the least scale",
+        "clipped": f"epsilon {scale.epsilon:.3g} as the least {of}",
     }[scale.place]
     if scale.epsilon == 0:
         epsilon = "no epsilon"

@@ -162,7 +162,7 @@ def known(typed: Typed) -> Typed:
     root = float(np.ldexp(np.median(np.asarray(point.root, float)), k))
     if not s or (not scale.epsilon and s < 4 * root) or abs(s / typed.least - 1 if typed.least else 1) < 1e-3:
         return typed
-    return _with_epsilon(typed, s**2 if scale.place == "inside" else s)
+    return _with_epsilon(typed, s**scale.power)
 
 
 def _with_epsilon(typed: Typed, epsilon: float) -> Typed:

@@ -44,7 +44,7 @@ def _shift(case: Case, key: str, title: str) -> Finding | None:
 def _scale(case: Case, key: str, title: str) -> Finding:
     reading, a = case.reading, 3.0
     scale = reading.normaliser.scale
-    power = 2 if scale.place == "inside" else 1
+    power = scale.power
     if power == 1:
         title = "N_eps(a y) = N_eps'(y), eps' = eps/a"
     epsilon = scale.epsilon if scale.epsilon else 1e-3

@@ -120,8 +120,7 @@ class Typed:
     @cached_property
     def least(self) -> float:
         """The scale of a constant vector, which epsilon is."""
-        scale = self.case.reading.normaliser.scale
-        return scale.epsilon**0.5 if scale.place == "inside" else scale.epsilon
+        return float(self.case.reading.normaliser.scale.least)
 
     @cached_property
     def margin(self) -> int:

@@ -190,6 +190,8 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
         epsilon = found if subject.epsilon is None else subject.epsilon
         place = "inside" if chosen.scale.norm == "l2" else "outside"
         fields: dict[str, Any] = {"place": place, "epsilon": epsilon, **variant}
+        if known is not None and known.flat and fields["place"] == "floor":
+            fields["place"] = known.place
         scale = replace(chosen.scale, **fields)
     elif subject.epsilon is not None and (
         abs(scale.epsilon - subject.epsilon) <= measured.of_epsilon * subject.epsilon
@@ -453,17 +455,23 @@ def _scale(reading: Reading, large: float) -> MeasuredScale:
         places = ("inside", "outside", "floor") if base_scale.norm == "l2" else ("outside", "floor")
         for place in places:
             epsilon = _epsilon(root[-1], scales[-1], place, 10 * allowed)
-            model = {"inside": np.sqrt(root**2 + epsilon), "outside": root + epsilon}.get(
-                place, np.maximum(root, epsilon)
-            )
-            residual = float(np.abs(model / scales - 1).max())
-            found.append((residual, replace(base_scale, divisor=divisor, place=place, epsilon=epsilon)))
+            scale = replace(base_scale, divisor=divisor, place=place, epsilon=epsilon)
+            residual = float(np.abs(np.asarray(scale.of(root), float) / scales - 1).max())
+            found.append((residual, _as_stated(scale, reading.subject.epsilon)))
     plain = [each for each in found if each[0] <= allowed]
     residual, scale = plain[0] if plain else min(found, key=lambda each: each[0])
-    power = 2 if scale.place == "inside" else 1
-    share = float(np.median(scales[-1] ** power)) / scale.epsilon if scale.epsilon else 1.0
-    visible = 10 * allowed * float(np.median(scales[-1] ** power))
+    small = float(np.median(scales[-1] ** scale.power))
+    share = small / scale.epsilon if scale.epsilon else 1.0
+    visible = 10 * allowed * small
     return MeasuredScale(scale, residual, allowed, allowed * max(1.0, share), visible)
+
+
+def _as_stated(scale: Scale, epsilon: float | None) -> Scale:
+    """The least scale as the least of its square, the variance, where what the layer states is nearer to that."""
+    if scale.norm != "l2" or scale.place != "floor" or not epsilon or not scale.epsilon:
+        return scale
+    of_root, of_square = (abs(np.log(scale.epsilon**power / epsilon)) for power in (1, 2))
+    return replace(scale, place="clipped", epsilon=scale.epsilon**2) if of_square < of_root else scale
 
 
 def _epsilon(root: np.ndarray, s: np.ndarray, place: str, least: float) -> float:

@@ -12,6 +12,7 @@ from bnverify.empirical.conformance.exact import Normaliser, Scale, Vectors
 SCALES = [
     (True, Scale("l2", epsilon=1e-2)), (True, Scale("l2", divisor="m-1", place="outside", epsilon=1e-2)),
     (True, Scale("l2", divisor="1", place="floor", epsilon=1e-2)), (True, Scale("l2", place="floor", epsilon=50.0)),
+    (True, Scale("l2", place="clipped", epsilon=1e-2)), (True, Scale("l2", place="clipped", epsilon=50.0)),
     (False, Scale("l2", uncentred=True, epsilon=0.1)), (True, Scale("l2", uncentred=True, epsilon=0.1)),
     (True, Scale("l1", place="outside", epsilon=0.1)), (True, Scale("l1", uncentred=True, place="outside")),
     (True, Scale("linf", place="outside", epsilon=0.1)), (True, Scale("linf", uncentred=True, place="outside")),
@@ -26,7 +27,8 @@ def written(columns, centred, scale):
     factor = {"m": 1.0, "m-1": m / (m - 1), "1": float(m)}[scale.divisor]
     if scale.norm == "l2":
         square = factor * jnp.square(c).mean(0)
-        s = jnp.sqrt(square + scale.epsilon) if scale.place == "inside" else jnp.sqrt(square)
+        inside = {"inside": square + scale.epsilon, "clipped": jnp.maximum(square, scale.epsilon)}
+        s = jnp.sqrt(inside.get(scale.place, square))
     else:
         s = factor * jnp.abs(c).mean(0) if scale.norm == "l1" else jnp.abs(c).max(0)
     s = (

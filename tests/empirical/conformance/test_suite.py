@@ -73,6 +73,8 @@ def test_arrangements_and_shapes(axis, centred, shape, name):
         (_Variants(Vectors((1,)), True, divisor="m-1"), "layer:unbiased"),
         (_Variants(Vectors((1,)), True, place="outside", divisor="m-1"), "layer:unbiased,outside"),
         (_Variants(Vectors((1,)), False, uncentred=True, place="floor", divisor="1"), "rms:sum,floor"),
+        (_Variants(Vectors((1,)), False, uncentred=True, place="clipped"), "rms:floor"),
+        (_Variants(Vectors((0,)), True, place="clipped"), "batch:floor"),
         (_Variants(Vectors((0,)), True, place="outside"), "batch:outside"),
         (_Variants(Vectors((0,)), True, divisor="m-1"), "batch:unbiased"),
         (_Variants(Vectors((0,)), True, divisor="m-1", place="outside"), "batch:unbiased,outside"),
@@ -116,6 +118,19 @@ def test_an_epsilon_that_dominates_hides_no_normalizer(name):
     assert report.normalizer == name and {each.key for each in report.failed} <= {"conditioning.constant"}, report
     assert report.details["epsilon"] == pytest.approx(epsilon, rel=1e-6)
     assert conforms(forward, shape=shape, backward=backward, normalizer=name).details["claim_met"]
+
+
+@pytest.mark.parametrize(("place", "said"), [("clipped", "least variance"), ("floor", "least scale")])
+def test_a_floor_is_of_the_root_or_of_its_square_as_the_layer_states(place, said):
+    floor = _Variants(Vectors((0,)), True, place=place)
+    report = conforms(floor.forward, shape=(6, 8), backward=floor.backward, normalizer="batch:floor")
+    assert report.status == 0 and f"epsilon 0.001 as the {said}" in report.words
+
+    def another(y, eps=1e-3):
+        return floor.forward(y, 2 * eps)
+
+    report = conforms(another, shape=(6, 8), backward=lambda g, y: floor.backward(g, y, 2e-3), normalizer="batch:floor")
+    assert report["forward.epsilon"].meaning == "the layer states epsilon 0.001 and computes with 0.002"
 
 
 def test_a_divisor_is_seen_beside_an_epsilon_that_dominates():
