@@ -9,7 +9,8 @@ import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, tolerance
 from bnverify.empirical.conformance.case import Case
-from bnverify.empirical.conformance.recognise import Reading, recognise
+from bnverify.empirical.conformance.reading import Reading
+from bnverify.empirical.conformance.recognise import recognise
 from bnverify.empirical.conformance.subject import Setting, Subject, Unsupported
 from bnverify.empirical.measurement.cut import Placed
 from bnverify.empirical.measurement.measured import Measured

@@ -11,7 +11,7 @@ from bnverify.empirical.conformance import own_values
 from bnverify.empirical.conformance.arithmetic import relative, source
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.exact import Real
-from bnverify.empirical.conformance.recognise import Reading
+from bnverify.empirical.conformance.reading import Reading
 from bnverify.empirical.conformance.report import HOLDS, INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Second, Unsupported
 

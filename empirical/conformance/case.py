@@ -9,7 +9,7 @@ import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import RANGE, ROUNDOFF, relative, rounded, share, source, tolerance
 from bnverify.empirical.conformance.exact import Point, Real
-from bnverify.empirical.conformance.recognise import Reading
+from bnverify.empirical.conformance.reading import Reading
 from bnverify.empirical.conformance.report import Place
 from bnverify.empirical.conformance.roundings import Roundings
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported

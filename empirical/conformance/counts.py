@@ -10,7 +10,7 @@ import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounded, source
 from bnverify.empirical.conformance.case import Case
-from bnverify.empirical.conformance.recognise import base
+from bnverify.empirical.conformance.reading import base
 from bnverify.empirical.conformance.regimes import Made, told, tried, with_
 from bnverify.empirical.conformance.report import VIOLATED, Finding, untested
 from bnverify.empirical.conformance.subject import Unsupported

@@ -2,134 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, computed_in, relative, source, tolerance
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, computed_in, relative, source
 from bnverify.empirical.conformance.exact import Normaliser, Point, Scale, Vectors
 from bnverify.empirical.conformance.known import candidates, claim, matches, name_of
-from bnverify.empirical.conformance.subject import Evaluation, Setting, Subject, role
+from bnverify.empirical.conformance.measured_scale import SMALL, measured_scale
+from bnverify.empirical.conformance.reading import Affine, Reading, base, spread
+from bnverify.empirical.conformance.subject import Setting, Subject, role
 from bnverify.errors import InputError
 
 # y is made larger by the first of these from which on no epsilon matters, where arrangements are told apart.
 LARGE = {"float64": (1e3, 1e6, 1e9, 1e12, 1e15, 1e30, 1e60), "float16": (15.0,)}
 _LARGE = (1e3, 1e6, 1e9, 1e12, 1e15)  # in other types
-# y is made smaller by these where the scale is told from its epsilon.
-SMALL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-14)
-# and by these where the type has their squares, so that an epsilon is measured where it dominates
-SMALLER = {"float64": (1e-30, 1e-60, 1e-120), "float32": (1e-17,), "bfloat16": (1e-17,)}
 _FITS = 1e-8  # of the square of the values: what is nearer is that normaliser
-
-
-@dataclass(frozen=True)
-class Affine:
-    """What follows yhat: z = (offset + gain) yhat + shift. ``axes`` are those of y along which a parameter varies, None
-    where it does not act as one number an entry; ``offset`` is NaN where the gain is ignored or acts otherwise."""
-
-    gain: str | None = None
-    shift: str | None = None
-    gain_axes: tuple[int, ...] | None = None
-    shift_axes: tuple[int, ...] | None = None
-    offset: float = 0.0
-
-    @property
-    def parameters(self) -> tuple[tuple[str, str, tuple[int, ...] | None], ...]:
-        """Those that the layer has: "gain" or "shift", its name, its axes."""
-        both = (("gain", self.gain, self.gain_axes), ("shift", self.shift, self.shift_axes))
-        return tuple((kind, name, axes) for kind, name, axes in both if name is not None)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A layer as it was read, with what all checks need: y, parameters, and how to call it."""
-
-    subject: Subject
-    y: np.ndarray
-    affine: Affine
-    normaliser: Normaliser
-    name: str
-    channel: int
-    setting: Setting
-    claimed: str | None = None
-    precision: str = "float64"
-    found: Scale | None = None
-    found_residual: float = float("nan")
-    found_tolerance: float = float("nan")
-    epsilon_tolerance: float = float("nan")
-    visible: float = 0.0
-    others: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    @property
-    def m(self) -> int:
-        """Values of a vector."""
-        return self.normaliser.vectors.size(self.y.shape)
-
-    def parameters(self, gain: np.ndarray | float = 1.0, shift: np.ndarray | float = 0.0) -> dict[str, np.ndarray]:
-        """The layer's parameters where gamma and beta are the given; gamma is what yhat is multiplied by."""
-        out = dict(self.others)
-        for name, value in ((self.affine.gain, np.asarray(gain) - self._offset), (self.affine.shift, shift)):
-            if name is not None:
-                out[name] = np.array(np.broadcast_to(value, self.subject.parameters[name].shape), float)
-        return out
-
-    @property
-    def _offset(self) -> float:
-        return self.affine.offset if np.isfinite(self.affine.offset) else 0.0
-
-    def drawn(self, seed: int = 0) -> tuple[np.ndarray | float, np.ndarray | float]:
-        """A random gamma of both signs away from zero, and a random beta; 1 and 0 where there is no parameter."""
-        random = source(2, seed)
-        gain: np.ndarray | float = 1.0
-        shift: np.ndarray | float = 0.0
-        if self.affine.gain is not None:
-            shape = self.subject.parameters[self.affine.gain].shape
-            gain = random.uniform(0.5, 1.5, shape) * random.choice([-1.0, 1.0, 1.0], shape)
-        if self.affine.shift is not None:
-            shift = random.standard_normal(self.subject.parameters[self.affine.shift].shape)
-        return gain, shift
-
-    def spread(self, values: np.ndarray | float, axes: tuple[int, ...] | None) -> np.ndarray:
-        """Parameter values as an array that broadcasts against y."""
-        values = np.asarray(values, float)
-        if axes is None and values.size > 1:  # it acts otherwise: nothing is equal to what it should do
-            return np.full((1,) * self.y.ndim, np.nan)
-        return spread(values, axes or (), self.y.ndim)
-
-    def point(self, y: np.ndarray | None = None) -> Point:
-        """The exact normaliser at y."""
-        return self.normaliser.at(self.y if y is None else y)
-
-    def call(
-        self, y: np.ndarray, gain: np.ndarray | float = 1.0, shift: np.ndarray | float = 0.0,
-        g: np.ndarray | None = None, **setting,
-    ) -> Evaluation:  # fmt: skip
-        """The layer itself, with gamma and beta."""
-        return self.subject.evaluate(y, self.parameters(gain, shift), g, replace(self.setting, **setting))
-
-
-def spread(values: np.ndarray, axes: tuple[int, ...], rank: int) -> np.ndarray:
-    """A parameter whose sizes other than one lie along ``axes`` of an array of that rank."""
-    shape = [1] * rank
-    if values.size == 1:
-        return values.reshape(shape)
-    for axis, size in zip(axes, [n for n in values.shape if n > 1], strict=True):
-        shape[axis] = size
-    return values.reshape(shape)
-
-
-def base(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
-    """y with means, and deviations that differ by sample and by channel."""
-    random = source(0, seed)
-    y = random.standard_normal(shape)
-    for axis in range(len(shape)):
-        factors = [1] * len(shape)
-        factors[axis] = shape[axis]
-        y = y * random.uniform(0.6, 1.6, factors) + 0.4 * random.standard_normal(factors)
-    return y
 
 
 def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, channel: int, setting: Setting) -> Reading:
@@ -168,9 +58,9 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
             advice="pass a --shape with more values a vector",
         )
     chosen = _told_apart(_nearest(fitting, reading, far, unit), fitting, reading, large)
-    measured = _scale(replace(reading, normaliser=chosen), large)
+    measured = measured_scale(replace(reading, normaliser=chosen), large)
     for other in () if measured.usual else _alike(chosen, fitting, reading, far, unit):
-        of_other = _scale(replace(reading, normaliser=other), large)
+        of_other = measured_scale(replace(reading, normaliser=other), large)
         if of_other.usual:
             chosen, measured = other, of_other
             break
@@ -406,78 +296,3 @@ def _distance(normaliser: Normaliser, y: np.ndarray, unit: np.ndarray) -> float:
 
 def _named(normaliser: Normaliser, reading: Reading) -> bool:
     return bool(_names(normaliser, reading))
-
-
-class MeasuredScale(NamedTuple):
-    """The scale as the values show it: the residual relative to s, how much of it rounding explains, how much of
-    epsilon, and the least epsilon that its precision shows."""
-
-    scale: Scale
-    residual: float
-    allowed: float
-    of_epsilon: float
-    visible: float
-
-    @property
-    def understood(self) -> bool:
-        """Whether rounding explains what is left."""
-        return self.residual <= self.allowed
-
-    @property
-    def usual(self) -> bool:
-        """Whether it is also a mean."""
-        return self.understood and self.scale.divisor == "m"
-
-
-def _scale(reading: Reading, large: float) -> MeasuredScale:
-    """Divisor, place and size of epsilon from how the scale changes as y gets small, from where no epsilon matters."""
-    ratios, spans = [], []
-    sizes = (large, *(SMALL if reading.precision != "float16" else SMALL[:3]))  # smaller ones it has not
-    for t in (*sizes, *SMALLER.get(reading.precision, ())):
-        point = reading.point(t * reading.y)
-        with np.errstate(all="ignore"):
-            unit = point.columns(reading.call(t * reading.y).z)
-            centred = point.y - point.mu
-            s = np.square(centred).sum(0) / (unit * centred).sum(0)
-        if t < min(sizes) and not (np.isfinite(s).all() and (s > 0).all()):
-            break
-        ratios.append((np.asarray(point.root, float), np.asarray(s, float)))
-        spans.append(relative(point.y, np.asarray(point.root, float)))
-    if not all(np.isfinite(s).all() and (s > 0).all() for _, s in ratios):
-        return MeasuredScale(reading.normaliser.scale, float("inf"), 0.0, 0.0, 0.0)
-    roots, scales = (np.stack(each) for each in zip(*ratios, strict=True))
-    found = []
-    base_scale, m = reading.normaliser.scale, reading.m
-    allowed = tolerance(ROUNDOFF[reading.precision], m) * (1 + max(spans)) ** 2
-    for divisor in ("m", "m-1", "1"):
-        factor = float(replace(base_scale, divisor=divisor).factor(m))
-        root = roots * (np.sqrt(factor) if base_scale.norm == "l2" else factor)
-        places = ("inside", "outside", "floor") if base_scale.norm == "l2" else ("outside", "floor")
-        for place in places:
-            epsilon = _epsilon(root[-1], scales[-1], place, 10 * allowed)
-            scale = replace(base_scale, divisor=divisor, place=place, epsilon=epsilon)
-            residual = float(np.abs(np.asarray(scale.of(root), float) / scales - 1).max())
-            found.append((residual, _as_stated(scale, reading.subject.epsilon)))
-    plain = [each for each in found if each[0] <= allowed]
-    residual, scale = plain[0] if plain else min(found, key=lambda each: each[0])
-    small = float(np.median(scales[-1] ** scale.power))
-    share = small / scale.epsilon if scale.epsilon else 1.0
-    visible = 10 * allowed * small
-    return MeasuredScale(scale, residual, allowed, allowed * max(1.0, share), visible)
-
-
-def _as_stated(scale: Scale, epsilon: float | None) -> Scale:
-    """The least scale as the least of its square, the variance, where what the layer states is nearer to that."""
-    if scale.norm != "l2" or scale.place != "floor" or not epsilon or not scale.epsilon:
-        return scale
-    of_root, of_square = (abs(np.log(scale.epsilon**power / epsilon)) for power in (1, 2))
-    return replace(scale, place="clipped", epsilon=scale.epsilon**2) if of_square < of_root else scale
-
-
-def _epsilon(root: np.ndarray, s: np.ndarray, place: str, least: float) -> float:
-    """The epsilon that explains the scale of very small vectors; 0 where it is below ``least`` of that scale."""
-    if place == "inside":
-        epsilon, size = float(np.median(s**2 - root**2)), float(np.median(s**2))
-    else:
-        epsilon, size = float(np.median(s - root) if place == "outside" else np.min(s)), float(np.median(s))
-    return epsilon if epsilon > least * size else 0.0

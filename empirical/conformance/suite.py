@@ -30,7 +30,8 @@ from bnverify.empirical.conformance import (
 from bnverify.empirical.conformance.arithmetic import relative
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.known import in_words, matches
-from bnverify.empirical.conformance.recognise import Reading, base, recognise
+from bnverify.empirical.conformance.reading import Reading, base
+from bnverify.empirical.conformance.recognise import recognise
 from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, Report, untested
 from bnverify.empirical.conformance.subject import Setting, Subject, Unsupported
 from bnverify.empirical.conformance.wrap import subject_of

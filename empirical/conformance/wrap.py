@@ -10,7 +10,7 @@ import numpy as np
 
 from bnverify.empirical.conformance.arithmetic import relative
 from bnverify.empirical.conformance.imported import frameworks
-from bnverify.empirical.conformance.recognise import base
+from bnverify.empirical.conformance.reading import base
 from bnverify.empirical.conformance.subject import Arguments, Setting, Subject, Unsupported, arguments_of
 from bnverify.errors import InputError, users
 

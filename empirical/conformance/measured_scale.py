@@ -1,0 +1,92 @@
+"""The scale of a layer whose vectors are known, from its values: divisor, place and size of epsilon."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, tolerance
+from bnverify.empirical.conformance.exact import Scale
+from bnverify.empirical.conformance.reading import Reading
+
+# y is made smaller by these where the scale is told from its epsilon.
+SMALL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-14)
+# and by these where the type has their squares, so that an epsilon is measured where it dominates
+SMALLER = {"float64": (1e-30, 1e-60, 1e-120), "float32": (1e-17,), "bfloat16": (1e-17,)}
+
+
+class MeasuredScale(NamedTuple):
+    """The scale as the values show it: the residual relative to s, how much of it rounding explains, how much of
+    epsilon, and the least epsilon that its precision shows."""
+
+    scale: Scale
+    residual: float
+    allowed: float
+    of_epsilon: float
+    visible: float
+
+    @property
+    def understood(self) -> bool:
+        """Whether rounding explains what is left."""
+        return self.residual <= self.allowed
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is also a mean."""
+        return self.understood and self.scale.divisor == "m"
+
+
+def measured_scale(reading: Reading, large: float) -> MeasuredScale:
+    """Divisor, place and size of epsilon from how the scale changes as y gets small, from where no epsilon matters."""
+    ratios, spans = [], []
+    sizes = (large, *(SMALL if reading.precision != "float16" else SMALL[:3]))  # smaller ones it has not
+    for t in (*sizes, *SMALLER.get(reading.precision, ())):
+        point = reading.point(t * reading.y)
+        with np.errstate(all="ignore"):
+            unit = point.columns(reading.call(t * reading.y).z)
+            centred = point.y - point.mu
+            s = np.square(centred).sum(0) / (unit * centred).sum(0)
+        if t < min(sizes) and not (np.isfinite(s).all() and (s > 0).all()):
+            break
+        ratios.append((np.asarray(point.root, float), np.asarray(s, float)))
+        spans.append(relative(point.y, np.asarray(point.root, float)))
+    if not all(np.isfinite(s).all() and (s > 0).all() for _, s in ratios):
+        return MeasuredScale(reading.normaliser.scale, float("inf"), 0.0, 0.0, 0.0)
+    roots, scales = (np.stack(each) for each in zip(*ratios, strict=True))
+    found = []
+    base_scale, m = reading.normaliser.scale, reading.m
+    allowed = tolerance(ROUNDOFF[reading.precision], m) * (1 + max(spans)) ** 2
+    for divisor in ("m", "m-1", "1"):
+        factor = float(replace(base_scale, divisor=divisor).factor(m))
+        root = roots * (np.sqrt(factor) if base_scale.norm == "l2" else factor)
+        places = ("inside", "outside", "floor") if base_scale.norm == "l2" else ("outside", "floor")
+        for place in places:
+            epsilon = _epsilon(root[-1], scales[-1], place, 10 * allowed)
+            scale = replace(base_scale, divisor=divisor, place=place, epsilon=epsilon)
+            residual = float(np.abs(np.asarray(scale.of(root), float) / scales - 1).max())
+            found.append((residual, _as_stated(scale, reading.subject.epsilon)))
+    plain = [each for each in found if each[0] <= allowed]
+    residual, scale = plain[0] if plain else min(found, key=lambda each: each[0])
+    small = float(np.median(scales[-1] ** scale.power))
+    share = small / scale.epsilon if scale.epsilon else 1.0
+    visible = 10 * allowed * small
+    return MeasuredScale(scale, residual, allowed, allowed * max(1.0, share), visible)
+
+
+def _as_stated(scale: Scale, epsilon: float | None) -> Scale:
+    """The least scale as the least of its square, the variance, where what the layer states is nearer to that."""
+    if scale.norm != "l2" or scale.place != "floor" or not epsilon or not scale.epsilon:
+        return scale
+    of_root, of_square = (abs(np.log(scale.epsilon**power / epsilon)) for power in (1, 2))
+    return replace(scale, place="clipped", epsilon=scale.epsilon**2) if of_square < of_root else scale
+
+
+def _epsilon(root: np.ndarray, s: np.ndarray, place: str, least: float) -> float:
+    """The epsilon that explains the scale of very small vectors; 0 where it is below ``least`` of that scale."""
+    if place == "inside":
+        epsilon, size = float(np.median(s**2 - root**2)), float(np.median(s**2))
+    else:
+        epsilon, size = float(np.median(s - root) if place == "outside" else np.min(s)), float(np.median(s))
+    return epsilon if epsilon > least * size else 0.0
