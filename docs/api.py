@@ -20,6 +20,7 @@ OPTIONAL = {
     "bnverify.empirical.adapters.haiku": "haiku",
     "bnverify.empirical.adapters.torch": "torch",
     "bnverify.empirical.adapters.torch_sites": "torch",
+    "bnverify.empirical.adapters.torch_suspects": "torch",
     "bnverify.empirical.adapters.transformer_probes": "torch",
     "bnverify.empirical.conformance.haiku_layer": "haiku",
     "bnverify.empirical.conformance.keras_layer": "keras",

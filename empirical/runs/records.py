@@ -172,7 +172,16 @@ class Run:
                     expected=f"{one}, as written by bnverify",
                     advice="run the command that made the run again: it measures what is damaged or missing",
                 ) from error
-        return xr.concat(parts, "step", join="outer") if parts else None
+        try:
+            if len({tuple(part["site"].values) for part in parts if "site" in part.coords}) > 1:
+                raise ValueError("other sites")
+            return xr.concat(parts, "step", join="outer") if parts else None
+        except UNREADABLE as error:
+            raise InputError(
+                got=f"records {kind} of {network} in {self.path} that are of several networks ({error})",
+                expected="those of one run",
+                advice="delete those that are not its: the command that made the run measures them again",
+            ) from error
 
     def _by_network(self, kind: str) -> dict[str, xr.Dataset]:
         loaded = {network: self._load(network, kind) for network in NETWORKS}

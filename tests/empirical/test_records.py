@@ -12,7 +12,7 @@ from bnverify.empirical import Runs, load_run
 from bnverify.empirical.data.synthetic import synthetic_cifar
 from bnverify.empirical.judgement.verdict import verify
 from bnverify.empirical.runs.gaps import Wanted, missing, read_record
-from bnverify.empirical.runs.records import write_dataset
+from bnverify.empirical.runs.records import write_dataset, write_record
 from bnverify.empirical.runs.run import train
 from bnverify.empirical.runs.states import stored_steps
 from bnverify.errors import InputError
@@ -90,6 +90,16 @@ def test_a_record_of_something_else_than_its_name_says_is_damaged(copied, case):
     assert run.missing() == [] and [str(one) for one in missing(run.config, copied, damaged=True)]
     with pytest.raises(InputError, match=f"unreadable record .*{target} .{words}"):
         run.observed(kind)
+
+
+@pytest.mark.parametrize(
+    "other", [lambda r: r.assign_coords(site=[f"{name}x" for name in r["site"].values]), lambda r: r[["step"]]]
+)
+def test_records_of_one_run_fit_together(copied, other):
+    one = Wanted("bn", "inline", 4)
+    write_record(copied, one, other(read_record(copied, one)))
+    with pytest.raises(InputError, match=r"inline of bn .*several networks"):
+        load_run(copied).inline  # noqa: B018
 
 
 def test_records_of_something_else_are_measured_again(copied, tiny_run):
