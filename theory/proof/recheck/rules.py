@@ -263,6 +263,7 @@ def derive(d: Definition, rule: str, of: tuple[str, ...]) -> Any:
     def symbols(n: str) -> sp.Expr:
         return proof.names.get(n, sp.Symbol(n, real=True))
 
+    larger = {d.s: symbols("k") * d.s, d.mu: symbols("k") * d.mu}  # at k y, where yhat is the same
     match rule, of:
         case "slope of the scale", ():
             return d.slope_of_scale()
@@ -302,11 +303,11 @@ def derive(d: Definition, rule: str, of: tuple[str, ...]) -> Any:
         case "shifted values", ():
             return d.moved({"y": ONE, "1": symbols("shift")}, d.epsilon)
         case (("rescaled gradient" | "regrown gradient"), ()):
-            return {a: c.subs(d.s, symbols("k") * d.s) for a, c in d.gradient().items()}
+            return {a: sp.sympify(c).xreplace(larger) for a, c in d.gradient().items()}
         case "rescaled curvature", (x, w):
-            return d.curvature(x, w).subs(d.s, symbols("k") * d.s)
+            return d.curvature(x, w).xreplace(larger)
         case "shifted gradient", ():
-            return d.gradient()
+            return {a: sp.sympify(c).xreplace({d.mu: d.mu + symbols("shift")}) for a, c in d.gradient().items()}
         case "projector", (x,):
             return d.project({x: ONE})
         case "projection", ():
