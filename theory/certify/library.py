@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bnverify.caching import cache_folder
@@ -73,19 +73,18 @@ def compiled() -> Iterator[Path]:
         yield kept / name if kept is not None and not folder.exists() else folder
 
 
-def _seal(folder: Path, texts: Mapping[str, str]) -> str:
+def _seal(folder: Path, names: Iterable[str]) -> str:
     """What a whole library is known by: the contents of its files, and the coqc that compiled them."""
     coqc = Path(executable()).resolve()
-    files = (path for file in texts for path in (folder / f"{file}.v", folder / f"{file}.vo"))
+    files = (path for file in names for path in (folder / f"{file}.v", folder / f"{file}.vo"))
     hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
     return digest(str(coqc), str(coqc.stat().st_size), str(coqc.stat().st_mtime_ns), *hashes)
 
 
-def _whole(folder: Path, texts: Mapping[str, str]) -> bool:
+def _whole(folder: Path, names: Iterable[str]) -> bool:
     """Whether a folder has every file of the library as it was when this coqc had compiled it."""
     try:
-        written = all((folder / f"{file}.v").read_bytes() == text.encode() for file, text in texts.items())
-        return written and (folder / _SEAL).read_bytes() == _seal(folder, texts).encode()
+        return (folder / _SEAL).read_bytes() == _seal(folder, names).encode()
     except OSError:
         return False
 
