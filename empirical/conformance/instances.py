@@ -27,8 +27,10 @@ def remembered(case: Case) -> tuple[float, str]:
     worst = 0.0, ""
     for y, parameters in calls:
         g = None if case.no_gradient else np.resize(case.g, y.shape)
+        fresh = reading.subject.instance(reading.setting)
+        assert fresh is not None  # as the first was not
         try:
-            new = reading.subject.instance(reading.setting)(y, parameters, g)  # type: ignore[misc]
+            new = fresh(y, parameters, g)
         except Unsupported:
             continue
         try:

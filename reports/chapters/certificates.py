@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
+from bnverify.caching import opened, sealed
 from bnverify.empirical.runs.files import write_atomically
-from bnverify.reports.document.derived import Derived, kept, opened, sealed
+from bnverify.reports.document.derived import Derived, kept
 from bnverify.theory import CLAIMS, to_json
 from bnverify.theory.certify import certificate_of
 from bnverify.theory.certify.library import cache

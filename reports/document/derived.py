@@ -12,11 +12,10 @@ import platform
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import sympy as sp
 
-from bnverify.caching import cache_folder
+from bnverify.caching import cache_folder, opened, sealed
 from bnverify.empirical.runs.files import write_atomically
 from bnverify.reports.document import formula
 from bnverify.reports.document.audited import RuledRecord, ShownRecord, is_shown, ruled_record, shown_record
@@ -175,20 +174,6 @@ def _forget(folder: Path) -> None:
         files = sorted(folder.glob(pattern), key=lambda file: file.stat().st_mtime, reverse=True)
         for file in files[_KEPT:]:
             file.unlink(missing_ok=True)
-
-
-def sealed(data: Any) -> str:
-    """What is kept: a line with the digest of all that follows."""
-    content = json.dumps(data)
-    return f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}"
-
-
-def opened(text: str) -> Any:
-    """From what was kept; ValueError where a letter of it was changed."""
-    seal, _, content = text.partition("\n")
-    if hashlib.sha256(content.encode()).hexdigest() != seal:
-        raise ValueError("changed since it was written")
-    return json.loads(content)
 
 
 def _read(data: dict) -> Derived:

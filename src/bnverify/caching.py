@@ -7,9 +7,12 @@ the folder bnverify in the user's cache, where the platform has that: $XDG_CACHE
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def cache_folder(name: str = "") -> Path | None:
@@ -24,6 +27,20 @@ def cache_folder(name: str = "") -> Path | None:
     except (OSError, RuntimeError, ValueError):  # RuntimeError: no home directory
         return None
     return folder
+
+
+def sealed(data: Any) -> str:
+    """What is kept: a line with the digest of all that follows, which is JSON."""
+    content = json.dumps(data)
+    return f"{hashlib.sha256(content.encode()).hexdigest()}\n{content}"
+
+
+def opened(text: str) -> Any:
+    """From what was kept; ValueError where a letter of it was changed."""
+    seal, _, content = text.partition("\n")
+    if hashlib.sha256(content.encode()).hexdigest() != seal:
+        raise ValueError("changed since it was written")
+    return json.loads(content)
 
 
 def _users() -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import math
 import os
 import tempfile
@@ -19,6 +18,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from bnverify.caching import opened, sealed
 from bnverify.theory.certify.batch import Files, checked, in_batches, instance
 from bnverify.theory.certify.consistency import consistency
 from bnverify.theory.certify.coqc import (
@@ -275,11 +275,11 @@ def stored(name: str, key: str, verdict: str) -> Certificate | None:
         return None
     try:
         text = (folder / f"{name}.json").read_text(encoding="utf-8")
-        content = json.loads(text.partition("\n")[2])
+        content = opened(text)
         fields: Any = {k: tuple(v) if isinstance(v, list) else v for k, v in content.items()}
         found = Certificate(**fields)
         asked = (found.hash, found.key, found.verdict) == (name, key, verdict)
-        return found if asked and text == _written(found) and _sound(found) else None
+        return found if asked and text == sealed(found.to_json()) and _sound(found) else None
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None
 
@@ -298,12 +298,6 @@ def _sound(found: Certificate) -> bool:
     )  # fmt: skip
 
 
-def _written(found: Certificate) -> str:
-    """A certificate as it is kept: a line with the digest of all that follows."""
-    content = json.dumps(found.to_json())
-    return f"{digest(content)}\n{content}"
-
-
 def stow(found: Certificate) -> None:
     """Written to a file of its own, then renamed; nothing happens where that is not possible."""
     folder = cache()
@@ -312,5 +306,5 @@ def stow(found: Certificate) -> None:
     with contextlib.suppress(OSError):
         handle, name = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(_written(found))
+            file.write(sealed(found.to_json()))
         os.replace(name, folder / f"{found.hash}.json")

@@ -6,6 +6,7 @@ import pytest
 from certifying import document, use_library
 from typer.testing import CliRunner
 
+from bnverify.caching import sealed
 from bnverify.cli import app
 from bnverify.commands import certify as command
 from bnverify.errors import MachineError
@@ -181,7 +182,7 @@ def stowed(monkeypatch, tmp_path):
 
     def stow(**changes):
         found = Certificate(**GOOD.to_json() | {"hash": hashed} | changes)
-        text = certificate._written(found)
+        text = sealed(found.to_json())
         file = library.cache() / f"{hashed}.json"
         file.write_text(text)
         return file, found
@@ -226,7 +227,7 @@ def test_a_certificate_that_none_of_ours_could_be_is_ignored(stowed, changes):
 )  # fmt: skip
 def test_a_damaged_certificate_is_ignored(stowed, damage):
     file, found = stowed()
-    file.write_text(damage(certificate._written(found)))
+    file.write_text(damage(sealed(found.to_json())))
     assert certificate_of(document("fact-c1-beta")) is None
 
 

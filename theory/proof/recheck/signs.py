@@ -43,11 +43,11 @@ class Signs(Tables):
             case "squared norm":
                 vector = {word: _real(c) for word, c in self.vector(of).items()}
                 return self.dot(vector, vector)
-            case "Gram determinant":
+            case "Gram determinant" if len(of) < 5:
                 vectors = [{word: _real(c) for word, c in self.vector(v).items()} for v in of]
                 gram = sp.Matrix([[self.dot(u, w) for w in vectors] for u in vectors])
                 bounded(sp.Mul(*(sp.Add(*gram.row(i)) for i in range(len(vectors)))))
-                return gram.det() if len(of) < 5 else None
+                return gram.det()
             case "positive number":
                 return value if value.is_Rational and value > 0 else None
             case "declared sign":
