@@ -68,3 +68,21 @@ def computed_in(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, wi
         if not moved.any() or (function(at * (1 + step * jitter)) != start)[moved].mean() > 0.5:
             return name
     return widest
+
+
+def statistics_in(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, precision: str) -> str:
+    """The precision of a layer's mean and scale, which may be less than that of its values: a factor of y below their
+    rounding goes through in proportion, one above it is normalised away. That of its values everywhere else."""
+    if precision != "float64":
+        return precision
+    start, least = function(at), 2.0**-40
+    size = np.abs(start).max(initial=0.0)
+    once, twice = (function(at * (1 + n * least)) - start for n in (1, 2))
+    passed = np.abs(once).max(initial=0.0)
+    if not (passed >= least / 4 * size > 0 and np.abs(twice - 2 * once).max() <= 0.05 * passed):
+        return precision
+    for name in ("float32", "float16", "bfloat16"):
+        step = 64 * ROUNDOFF[name]
+        if np.abs(function(at * (1 + step)) - start).max() < step / 4 * size:
+            return name
+    return precision

@@ -20,12 +20,14 @@ def findings(case: Case) -> Iterator[Finding]:
     """All of them; the first is what the rest depend on."""
     reading, allowed = case.reading, case.forward_tolerance
     yield _arrangement(case)
-    if ROUNDOFF[case.forward_dtype] > ROUNDOFF["float32"] >= ROUNDOFF[reading.setting.dtype]:
+    half = ROUNDOFF[case.forward_dtype] > ROUNDOFF["float32"] >= ROUNDOFF[reading.setting.dtype]
+    if half or reading.narrow_statistics:
         digits = int(-np.log10(ROUNDOFF[case.forward_dtype]))
+        does = "takes its mean and scale" if reading.narrow_statistics else "computes"
         yield Finding(
             "precision", "as exact as its type", INACCURATE, ROUNDOFF[case.forward_dtype],
             ROUNDOFF[reading.setting.dtype],
-            f"computes in {case.forward_dtype} whatever it is given: {digits} digits of {reading.setting.dtype} are "
+            f"{does} in {case.forward_dtype} whatever it is given: {digits} digits of {reading.setting.dtype} are "
             "right, and every property is tested as far as these show",
         )  # fmt: skip
     unit = reading.call(case.y).z

@@ -43,6 +43,7 @@ class Reading:
     setting: Setting
     claimed: str | None = None
     precision: str = "float64"
+    narrow_statistics: bool = False
     found: Scale | None = None
     found_residual: float = float("nan")
     found_tolerance: float = float("nan")

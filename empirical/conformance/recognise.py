@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bnverify.empirical.conformance.arithmetic import ROUNDOFF, computed_in, relative, source
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF, computed_in, relative, source, statistics_in
 from bnverify.empirical.conformance.exact import Normaliser, Point, Scale, Vectors
 from bnverify.empirical.conformance.known import candidates, claim, matches, name_of
 from bnverify.empirical.conformance.measured_scale import SMALL, measured_scale
@@ -33,8 +33,9 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
     )
     if affine.gain_axes and len(affine.gain_axes) == 1 and affine.gain_axes[0] in (1, len(shape) - 1):
         reading = replace(reading, channel=affine.gain_axes[0])
-    precision = computed_in(lambda y: reading.call(y).z, y, setting.dtype)
-    reading = replace(reading, precision=precision)
+    of_values = computed_in(lambda y: reading.call(y).z, y, setting.dtype)
+    precision = statistics_in(lambda y: reading.call(y).z, y, of_values)
+    reading = replace(reading, precision=precision, narrow_statistics=precision != of_values)
     large, unit = _settled(reading)
     far = large * y
     fitting = [each for each in candidates(shape) if name is None or _names(each, reading, name)]

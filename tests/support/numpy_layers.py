@@ -127,7 +127,7 @@ FAULTS = {
     "epsilon as floor": "forward.epsilon", "epsilon ignored": "forward.epsilon", "another epsilon": "forward.epsilon",
     "epsilon squared": "forward.epsilon", "no root": "forward.variance", "squared scale": "forward.variance",
     "no division": "forward.variance", "sum of squares": "forward.variance", "mean deviation": "forward.variance",
-    "range": "forward.variance", "first half": "forward.variance", "statistics in float32": "forward.yhat",
+    "range": "forward.variance", "first half": "forward.variance",
     "statistics of the neighbour": "forward.yhat", "third decimal": "forward.yhat",
     "writes into y": "structure.repeatable",
     "beta ignored": "forward.shift", "beta twice": "forward.shift", "beta scaled": "forward.shift",

@@ -73,3 +73,41 @@ def test_one_rounding_to_half_precision_is_told(fault):
     pair = Pair(fault=fault)
     report = conforms(pair.forward, shape=(16, 6), backward=pair.backward)
     assert report.status == 0 and "float16" in " ".join(f.meaning for f in report.of("inaccurate"))
+
+
+def _statistics(dtype, change=lambda z, y: z):
+    """Layer norm whose mean and variance alone are computed in a narrower type."""
+
+    def forward(y, gamma, beta, eps=1e-5):
+        narrow = y.astype(dtype)
+        mean, variance = narrow.mean(-1, keepdims=True), narrow.var(-1, keepdims=True)
+        z = (y - mean.astype(y.dtype)) / np.sqrt(variance.astype(y.dtype) + eps)
+        return change(z, y) * gamma + beta
+
+    return {"layer": forward, "shape": (16, 8), "backward": Pair().backward}
+
+
+@pytest.mark.parametrize(("dtype", "name"), [(np.float32, "float32"), (np.float16, "float16")])
+def test_statistics_of_a_narrower_type_are_that_precise(dtype, name):
+    pair = Pair(fault="statistics in float32")
+    layers = [_statistics(dtype)]
+    if name == "float32":  # of the divisor alone
+        layers.append({"layer": pair.forward, "shape": (16, 6), "backward": pair.backward})
+    for layer in layers:
+        report = conforms(**layer)
+        assert report.normalizer == "layer" and report.details["computes_in"] == name and report.failed == (), report
+        assert (
+            report["precision"].verdict == "inaccurate" and f"mean and scale in {name}" in report["precision"].meaning
+        )
+        assert f"its mean and scale computed in {name}" in report.words
+
+
+def test_what_no_narrower_type_explains_is_not_excused():
+    wrong = [
+        (np.float32, lambda z, y: z * (1 + 1e-5)), (np.float64, lambda z, y: z * (1 + 1e-8)),
+        (np.float64, lambda z, y: z * (1 + 1e-8 * np.sin(1e3 * y))), (np.float64, lambda z, y: z + 1e-8 * np.sign(y)),
+        (np.float64, lambda z, y: z + 1e-9 * y),
+    ]  # fmt: skip
+    for dtype, change in wrong:
+        report = conforms(**_statistics(dtype, change))
+        assert report.details["computes_in"] == np.dtype(dtype).name and report.failed, report
