@@ -25,6 +25,7 @@ from bnverify.theory.certify.coqc import (
     AXIOMS,
     LIBRARY,
     CoqError,
+    CoqTimeout,
     Theorem,
     ask,
     compile_file,
@@ -42,6 +43,7 @@ LINKED = "kernel-checked from the definition"
 PREMISES = "kernel-checked from these premises"
 UNSHOWN = "kernel-checked from these premises, which are not shown to be satisfiable"
 REFUSED = "refused"
+UNDECIDED = "not decided"
 _FORMAT = "bnverify certificate 1"
 
 
@@ -49,7 +51,7 @@ _FORMAT = "bnverify certificate 1"
 class Certificate:
     """The verdict on a claim. ``statement`` is the theorem as Coq prints it, ``linked`` the one from the definition,
     ``premises`` are those of the latter if there is one, ``axioms`` what they use of Coq's standard axioms, ``reason``
-    says why a claim, or its link, was refused."""
+    says why a claim, or its link, was refused or not decided."""
 
     key: str
     verdict: str
@@ -63,7 +65,7 @@ class Certificate:
     seconds: float = 0.0
 
     def __bool__(self) -> bool:
-        return self.verdict != REFUSED
+        return self.verdict not in (REFUSED, UNDECIDED)
 
     @property
     def whole(self) -> bool:
@@ -198,8 +200,13 @@ def _alone(work: _Work, *, library: Path, installed: str) -> Certificate:
         try:
             found = _checked(work, Path(scratch), library)
         except CoqError as error:
-            found = Certificate(work.key, REFUSED, reason=str(error))
+            found = not_accepted(work.key, error)
     return _kept(found, work, installed, time.perf_counter() - start)
+
+
+def not_accepted(key: str, error: CoqError) -> Certificate:
+    """Refused, or not decided where Coq did not come to an end."""
+    return Certificate(key, UNDECIDED if isinstance(error, CoqTimeout) else REFUSED, reason=str(error))
 
 
 def _kept(found: Certificate, work: _Work, installed: str, seconds: float) -> Certificate:
@@ -225,6 +232,8 @@ def _checked(work: _Work, folder: Path, library: Path) -> Certificate:
         return found
     try:
         linked = _from_definition(work, folder, paths)
+    except CoqTimeout:
+        raise
     except CoqError as error:
         return dataclasses.replace(found, reason=f"the link to the definition is not accepted: {error}")
     axioms = tuple(sorted({*theorem.axioms, *linked.axioms}))
@@ -259,6 +268,8 @@ def _satisfiable(document: Document, theorem: Theorem, folder: Path, paths: Mapp
         text = consistency(theorem, example, "consistent")
         refuse_escapes(text)
         ask("consistent", folder, paths, (), before=text)
+    except CoqTimeout:
+        raise
     except (CoqError, Refused, KeyError):
         return False
     return True

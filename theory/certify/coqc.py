@@ -60,6 +60,10 @@ class CoqError(RuntimeError):
         super().__init__(printable(message).strip()[:2000])
 
 
+class CoqTimeout(CoqError):
+    """Coq had not come to an end: of what it was asked, nothing is known."""
+
+
 def printable(text: str) -> str:
     """The text without what a terminal would obey."""
     return "".join(c if c == "\n" or c.isprintable() else "?" for c in text)
@@ -110,7 +114,7 @@ def compile_file(file: Path, paths: Mapping[str, Path]) -> str:
             capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise CoqError(f"got no answer on {file.name} within {_SECONDS} s") from None
+        raise CoqTimeout(f"got no answer on {file.name} within {_SECONDS} s") from None
     if said.returncode:
         _refuse_machine(file.name, said.returncode, said.stderr)
         raise CoqError(said.stderr or f"coqc ended with {said.returncode}")

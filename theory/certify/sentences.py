@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from bnverify.theory.certify.batch import compile_modules, in_batches
-from bnverify.theory.certify.certificate import PREMISES, Certificate, stored, stow
+from bnverify.theory.certify.certificate import PREMISES, Certificate, not_accepted, stored, stow
 from bnverify.theory.certify.coqc import CoqError, Question, Theorem, ask_all, version
 from bnverify.theory.certify.library import compiled, digest, sources
 
@@ -81,8 +81,8 @@ def _alone(chosen: Sentence, *, library: Path, installed: str) -> Certificate:
     try:
         (found,) = _together([chosen], library=library, installed=installed)
     except CoqError as error:
-        refused = Certificate(chosen.key, "refused", reason=str(error), hash=chosen.hash, coq=installed)
-        return dataclasses.replace(refused, seconds=round(time.perf_counter() - start, 2))
+        seconds = round(time.perf_counter() - start, 2)
+        return dataclasses.replace(not_accepted(chosen.key, error), hash=chosen.hash, coq=installed, seconds=seconds)
     return found
 
 

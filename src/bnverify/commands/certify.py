@@ -28,8 +28,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Statements, premises, axioms and hashes as JSON.")] = False,
 ) -> None:
     """Certify claims. Exit status: 0 all certified, 1 a claim or its link to the definition refused, 2 bad input, 3 no
-    Coq (or no z3) on the machine, or one that did not come to an end (killed, no memory, a full disk)."""
+    Coq (or no z3) on the machine, or one that did not come to an end (killed, no memory, a full disk, no time)."""
     from bnverify.theory.certify import INSTALL, NoCoq, certify, certify_sentences
+    from bnverify.theory.certify.certificate import UNDECIDED
     from bnverify.theory.certify.coqc import CoqError
 
     documents, sentences = _chosen(keys or [], everything)
@@ -50,7 +51,9 @@ def command(
         typer.echo(json.dumps([each.to_json() for each in found], indent=1, sort_keys=True))
     else:
         _show(found)
-    raise typer.Exit(0 if all(each.whole for each in found) else VIOLATED)
+    if any(not each.whole and each.verdict != UNDECIDED for each in found):
+        raise typer.Exit(VIOLATED)
+    raise typer.Exit(0 if all(each.whole for each in found) else MACHINE)
 
 
 def _chosen(keys: list[str], everything: bool) -> tuple[list[Mapping[str, Any]], list[Any]]:

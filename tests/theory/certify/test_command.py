@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from bnverify.cli import app
 from bnverify.theory import certify as certifying_package
-from bnverify.theory.certify.certificate import LINKED, PREMISES, REFUSED, Certificate
+from bnverify.theory.certify.certificate import LINKED, PREMISES, REFUSED, UNDECIDED, Certificate
 
 SOURCE = Path(__file__).parents[3] / "src"
 
@@ -51,6 +51,7 @@ def test_bad_input_is_status_2(tmp_path, monkeypatch, capsys, arguments):
         (PREMISES, "", 0),  # a claim without a link
         (PREMISES, "the link to the definition is not accepted: Error", 1),
         (REFUSED, "Error", 1),
+        (UNDECIDED, "got no answer", 3),
     ],
 )
 def test_a_link_that_is_not_accepted_is_a_failure(monkeypatch, verdict, reason, status):

@@ -13,7 +13,7 @@ from bnverify.errors import MachineError
 from bnverify.reports.chapters import certificates as chapter
 from bnverify.theory import certify as certifying_package
 from bnverify.theory.certify import certificate, certificate_of, certify, coqc, library
-from bnverify.theory.certify.certificate import LINKED, PREMISES, UNSHOWN, Certificate
+from bnverify.theory.certify.certificate import LINKED, PREMISES, UNDECIDED, UNSHOWN, Certificate
 from bnverify.theory.certify.sentences import REFUTED, Sentence, kept
 
 FULL = 'Error: System error: "./x.vo: No space left on device"'
@@ -25,6 +25,7 @@ echo "$last" >> "$LOG"
 case "$last" in
   *$AT) case "$HOW" in
     killed) kill -9 $$;;
+    endless) exec sleep 60;;
     wrong) echo "Error: no such lemma" >&2; exit 1;;
     full) echo 'Error: System error: "./x.vo: No space left on device"' >&2; exit 1;;
     memory) echo "Fatal error: out of memory." >&2; exit 2;;
@@ -85,6 +86,20 @@ def test_what_coq_says_of_a_file_is_a_verdict(machine, how):
     shutil.rmtree(library.cache())
     with pytest.raises(coqc.CoqError):
         list(certify([document("fact-c1")], jobs=1))
+
+
+@pytest.mark.parametrize(("at", "keys"), [("c1.v", ["c1"]), ("question.v", ["c1"]), (".v", ["c1", "c2"])])
+def test_what_never_ends_is_neither_accepted_nor_refused(machine, monkeypatch, at, keys):
+    """Nothing is known, and nothing is kept; a batch is taken apart before."""
+    machine.does("", "none")
+    with library.compiled():
+        machine.compiled()
+    machine.does("endless", at)
+    monkeypatch.setattr(coqc, "_SECONDS", 0.3)
+    found = list(certify([document(f"fact-{key}") for key in keys], jobs=1))
+    assert [each.verdict for each in found] == len(keys) * [UNDECIDED] and not any(found)
+    assert all("within 0.3 s" in each.reason for each in found) and certificate_of("fact-c1") is None
+    assert [f"fact_{key}.v" for key in keys] == [name for name in machine.compiled() if name.startswith("fact")]
 
 
 def test_a_coqc_that_is_killed_when_asked_for_its_version_is_told(machine):
