@@ -62,13 +62,15 @@ def test_a_stored_run_adds_a_test_for_each_claim(project, tiny_run):
 
 
 def test_a_tampered_run_fails_where_it_was_tampered_with(project, tiny_run, tmp_path):
+    from bnverify.empirical.runs.records import write_dataset
+
     path = tmp_path / "tampered"
     shutil.copytree(tiny_run.path, path, ignore=shutil.ignore_patterns("checkpoints", "report"))
     (record, *_) = sorted((path / "records" / "bn").glob("exact-*.nc"))
     with xr.open_dataset(record, engine="scipy") as stored:
         changed = stored.load().copy(deep=True)
     changed["v_v"][{"site": 3, "channel": 0}] *= np.float64(1.001)
-    changed.to_netcdf(record, engine="scipy")
+    write_dataset(record, changed)
     found = project("--bnverify-run", str(path), "-m", "bnverify", here=True)
     assert found.parseoutcomes()["failed"] >= 1
     found.stdout.fnmatch_lines(["*theorem-4.1-exact: *", "*step 0, conv4, channel 0: left *"])

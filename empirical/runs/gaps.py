@@ -6,6 +6,7 @@ as good as none.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -18,8 +19,10 @@ import xarray as xr
 if TYPE_CHECKING:
     from bnverify.empirical.runs.config import RunConfig
 
-UNREADABLE = (OSError, ValueError, TypeError, IndexError, KeyError, EOFError)
+UNREADABLE = (OSError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError)
 """What reading a damaged NetCDF file raises, or one that holds another record."""
+_SEAL = re.compile(rb"sha256\x00{5}\x02\x00{3}@(.{64})", re.DOTALL)
+"""An attribute sha256 of 64 characters, as NetCDF-3 has it in a file."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +69,28 @@ def stored(config: RunConfig, run: Path, *, watched: bool = False) -> list[Wante
     return [one for step in steps if (one := Wanted("bn", "exact", step)).file(run).is_file()]
 
 
+def netcdf(dataset: xr.Dataset) -> bytes:
+    """The file of a record, NetCDF-3. Its attribute sha256 is the digest of the file with 64 zeros in its place."""
+    blank = bytes(dataset.assign_attrs(sha256=64 * "0").to_netcdf(engine="scipy"))
+    (place,) = _SEAL.finditer(blank)
+    return blank[: place.start(1)] + hashlib.sha256(blank).hexdigest().encode() + blank[place.end(1) :]
+
+
+def _unsealed(content: bytes) -> bytes:
+    """The same; ValueError where it has a digest (earlier versions wrote none), and not its own."""
+    for place in _SEAL.finditer(content):
+        blank = content[: place.start(1)] + 64 * b"0" + content[place.end(1) :]
+        if hashlib.sha256(blank).hexdigest().encode() != place[1]:
+            raise ValueError("it was changed since it was written")
+    return content
+
+
 def read_record(run: Path, one: Wanted) -> xr.Dataset:
     """A record in memory, raising one of `UNREADABLE` where it is damaged, or where what it holds is not what its name
     says. Nothing of the file stays mapped."""
-    with xr.open_dataset(io.BytesIO(one.file(run).read_bytes()), engine="scipy") as record:
+    with xr.open_dataset(io.BytesIO(_unsealed(one.file(run).read_bytes())), engine="scipy") as record:
         found = record.load()
+    found.attrs.pop("sha256", None)
     if found["step"].values.tolist() != list(range(one.step, one.step + one.steps)):
         raise ValueError(f"it holds step {', '.join(map(str, found['step'].values.ravel()[:3]))}")
     said = found.attrs.get("network", one.network), found.attrs.get("kind", one.kind)  # earlier versions did not say

@@ -19,7 +19,7 @@ import xarray as xr
 
 from bnverify.empirical.runs.config import NETWORKS, RunConfig, read_config
 from bnverify.empirical.runs.files import write_atomically
-from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, missing, read_record, stored
+from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, missing, netcdf, read_record, stored
 from bnverify.errors import InputError
 from bnverify.theory import QUANTITIES
 
@@ -68,8 +68,8 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_dataset(path: Path, dataset: xr.Dataset) -> None:
-    """Write labelled arrays as NetCDF-3, atomically."""
-    write_atomically(path, bytes(dataset.to_netcdf(engine="scipy")))
+    """Write labelled arrays as NetCDF-3, atomically, with the digest of the file as an attribute."""
+    write_atomically(path, netcdf(dataset))
 
 
 def write_record(run: Path, one: Wanted, dataset: xr.Dataset) -> None:

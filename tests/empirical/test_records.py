@@ -110,6 +110,23 @@ def test_records_of_something_else_are_measured_again(copied, tiny_run):
         assert (copied / "records" / target).read_bytes() == (tiny_run.path / "records" / target).read_bytes()
 
 
+def test_a_record_of_which_any_bit_was_changed_is_measured_again(copied, tiny_run):
+    """Bits in the numbers as well as in names and sizes; a claim would be violated, or not be tested."""
+    one = Wanted("bn", "exact", 4)
+    whole = bytearray(one.file(copied).read_bytes())
+    random = np.random.default_rng(1)
+    for place in (*random.integers(0, 8 * 3000, 100).tolist(), *random.integers(0, 8 * len(whole), 100).tolist()):
+        changed = whole.copy()
+        changed[place // 8] ^= 1 << place % 8
+        one.file(copied).write_bytes(changed)
+        if place // 8 not in range(whole.index(b"sha256") - 4, whole.index(b"sha256") + 16):  # as if it had none
+            with pytest.raises(ValueError, match="changed since it was written"):
+                read_record(copied, one)
+    assert missing(tiny_run.config, copied, damaged=True) == [one]
+    train(tiny_run.config, synthetic_cifar(train=200, test=64), copied)
+    assert one.file(copied).read_bytes() == whole
+
+
 STRAY = ["exact-000005.nc", "exact-0000004.nc", "exact-abc.nc", "exact-²²²²²².nc", "odd-000004.nc"]
 
 
