@@ -1,7 +1,9 @@
 """A second opinion without Coq: z3 looks for real numbers at which a document's conclusion fails, and finds none.
 
 An opinion is no certificate: z3 gives no proof a kernel would check, sees the scalar conclusion only, and takes the
-squares of vectors for numbers. It needs the extra ``smt`` (z3-solver).
+squares of vectors for numbers. That the statement comes to that conclusion, that the premises can hold and that no
+factor of a certificate is negative, the re-checker finds; what it refuses is not asked. It needs the extra ``smt``
+(z3-solver).
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from typing import Any
 
 from bnverify.theory.certify.document import Document, read, word_of
 from bnverify.theory.certify.expressions import Refused, parse, rational
+from bnverify.theory.proof.recheck import recheck
 
+NONE, UNKNOWN, REFUSED = "no counterexample", "unknown", "refused"
 _SECONDS = 5
 
 
@@ -28,17 +32,19 @@ class NoSolver(RuntimeError):
 
 @dataclass(frozen=True)
 class Opinion:
-    """What z3 says of a document's conclusion: "no counterexample", "counterexample", "unknown" or "refused"."""
+    """What z3 says of a document's conclusion, and why it was refused. Numbers at which it fails are no counterexample:
+    inner products of vectors need not have them, and what a document says of vectors z3 does not see."""
 
     key: str
     answer: str
     seconds: float
+    reason: str = ""
 
     def __bool__(self) -> bool:
-        return self.answer == "no counterexample"
+        return self.answer == NONE
 
     def __str__(self) -> str:
-        return f"{self.answer} ({self.seconds:.2f} s)"
+        return f"{self.answer} ({self.seconds:.2f} s){': ' * bool(self.reason)}{self.reason}"
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -52,11 +58,14 @@ def opinions(documents: Iterable[Mapping[str, Any]]) -> Iterator[Opinion]:
         raise NoSolver from None
     for document in documents:
         start = time.perf_counter()
+        checked, reason = recheck(document), ""
         try:
+            if not checked:
+                raise Refused(checked.refused[0])
             answer = _Question(read(document), z3).answer(document["conclusion"])
-        except (Refused, KeyError, TypeError):
-            answer = "refused"
-        yield Opinion(str(document.get("key")), answer, round(time.perf_counter() - start, 2))
+        except (Refused, KeyError, TypeError) as error:
+            answer, reason = REFUSED, str(error)
+        yield Opinion(checked.key, answer, round(time.perf_counter() - start, 2), reason)
 
 
 class _Question:
@@ -75,17 +84,26 @@ class _Question:
             for condition in hypothesis.conditions:
                 if isinstance(condition.right, str):
                     self.known.append(self._compare(condition.relation, condition.left, condition.right))
-        solver = z3.Solver()
+        fails = left != right if doc.statement.relation == "==" else self._fails(left, right)
+        if self._check(fails) != z3.unsat:
+            return UNKNOWN
+        if self._check() == z3.unsat:
+            raise Refused("what is assumed, and what is divided by or under a root, leaves no numbers")
+        return NONE
+
+    def _check(self, *more: Any) -> Any:
+        """Whether real numbers fulfil what is known and more. A solver of its own: one asked twice is a weaker one."""
+        solver = self.z3.Solver()
         solver.set("timeout", 1000 * _SECONDS)
-        if doc.statement.relation == "==":
-            solver.add(left != right)
-        else:
-            solver.add(z3.Or(left > right, right - left != self._certificate()))
-        solver.add(*self.known)
-        return {"unsat": "no counterexample", "sat": "counterexample"}.get(str(solver.check()), "unknown")
+        solver.add(*self.known, *more)
+        return solver.check()
+
+    def _fails(self, left: Any, right: Any) -> Any:
+        """Where a bound fails, or its certificate does not add up."""
+        return self.z3.Or(left > right, right - left != self._certificate())
 
     def _certificate(self) -> Any:
-        """The sum of the certificate's products, of whose factors it is taken for granted that none is negative."""
+        """The sum of the certificate's products, of whose factors the re-checker found that none is negative."""
         total = self.z3.RealVal(0)
         for product in self.doc.certificate:
             term = self.z3.RealVal(1)
@@ -114,6 +132,8 @@ class _Question:
             case ast.BinOp(left=left, op=ast.Pow(), right=right):
                 exponent = rational(right)
                 base = self._read(left)
+                if exponent == 0:
+                    return self.z3.RealVal(1)
                 for _ in range(exponent.denominator.bit_length() - 1):
                     base = self._root(base)
                 power = base
@@ -136,7 +156,7 @@ class _Question:
 
     def _root(self, radicand: Any) -> Any:
         root = self.z3.FreshReal("root")
-        self.known += [root > 0, root * root == radicand]
+        self.known += [root >= 0, root * root == radicand]
         return root
 
     def _inverse(self, value: Any) -> Any:

@@ -35,7 +35,7 @@ def command(
 
     documents, sentences = _chosen(keys or [], everything)
     if smt:
-        _second_opinion(documents, as_json)
+        _second_opinion(documents, sentences, as_json)
         return
     try:
         found = [*certify(documents, jobs=jobs, fresh=fresh), *certify_sentences(sentences, jobs=jobs, fresh=fresh)]
@@ -120,9 +120,14 @@ def _show(found: Iterable[Any]) -> None:
     console.print(f"\n{counts}.", highlight=False, markup=False)
 
 
-def _second_opinion(documents: Iterable[Mapping[str, Any]], as_json: bool) -> None:
-    from bnverify.theory.certify.smt import NoSolver, opinions
+def _second_opinion(documents: list[Mapping[str, Any]], sentences: list[Any], as_json: bool) -> None:
+    from bnverify.theory.certify.smt import REFUSED, NoSolver, opinions
 
+    if not documents:
+        raise InputError(
+            got=f"--smt and {', '.join(each.key for each in sentences)}, of which there is no scalar conclusion",
+            expected="keys of claims", advice="leave --smt out: laws and refutations are Coq's",
+        )  # fmt: skip
     try:
         found = list(opinions(documents))
     except NoSolver as error:
@@ -135,6 +140,9 @@ def _second_opinion(documents: Iterable[Mapping[str, Any]], as_json: bool) -> No
             console.print(f"{each.key}: {each}", highlight=False, markup=False)
         agreed = sum(map(bool, found))
         console.print(
-            f"{agreed} of {len(found)}: z3 finds no counterexample to any equation. A second opinion, no proof."
+            f"{agreed} of {len(found)}: z3 finds no counterexample to the conclusion. A second opinion, no proof."
         )
-    raise typer.Exit(0 if all(found) else VIOLATED)
+        if sentences:
+            console.print(f"Not asked about, without a scalar conclusion: laws and refutations ({len(sentences)}).")
+    refused = any(each.answer == REFUSED for each in found)
+    raise typer.Exit(VIOLATED if refused else 0 if all(found) else MACHINE)
