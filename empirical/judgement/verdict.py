@@ -158,7 +158,7 @@ def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype:
         candidate = everywhere & quantities["sampled"] if claim.shape == "sample" else everywhere
         reach, normal = (
             np.broadcast_to(each.all(-1, keepdims=True) if broken.shape[-1] == 1 else each, broken.shape)
-            for each in _in_range(compiled.names, quantities, dtype, tolerance)
+            for each in in_range(compiled.names, quantities, dtype, tolerance)
         )
         beyond, broken = broken & ~reach | ~normal, broken & reach
         residual = np.where(broken, np.inf, residuals(claim, sides))
@@ -205,7 +205,7 @@ def _inaccurate(claim: Claim, sides: Sides, residual: np.ndarray, tolerance: flo
     return high & (residuals(claim, sides._replace(scale=sides.rough())) <= tolerance) if high.any() else high
 
 
-def _in_range(
+def in_range(
     names: Iterable[str], quantities: Mapping[str, np.ndarray], dtype: str, unit: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Where the numbers that a claim's derivatives go through are not too large for the type, and where they are not

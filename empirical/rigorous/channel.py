@@ -16,6 +16,7 @@ import numpy as np
 
 from bnverify.empirical.measurement.probes import Seed, random_tests
 from bnverify.empirical.rigorous.balls import Ball, dot, exactly, flint, total
+from bnverify.errors import InputError
 from bnverify.theory import QUANTITIES
 
 Vector = list[Ball]
@@ -83,23 +84,34 @@ class Channel:
     def quantities(self, seed: Seed = 0) -> Mapping[Any, Ball] | None:
         """Balls by the symbols of `theory.QUANTITIES`, at the precision in force; None where variance + epsilon is not
         positive. ``seed`` draws the test vectors."""
-        y, g = exactly(self.y, "y"), exactly(self.g, "g")
-        gamma, beta, epsilon = exactly([self.gamma, self.beta, self.epsilon], "gamma, beta, epsilon")
+        y, g, gamma, beta, epsilon = self._numbers()
         at = steps(y, epsilon)
         if at is None:
             return None
         named = _named(at, g, gamma, beta, *_tests(len(y), seed))
         return {QUANTITIES[name].symbol: value for name, value in named.items()}
 
+    def _numbers(self) -> tuple[Vector, Vector, Ball, Ball, Ball]:
+        """y, g, gamma, beta and epsilon as balls; InputError unless they are those of a channel."""
+        vectors = [exactly(self.y, "y"), exactly(self.g, "g"), *([] if self.v is None else [exactly(self.v, "v")])]
+        gamma, beta, epsilon = exactly([self.gamma, self.beta, self.epsilon], "gamma, beta, epsilon")
+        if not vectors[0] or len({len(each) for each in vectors}) > 1 or epsilon < 0:
+            raise InputError(
+                got=f"vectors of {', '.join(str(len(each)) for each in vectors)} values and epsilon {self.epsilon}",
+                expected="y, g and v of one length, one value at least, and an epsilon that is not negative",
+                advice="pass one channel of batch norm: its values, and the gradients at z and at y",
+            )  # fmt: skip
+        return vectors[0], vectors[1], gamma, beta, epsilon
+
     def distance(self) -> tuple[Ball, Ball] | None:
         """How far v of automatic differentiation is from the gradient, and what a rounding of one is relative to, as
         norms: (|gamma|/s)|g|(1 + |mu|/s). None without v, or where variance + epsilon is not positive."""
         if self.v is None:
             return None
-        at = steps(exactly(self.y, "y"), flint().arb(float(self.epsilon)))
+        y, g, gamma, _, epsilon = self._numbers()
+        at = steps(y, epsilon)
         if at is None:
             return None
-        g, gamma = exactly(self.g, "g"), flint().arb(float(self.gamma))
         v = at.backwards([gamma * entry for entry in g], flint().arb(0))
         off = [a - b for a, b in zip(exactly(self.v, "v"), v, strict=True)]
         size = abs(gamma) / at.s * dot(g, g).sqrt() * (1 + abs(at.mean) / at.s)
@@ -147,16 +159,18 @@ def _named(at: Steps, g: Vector, gamma: Ball, beta: Ball, w: Vector, x: Vector, 
 
 
 def _elsewhere(at: Steps, of_yhat: Vector, w: Vector, k: Ball, c: Ball) -> dict[str, Ball]:
-    """What becomes of yhat and v at k y and at y + c, and of yhat with epsilon/k^2."""
+    """What becomes of yhat and v at k y and at y + c, and of yhat with epsilon/k^2; where the balls do not say whether
+    there is a spread, balls that could be anything."""
     places = {
         "scaled": steps([k * entry for entry in at.y], at.epsilon),
         "shifted": steps([entry + c for entry in at.y], at.epsilon),
         "less": steps(at.y, at.epsilon / k**2),
     }
-    found = {f"w_yhat_{name}": dot(w, there.yhat) for name, there in places.items() if there is not None}
+    anything, zero = flint().arb("nan"), flint().arb(0)
+    found = {f"w_yhat_{name}": dot(w, there.yhat) if there else anything for name, there in places.items()}
     return found | {
-        f"w_v_{name}": dot(w, there.backwards(of_yhat, flint().arb(0)))
-        for name, there in places.items() if there is not None and name != "less"
+        f"w_v_{name}": dot(w, there.backwards(of_yhat, zero)) if there else anything
+        for name, there in places.items() if name != "less"
     }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Column, Table
 
 from bnverify.commands.terminal import console
+from bnverify.errors import InputError
 
 _SHOWN = 5  # points of a violation, sites left out, by name
 _LEGEND = (
@@ -28,6 +29,11 @@ def show(path: Path, samples: int, data: Path | None) -> int:
     run = load_run(path)
     found = list(points(run, experiment.load_data(run.config, directory=data), samples))
     at = [each for each in found if isinstance(each, Point)]
+    if not at:
+        raise InputError(
+            got=f"{path}, of whose last state no channel can be judged ({found[0] if found else 'it has no sites'})",
+            expected="finite numbers, of a network with batch norm", advice="leave --rigorous out: records are judged",
+        )  # fmt: skip
     rows = judged(at)
     table = Table(Column("claim", overflow="fold"), box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for name in ("holds for certain", "violated", "undecided", "apart", "margin"):
