@@ -1,7 +1,9 @@
 """What a verdict may rest on: false claims carried by premises nobody would see are refused, kind by kind."""
 
 import dataclasses
+from fractions import Fraction
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -277,6 +279,28 @@ def test_premises_are_printed_with_the_claim():
     assert latex(next(iter(h.equations.values()))) in h._repr_latex_()
     assert H(YHAT) != H(G)
     assert Y in CLAIMS["kohler-variance"].hypotheses[1].equations
+
+
+@pytest.mark.parametrize(
+    ("key", "outside", "inside"),
+    [
+        ("two-values", {"epsilon": 1, "m": 8, "g_g": 4, "gamma": 1, "v_v": 1}, {"epsilon": 0, "m": 2, "v_v": 0}),
+        ("invariance-scale", {"epsilon": 1, "w_yhat": 1, "w_yhat_scaled": 2}, {"epsilon": 0, "w_yhat_scaled": 1}),
+    ],
+)  # fmt: skip
+def test_outside_a_hypothesis_a_claim_is_neither_true_nor_false(key, outside, inside):
+    claim = CLAIMS[key]
+    with pytest.raises(InputError, match=f"what {key} assumes"):
+        claim.at(**outside)
+    names = set(claim.quantities)
+    assert claim.at(**{name: value for name, value in (outside | inside).items() if name in names}) == True  # noqa: E712
+
+
+def test_a_decimal_is_the_fraction_that_it_writes():
+    claim = CLAIMS["normalised-norm"]
+    for tenth in (0.1, np.float64(0.1), np.float32(0.1), sp.Float("0.1"), Fraction(1, 10)):
+        assert claim.at(yhat_yhat=0.3, m=3, rho=tenth) == True  # noqa: E712
+    assert claim.at(yhat_yhat=0.3, m=3, rho=0.1 + 1e-17 * 2) == False  # noqa: E712
 
 
 def test_where_a_side_has_no_value_a_claim_is_neither_true_nor_false():

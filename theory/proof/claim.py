@@ -250,7 +250,8 @@ class Claim:
         """The relation with numbers for quantities by name; True or False once everything is a number.
 
         Numbers are numbers: text is not read, what a quantity can never be (m = 0, s = 0, rho = 2) is refused, and so
-        is a place where a side has no value: there the relation is neither true nor false.
+        is a place outside a hypothesis or where a side has no value: there the claim is neither true nor false. A
+        hypothesis without a condition on numbers is taken for granted.
         """
         unknown = sorted(set(numbers) - set(self.quantities))
         if unknown:
@@ -259,11 +260,18 @@ class Claim:
                 advice=f"pass quantities of {self.key}",
             )  # fmt: skip
         table = {QUANTITIES[name].symbol: number_of(name, value) for name, value in numbers.items()}
+        given = ", ".join(f"{name} = {value}" for name, value in numbers.items())
+        for hypothesis in self.hypotheses:
+            if hypothesis.condition is not None and hypothesis.condition.xreplace(table) == False:  # noqa: E712
+                raise InputError(
+                    got=given, expected=f"numbers that fulfil what {self.key} assumes: {hypothesis.statement}",
+                    advice="change them, or ask `claim.under(...)` with the hypotheses that are left",
+                )  # fmt: skip
         relation = sp.Eq if self.relation == "==" else sp.Le
         left, right = self.left.xreplace(table), self.right.xreplace(table)
         if left.has(*_NO_VALUE) or right.has(*_NO_VALUE):
             raise InputError(
-                got=", ".join(f"{name} = {value}" for name, value in numbers.items()),
+                got=given,
                 expected=f"numbers at which both sides of {self.key} have a value",
                 advice="a side divides by what is 0 there",
             )

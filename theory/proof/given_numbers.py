@@ -32,13 +32,15 @@ def number_of(name: str, value: Any) -> sp.Expr:
 
 
 def number_that_is(name: str, value: Any, kinds: Iterable[str]) -> sp.Expr:
-    """A finite real number of all these kinds (positive, nonnegative, negative, nonzero, integer); InputError says
-    which it is not."""
+    """A finite real number of all these kinds (positive, nonnegative, negative, nonzero, integer), a decimal as the
+    fraction that it writes; InputError says which it is not."""
     if isinstance(value, (str, bytes, bool)) or not isinstance(value, (Real, sp.Number, sp.NumberSymbol, sp.Expr)):
         raise InputError(got=f"{name} = {value!r}", expected="a number", advice="pass an int, a Fraction or a float")
     number = sp.Rational(value.numerator, value.denominator) if isinstance(value, Fraction) else sp.sympify(value)
     if number.free_symbols or number.is_real is False or number.has(sp.nan, sp.oo, sp.zoo):
         raise InputError(got=f"{name} = {value!r}", expected="a finite real number", advice="pass a number")
+    if number.is_Float:  # what was written is meant: 0.1 is a tenth
+        number = sp.Rational(str(value))
     for kind in kinds:
         if not _KINDS[kind](number):
             words = _WORDS.get(kind, kind)
