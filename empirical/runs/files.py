@@ -41,6 +41,13 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise
 
 
+def remove_partial(*folders: Path) -> None:
+    """What writers that were killed left below folders in which no other process writes."""
+    for folder in folders:
+        for partial in folder.rglob(".*.partial"):
+            partial.unlink(missing_ok=True)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

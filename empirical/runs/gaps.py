@@ -1,13 +1,14 @@
 """Which records a run of a configuration has when it is complete, which of them a directory has, and which it lacks.
 
-A record belongs to the run by its name, and what it holds is what its name says: a file of another step or network is
-as good as none.
+A record belongs to the run by its name, and what it holds is what its name says: a file of another step, network or run
+is as good as none.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,6 +70,13 @@ def stored(config: RunConfig, run: Path, *, watched: bool = False) -> list[Wante
     return [one for step in steps if (one := Wanted("bn", "exact", step)).file(run).is_file()]
 
 
+def identity(run: Path) -> str:
+    """What makes a run this one: 16 digits of the digest of its configuration and data, as config.json has them."""
+    described = json.loads((run / "config.json").read_bytes())
+    whole = json.dumps([described["config"], described["data"]["fingerprint"]], sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()[:16]
+
+
 def netcdf(dataset: xr.Dataset) -> bytes:
     """The file of a record, NetCDF-3. Its attribute sha256 is the digest of the file with 64 zeros in its place."""
     blank = bytes(dataset.assign_attrs(sha256=64 * "0").to_netcdf(engine="scipy"))
@@ -96,6 +104,8 @@ def read_record(run: Path, one: Wanted) -> xr.Dataset:
     said = found.attrs.get("network", one.network), found.attrs.get("kind", one.kind)  # earlier versions did not say
     if said != (one.network, one.kind):
         raise ValueError(f"it holds {said[1]} of {said[0]}")
+    if found.attrs.get("run", own := identity(run)) != own:
+        raise ValueError("it is of a run with another configuration, or other data")
     return found
 
 

@@ -19,7 +19,7 @@ import xarray as xr
 
 from bnverify.empirical.runs.config import NETWORKS, RunConfig, read_config
 from bnverify.empirical.runs.files import write_atomically
-from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, missing, netcdf, read_record, stored
+from bnverify.empirical.runs.gaps import UNREADABLE, Wanted, identity, missing, netcdf, read_record, stored
 from bnverify.errors import InputError
 from bnverify.theory import QUANTITIES
 
@@ -74,7 +74,7 @@ def write_dataset(path: Path, dataset: xr.Dataset) -> None:
 
 def write_record(run: Path, one: Wanted, dataset: xr.Dataset) -> None:
     """Write a record of a run under its name; the file says itself whose it is."""
-    write_dataset(one.file(run), dataset.assign_attrs(network=one.network, kind=one.kind))
+    write_dataset(one.file(run), dataset.assign_attrs(network=one.network, kind=one.kind, run=identity(run)))
 
 
 def site_dataset(step: int, sites: Mapping[str, Mapping[str, np.ndarray]]) -> xr.Dataset:

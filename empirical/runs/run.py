@@ -27,7 +27,7 @@ import xarray as xr
 from bnverify.empirical.runs import experiment
 from bnverify.empirical.runs.config import NETWORKS, RunConfig
 from bnverify.empirical.runs.experiment import Data
-from bnverify.empirical.runs.files import locked
+from bnverify.empirical.runs.files import locked, remove_partial
 from bnverify.empirical.runs.gaps import Wanted, missing
 from bnverify.empirical.runs.records import FORMAT, Run, load_run, site_dataset, write_json, write_record
 from bnverify.empirical.runs.states import load_states, save_states, stored_steps
@@ -84,6 +84,7 @@ def train(
     with locked(path) if mesh.writes else contextlib.nullcontext():
         if mesh.writes:
             _describe(path, config, description)
+            remove_partial(path / "records", path / "checkpoints")
         mesh.wait("described")
         gaps = missing(config, path, damaged=True)
         initial = _start(config)
@@ -170,9 +171,15 @@ def _description(config: RunConfig, dataset: Data) -> dict[str, Any]:
 
 
 def _describe(path: Path, config: RunConfig, description: Mapping[str, Any]) -> None:
-    """Write config.json, or check that the one there describes the same run."""
+    """Write config.json, or check that the one there describes the same run; what is there without one is nobody's."""
     file = path / "config.json"
     if not file.exists():
+        if found := [each.name for each in (path / "records", path / "checkpoints") if each.exists()]:
+            raise InputError(
+                got=f"{path} with {' and '.join(found)}, and without config.json",
+                expected="a folder without a run, or one that says of which configuration it is",
+                advice="put its config.json back, pass another --out, or delete the folder to start over",
+            )
         write_json(file, description)
         return
     stored = load_run(path)

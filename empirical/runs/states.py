@@ -12,10 +12,11 @@ import numpy as np
 
 from bnverify.empirical.runs.config import RunConfig
 from bnverify.empirical.runs.files import read_arrays, write_arrays
+from bnverify.empirical.runs.gaps import identity
 from bnverify.errors import InputError
 
 KEPT = 2
-_STEP = "step"
+_STEP, _RUN = "step", "run"
 State = TypeVar("State")
 
 
@@ -34,7 +35,7 @@ def save_states(config: RunConfig, folder: Path, step: int, states: Mapping[str,
         for name, state in states.items()
         for i, leaf in enumerate(jax.tree.leaves(state))
     }
-    write_arrays(_file(folder, step), leaves | {_STEP: np.asarray(step)})
+    write_arrays(_file(folder, step), leaves | {_STEP: np.asarray(step), _RUN: np.asarray(identity(folder.parent))})
     for old in [old for old in stored_steps(config, folder) if old <= step][:-KEPT]:
         _file(folder, old).unlink(missing_ok=True)
 
@@ -48,6 +49,12 @@ def load_states(folder: Path, step: int, like: Mapping[str, State]) -> dict[str,
             got=f"an unreadable file of arrays {file} (it holds the state of step {found})",
             expected=f"the state of step {step}",
             advice="delete it and run the same command again: it goes on from the one before, or from the start",
+        )
+    if (found := arrays.get(_RUN)) is not None and str(found) != identity(folder.parent):
+        raise InputError(
+            got=f"{file} of a run with another configuration, or other data",
+            expected=f"a state of the run in {folder.parent}",
+            advice="delete the folder checkpoints and run the same command again: the training starts over",
         )
     states = {}
     for name, state in like.items():

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,10 @@ from IPython.core.completer import provisionalcompleter
 from bnverify.empirical import Runs, load_run
 from bnverify.empirical.data.synthetic import synthetic_cifar
 from bnverify.empirical.judgement.verdict import verify
-from bnverify.empirical.runs.gaps import Wanted, missing, read_record
+from bnverify.empirical.runs.gaps import Wanted, identity, missing, read_record
 from bnverify.empirical.runs.records import write_dataset, write_record
 from bnverify.empirical.runs.run import train
-from bnverify.empirical.runs.states import stored_steps
+from bnverify.empirical.runs.states import load_states, stored_steps
 from bnverify.errors import InputError
 
 OBSERVED = ("landscape", "shift", "activations")  # by fields of their own in format 1
@@ -127,6 +128,35 @@ def test_a_record_of_which_any_bit_was_changed_is_measured_again(copied, tiny_ru
     assert one.file(copied).read_bytes() == whole
 
 
+@pytest.mark.parametrize("part", ["config", "data"])
+def test_records_and_states_of_another_run_are_none_of_its(copied, part):
+    """Of another seed or rate, or of other data: they have the same names, sites and shapes."""
+    stored = json.loads((copied / "config.json").read_text())
+    stored[part] |= {"seed": 7} if part == "config" else {"fingerprint": "other"}
+    (copied / "config.json").write_text(json.dumps(stored))
+    run = load_run(copied)
+    assert len(missing(run.config, copied, damaged=True)) == len(missing(run.config, copied / "nothing"))
+    with pytest.raises(InputError, match="another configuration, or other data"):
+        run.exact  # noqa: B018
+    with pytest.raises(InputError, match="another configuration, or other data"):
+        load_states(copied / "checkpoints", 6, {})
+
+
+def test_a_run_that_lost_its_configuration_is_not_taken_for_another(copied, tiny_run):
+    data = synthetic_cifar(train=200, test=64)
+    (copied / "config.json").unlink()
+    before = sorted((file, file.read_bytes()) for file in copied.rglob("*.n*"))
+    with pytest.raises(InputError, match="records and checkpoints, and without"):
+        train(replace(tiny_run.config, seed=1, learning_rate=0.5), data, copied)
+    assert sorted((file, file.read_bytes()) for file in copied.rglob("*.n*")) == before
+    shutil.copy(tiny_run.path / "config.json", copied)
+    partial = [copied / folder / ".x.nc.1.partial" for folder in ("checkpoints", "records/bn")]
+    for each in partial:
+        each.write_text("what a killed writer left")
+    train(tiny_run.config, data, copied)
+    assert not any(each.exists() for each in partial)
+
+
 STRAY = ["exact-000005.nc", "exact-0000004.nc", "exact-abc.nc", "exact-²²²²²².nc", "odd-000004.nc"]
 
 
@@ -141,7 +171,7 @@ def test_a_record_that_does_not_say_whose_it_is_is_read(copied):
     """Those of earlier versions."""
     file = copied / "records" / "bn" / "exact-000004.nc"
     record = read_record(copied, Wanted("bn", "exact", 4))
-    assert record.attrs == {"network": "bn", "kind": "exact"}
+    assert record.attrs == {"network": "bn", "kind": "exact", "run": identity(copied)}
     write_dataset(file, record.drop_attrs(deep=False))
     assert missing(load_run(copied).config, copied, damaged=True) == []
 
