@@ -36,6 +36,14 @@ def test_everything_is_kept_below_the_folder_that_is_named(nothing_told, monkeyp
     assert not (tmp_path / "home").exists()
 
 
+def test_a_tilde_is_the_home_of_the_user(nothing_told, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.setenv("BNVERIFY_CACHE", "~/mine")
+    assert cache_folder() == tmp_path / "home" / "mine" and not (tmp_path / "~").exists()
+
+
 @pytest.mark.parametrize("told", ["", "relative"])
 def test_else_it_is_the_users_cache(nothing_told, monkeypatch, tmp_path, told):
     """A relative path is none, as the standard has it."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -18,11 +19,14 @@ from typing import Any
 
 from bnverify.caching import cache_folder
 
+OURS = "compiled"
+"""The folder below that of `bnverify.caching`."""
 BOUND = 2**30
 """Bytes that the folder may have when a run starts."""
 MAPS = 30_000
 """Memory maps of a process, above which compiled programs are released: Linux lets it have 65,530."""
 _SECONDS = 0.2  # what compiles faster is not kept
+_LENGTH = hashlib.sha256().digest_size
 
 
 def keep_compiled() -> Path | None:
@@ -32,7 +36,7 @@ def keep_compiled() -> Path | None:
     write_whole()
     if getattr(jax.config, "jax_compilation_cache_dir", None):
         return None
-    place = cache_folder("compiled")
+    place = cache_folder(OURS)
     if place is None:
         return None
     try:
@@ -64,12 +68,14 @@ def release_compiled(maps: int = MAPS) -> bool:
 
 def write_whole() -> None:
     """Let JAX write an entry under another name and move it to its own. JAX writes in place, so that others may read a
-    part, and never replaces what is there: a process that is killed while it writes leaves a broken entry for good."""
+    part, and never replaces what is there: a process that is killed while it writes leaves a broken entry for good. In
+    the folder of `keep_compiled` an entry begins with the digest of its key and of what was compiled: one that is
+    another's, or was changed, is compiled anew and replaced."""
     try:
         from jax._src.lru_cache import LRUCache
     except ImportError:  # another JAX: as it does it
         return
-    put = LRUCache.put
+    get, put = LRUCache.get, LRUCache.put
     if hasattr(put, "__wrapped__"):  # done before
         return
 
@@ -79,10 +85,25 @@ def write_whole() -> None:
         if cache.eviction_enabled or (place / f"{key}-cache").exists():  # with eviction there is a lock
             return put(cache, key, value)
         part = f"{key}-{secrets.token_hex(8)}"  # of nobody else, nor left behind by one
-        put(cache, part, value)
+        put(cache, part, _seal(key, value) + value if place == cache_folder(OURS) else value)
         (place / f"{part}-cache").replace(place / f"{key}-cache")
 
-    LRUCache.put = put_whole  # type: ignore[assignment, method-assign]
+    @functools.wraps(get)
+    def get_sealed(cache: Any, key: str) -> bytes | None:
+        found, place = get(cache, key), Path(str(cache.path))
+        if found is None or place != cache_folder(OURS):
+            return found
+        seal, value = found[:_LENGTH], found[_LENGTH:]
+        if seal == _seal(key, value):
+            return value
+        (place / f"{key}-cache").unlink(missing_ok=True)
+        return None
+
+    LRUCache.get, LRUCache.put = get_sealed, put_whole  # type: ignore[assignment, method-assign]
+
+
+def _seal(key: str, value: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + b"\0" + value).digest()
 
 
 def prune(place: Path, bound: int) -> None:

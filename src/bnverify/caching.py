@@ -22,7 +22,7 @@ def cache_folder(name: str = "") -> Path | None:
     if told.lower() in ("off", "0", "no"):
         return None
     try:
-        folder = (Path(told) if told else _users() / "bnverify") / name
+        folder = (Path(told).expanduser() if told else _users() / "bnverify") / name
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, RuntimeError, ValueError):  # RuntimeError: no home directory
         return None

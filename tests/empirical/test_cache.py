@@ -1,5 +1,6 @@
 """Compiled programs are kept, in bounds and whole, where that can be done, and otherwise silently not."""
 
+import inspect
 import os
 from pathlib import Path
 
@@ -66,7 +67,8 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_broken_entry(tmp_pat
     """Half of an entry is written when it happens: under a name that nobody reads. JAX alone leaves it for good."""
     from jax._src.lru_cache import LRUCache
 
-    monkeypatch.setattr(LRUCache, "put", getattr(LRUCache.put, "__wrapped__", LRUCache.put))
+    for name in ("get", "put"):
+        monkeypatch.setattr(LRUCache, name, inspect.unwrap(getattr(LRUCache, name)))
     if whole:
         write_whole()
         write_whole()  # once is enough
@@ -86,6 +88,34 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_broken_entry(tmp_pat
     assert cache.get("key") == (b"program" if whole else b"pro")
     cache.put("key", b"another")  # what is there is kept, as JAX keeps it
     assert (cache.get("key") == b"program") == whole and (tmp_path / "key-cache").is_file()
+
+
+def _swapped(one, two):
+    one_was, two_was = one.read_bytes(), two.read_bytes()
+    one.write_bytes(two_was), two.write_bytes(one_was)
+
+
+def _changed(one, two):
+    one.write_bytes(one.read_bytes()[:-1] + b"?")
+
+
+CHANGES = {"swapped": _swapped, "a letter": _changed, "emptied": lambda one, two: one.write_bytes(b""),
+           "without a seal": lambda one, two: one.write_bytes(b"one")}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_program_that_is_anothers_or_was_changed_is_compiled_anew(unset, change):
+    from jax._src.lru_cache import LRUCache
+
+    write_whole()
+    folder = cache_folder("compiled")
+    cache = LRUCache(str(folder), max_size=-1)
+    cache.put("one", b"one"), cache.put("two", b"two")
+    assert (cache.get("one"), cache.get("two"), cache.get("three")) == (b"one", b"two", None)
+    CHANGES[change](folder / "one-cache", folder / "two-cache")
+    assert cache.get("one") is None
+    cache.put("one", b"one")
+    assert cache.get("one") == b"one"  # and it is replaced
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="nobody says how many maps a process has")

@@ -8,6 +8,7 @@ import sys
 import pytest
 import small_report
 
+from bnverify.caching import opened, sealed
 from bnverify.reports.document import derived as module
 from bnverify.reports.document.derived import derive, derived
 from bnverify.theory import CLAIMS
@@ -57,6 +58,15 @@ def test_half_a_file_is_proved_again(counted, tmp_path):
         file.write_text(broken)
         assert [claim.key for claim in derived().claims] == list(small_report.CLAIMS)
     assert len(counted) == 5
+
+
+@pytest.mark.parametrize("change", [{"claims": []}, {"fingerprint": "another"}])
+def test_what_was_proved_is_what_is_asked_now(counted, tmp_path, change):
+    """Though it is sealed."""
+    derived()
+    (file,) = tmp_path.glob("derived-*.json")
+    file.write_text(sealed(opened(file.read_text()) | change))
+    assert [claim.key for claim in derived().claims] == list(small_report.CLAIMS) and len(counted) == 2
 
 
 _EVERYTHING = """
