@@ -76,6 +76,18 @@ def test_a_tampered_run_fails_where_it_was_tampered_with(project, tiny_run, tmp_
     found.stdout.fnmatch_lines(["*theorem-4.1-exact: *", "*step 0, conv4, channel 0: left *"])
 
 
+@pytest.mark.parametrize("pattern", ["bn/exact-*.nc", "*/*.nc"])
+def test_a_run_that_is_not_whole_has_not_passed(project, tiny_run, tmp_path, pattern):
+    path = tmp_path / "holey"
+    shutil.copytree(tiny_run.path, path, ignore=shutil.ignore_patterns("checkpoints", "report"))
+    gone = list((path / "records").glob(pattern))
+    for record in gone:
+        record.unlink()
+    found = project("--bnverify-run", str(path), "-m", "bnverify", here=True)
+    assert found.parseoutcomes()["failed"] == 1 and found.ret == pytest.ExitCode.TESTS_FAILED
+    found.stdout.fnmatch_lines([f"{len(gone)} records are missing (*exact of bn at step 0*"])
+
+
 def test_what_is_no_run_is_said(project, tmp_path):
     found = project("--bnverify-run", str(tmp_path), here=True)
     assert found.ret == pytest.ExitCode.USAGE_ERROR

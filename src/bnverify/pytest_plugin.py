@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.It
 
 
 class _StoredRun(pytest.Collector):
-    """The tests of a stored run: one for each claim that speaks of its normalisers."""
+    """The tests of a stored run: that it is complete, and one for each claim that speaks of its normalisers."""
 
     def __init__(self, *, path: Path, **rest: Any) -> None:
         super().__init__(nodeid=f"run {path}", **rest)
@@ -75,9 +75,10 @@ class _StoredRun(pytest.Collector):
             raise pytest.UsageError(f"--bnverify-run {self.directory}\n{error}") from None
         spoken_of = {*claims_for(self.run.config.normalizer), *claims_for("batch")}
         spoken_of |= {*claims_of_steps()} if self.run.config.every_steps("dynamics") else set()
-        return [
+        claims = [
             _ClaimOnRun.from_parent(self, name=key) for key, claim in CLAIMS.items() if claim in spoken_of
         ]  # fmt: skip
+        return [_Complete.from_parent(self, name="complete"), *claims]
 
     @cached_property
     def verdicts(self) -> list:
@@ -86,10 +87,34 @@ class _StoredRun(pytest.Collector):
         return verify(self.run)
 
 
-class _ClaimOnRun(pytest.Item):
-    """One claim on a stored run, on all networks and in both precisions."""
+class _OfRun(pytest.Item):
+    """A test of a stored run, which fails with what is printed."""
 
     parent: _StoredRun
+
+    def repr_failure(self, excinfo, style=None):
+        return str(excinfo.value) if isinstance(excinfo.value, _Violated) else super().repr_failure(excinfo, style)
+
+    def reportinfo(self):
+        return self.parent.directory, None, f"{self.parent.name}: {self.name}"
+
+
+class _Complete(_OfRun):
+    """Every record is there, and a claim has a point."""
+
+    def runtest(self) -> None:
+        if gaps := self.parent.run.missing():
+            shown = ", ".join(map(str, gaps[:5])) + ", ..." * (len(gaps) > 5)
+            raise _Violated(
+                f"{len(gaps)} records are missing ({shown}).\nThe command that made the run measures them; the "
+                "verdicts are on what is there."
+            )
+        if not any(verdict.points for verdict in self.parent.verdicts):
+            raise _Violated("No claim has a point in this run: nothing is tested.")
+
+
+class _ClaimOnRun(_OfRun):
+    """One claim on a stored run, on all networks and in both precisions."""
 
     def runtest(self) -> None:
         from bnverify.empirical.judgement.assertion import violation
@@ -104,12 +129,6 @@ class _ClaimOnRun(pytest.Item):
             reasons = {reason for verdict in found for reason in verdict.excluded}
             pytest.skip(f"{self.name}: no point inside its hypotheses ({', '.join(sorted(reasons))})")
 
-    def repr_failure(self, excinfo, style=None):
-        return str(excinfo.value) if isinstance(excinfo.value, _Violated) else super().repr_failure(excinfo, style)
-
-    def reportinfo(self):
-        return self.parent.directory, None, f"{self.parent.name}: {self.name}"
-
 
 class _Violated(AssertionError):
-    """A claim was violated; the message is what is printed."""
+    """A claim was violated, or the run is not whole; the message is what is printed."""
