@@ -20,7 +20,15 @@ import numpy as np
 
 from bnverify.empirical.adapters.jax_suspects import in_program
 from bnverify.empirical.adapters.marking import mark, marked, needed, run
-from bnverify.empirical.adapters.reading import Placement, Sites, Unmeasured, placement, refused
+from bnverify.empirical.adapters.reading import (
+    Placement,
+    Sites,
+    Unmeasured,
+    check_loss,
+    nothing,
+    placement,
+    refused,
+)
 from bnverify.empirical.conformance.jax_layer import JaxLayer
 from bnverify.empirical.measurement.cut import Cut, Placed, Running
 from bnverify.empirical.measurement.layer import Layer
@@ -88,12 +96,7 @@ def measure_network(
                 out.recognised[name] = f"{called.kind}, by its values {own.reading.name} norm"
         out.skipped |= network.skipped
     if not out:
-        reasons = "; ".join(f"{name}: {why}" for name, why in out.skipped.items())
-        raise InputError(
-            got=f"{what} without a normalization that can be measured ({reasons or 'none was seen'})",
-            expected="batch, layer, RMS, group or instance norm in training mode, called inside of the loss",
-            advice="test a layer by itself with bnverify layer, or measure a cut of your own",
-        )
+        raise nothing(what, out.skipped, ", called inside of the loss")
     return out
 
 
@@ -119,6 +122,7 @@ class JaxNetwork:
         names, hidden = marked(self._program)
         self.value, seen = jax.jit(self._recorded)(self._values)
         self.value = float(self.value)
+        check_loss("a network", self.value, ((name, seen[name][:2]) for name in names))
         self.sites: dict[str, tuple[Placement, Called]] = {}
         self.skipped = dict(calls.skipped)
         self._running: dict[str, Running | None] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,8 +23,9 @@ from bnverify.empirical.normalization.normalizers import (
     PerSample,
     group,
 )
-from bnverify.errors import InputError
+from bnverify.errors import Diverged, InputError
 
+NOT_FINITE = "NaN or infinite"
 _FEW = 6  # samples and positions of the activations that a class is recognised on
 
 
@@ -69,7 +71,7 @@ def placement(subject: Subject, y: np.ndarray, z: np.ndarray, channel: int) -> P
 
 def _placed(reading: Reading, y: np.ndarray, z: np.ndarray) -> Placement:
     if not (np.isfinite(y).all() and np.isfinite(z).all()):
-        raise refused("activations that are NaN or infinite", "finite numbers, as inputs and as what comes before")
+        raise refused(f"activations that are {NOT_FINITE}", "finite numbers, as inputs and as what comes before")
     norm = _normalization(reading)
     at = replace(reading, y=y)
     gamma, beta = (_values(at, which) for which in ("gain", "shift"))
@@ -136,6 +138,30 @@ def refused(got: str, expected: str) -> InputError:
     """The answer to a module that cannot be measured."""
     return InputError(
         got=got, expected=expected, advice="measure a cut of your own (bnverify.empirical.measurement.cut)"
+    )
+
+
+def nothing(what: str, skipped: Mapping[str, str], inside: str = "") -> InputError:
+    """The answer to a network of which nothing can be measured."""
+    reasons = "; ".join(f"{name}: {why}" for name, why in skipped.items()) or "none was seen"
+    kind = Diverged if NOT_FINITE in reasons else InputError
+    return kind(
+        got=f"{what} without a normalization that can be measured ({reasons})",
+        expected=f"batch, layer, RMS, group or instance norm in training mode{inside}",
+        advice="test a layer by itself with bnverify layer, or measure a cut of your own",
+    )
+
+
+def check_loss(what: str, value: float, seen: Iterable[tuple[str, Iterable[Any]]]) -> None:
+    """`Diverged` where a loss is no number; ``seen``: the activations at every place, in the order of evaluation."""
+    if np.isfinite(value):
+        return
+    first = (name for name, arrays in seen if not all(np.isfinite(np.asarray(each)).all() for each in arrays))
+    where = next((f"; activations that are {NOT_FINITE}, first at {name or 'the module'}" for name in first), "")
+    raise Diverged(
+        got=f"{what} with a loss of {value}{where}",
+        expected="a finite loss: no claim is about a network without one",
+        advice="look at the steps before: a smaller learning rate, or inputs that are finite",
     )
 
 

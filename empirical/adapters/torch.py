@@ -3,8 +3,10 @@
     measured = measure_model(module, loss, inputs, targets)  # loss(module(inputs), targets): a scalar
     print(table(measured, judge(measured)))
 
-Everything is computed in float64 in training mode on a copy; the module is not touched. A normalization is found by
-what it computes, so that classes of other libraries are found too, and said to be. Its values, its backward pass and
+Everything is computed in float64 in training mode on a copy on the CPU; the module is not touched, and neither are the
+random numbers of the session. Hooks that change something are part of the network, others are called in one evaluation
+(`conformance.torch_session`). A normalization is found by what it computes, so that classes of other libraries are
+found too, and said to be. Its values, its backward pass and
 the gradients of its parameters are PyTorch's; so are the gradient and the Hessian of the rest of the network. The
 derivatives inside the normalization that claims on curvature need are those of this package's normaliser, whose values
 were compared with the module's.
@@ -12,8 +14,6 @@ were compared with the module's.
 
 from __future__ import annotations
 
-import copy
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from bnverify.empirical.adapters.reading import Sites, Unmeasured
+from bnverify.empirical.adapters.reading import Sites, Unmeasured, check_loss, nothing
 from bnverify.empirical.adapters.torch_sites import KINDS, Found, candidate, found
-from bnverify.empirical.adapters.torch_suspects import in_graph
+from bnverify.empirical.adapters.torch_suspects import Operations
+from bnverify.empirical.conformance.torch_session import copied, seeded, settle, undisturbed
 from bnverify.empirical.measurement.cut import Cut
 from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.measurement.measurement import measure_cut
@@ -34,6 +35,7 @@ from bnverify.errors import InputError, users
 Replacements = Mapping[str, torch.Tensor]
 
 
+@undisturbed()
 def measure_model(
     module: torch.nn.Module, loss: Callable[..., torch.Tensor], inputs: Any, targets: Any = None, *, seed: int = 0,
     sampled: int = 2,
@@ -43,23 +45,22 @@ def measure_model(
     ``inputs`` are a tensor, or a tuple or a dict of what the module is called with; the loss is
     ``loss(output, targets)``, or ``loss(output)`` without targets. ``sampled`` random vectors a site get
     Hessian-vector products of their own; ``seed`` draws them and the test vectors. InputError where there is nothing
-    to measure.
+    to measure; `Diverged` where that is so because the loss or the activations are no numbers.
     """
     network = TorchNetwork(module, loss, inputs, targets)
     out = Sites()
     out.skipped |= network.skipped | network.suspects()
     with exact():
         for number, (name, each) in enumerate(network.sites.items()):
-            out[name] = _measured(network, each, (seed, number), sampled)
+            try:
+                out[name] = _measured(network, each, (seed, number), sampled)
+            except InputError as error:
+                out.skipped[name] = error.got
+                continue
             if each.recognised:
                 out.recognised[name] = each.recognised
     if not out:
-        reasons = "; ".join(f"{name}: {why}" for name, why in out.skipped.items())
-        raise InputError(
-            got=f"{type(module).__name__} without a normalization that can be measured ({reasons or 'none was seen'})",
-            expected="batch, layer, RMS, group or instance norm in training mode",
-            advice="test a layer by itself with bnverify layer, or measure a cut of your own",
-        )
+        raise nothing(type(module).__name__, out.skipped)
     return out
 
 
@@ -110,39 +111,41 @@ def _along(g: torch.Tensor, leaf: torch.Tensor, one: torch.Tensor, w: torch.Tens
 
 
 class TorchNetwork:
-    """A float64 copy of a module in training mode, its ``sites`` by name, and the rest of it at each."""
+    """A float64 copy of a module in training mode, its ``sites`` by name, and the rest of it at each; to be used inside
+    of `undisturbed`."""
 
     def __init__(self, module: torch.nn.Module, loss: Callable[..., torch.Tensor], inputs: Any, targets: Any = None):
-        self._module = copy.deepcopy(module).to(torch.float64).train()
-        self._loss, self._inputs, self._targets = loss, float64(inputs), float64(targets)
+        self._loss = copied(loss).to("cpu", torch.float64) if isinstance(loss, torch.nn.Module) else loss
+        self._inputs, self._targets = float64(inputs), float64(targets)
+        self._module = copied(module).to("cpu", torch.float64).train()
         self._modules = {name: each for name, each in self._module.named_modules() if candidate(each)}
         calls: dict[str, list[tuple[Any, Any]]] = {}
-        hooks = [each.register_forward_hook(partial(_record, calls, name)) for name, each in self._modules.items()]
+        self._operations = Operations()
+        hooks = self._operations.watch(dict(self._module.named_modules()))
+        hooks += [each.register_forward_hook(partial(_record, calls, name)) for name, each in self._modules.items()]
         try:
             with users(
                 f"{type(module).__name__} or its loss", expected="a module of these inputs in training mode",
                 advice="call loss(module(inputs), targets) yourself; batch norm needs more than one value a channel",
-            ):  # fmt: skip
+            ), self._operations:  # fmt: skip
                 self.value = float(self._evaluate({}).detach())
         finally:
             for hook in hooks:
                 hook.remove()
+        settle(self._module)
+        seen = ((name, [each for each in pair if each is not None]) for name, pairs in calls.items() for pair in pairs)
+        check_loss(type(module).__name__, self.value, seen)
         self.sites: dict[str, Found] = {}
         self.skipped: dict[str, str] = {}
-        for name, seen in calls.items():  # in the order of evaluation
-            self._site(name, seen)
+        for name, pairs in calls.items():  # in the order of evaluation
+            self._site(name, pairs)
         for name, each in self._modules.items():
             if name not in calls and isinstance(each, KINDS):
                 self.skipped[name] = "it is not called"
-        once = {name: seen[0][1] for name, seen in calls.items() if len(seen) == 1}
-        self._told = {name: z for name in (*self.sites, *self.skipped) if (z := once.get(name)) is not None}
 
     def suspects(self) -> dict[str, str]:
         """Norms besides the sites and the modules that are skipped, by where they are in the code."""
-        told = {name: z.clone().requires_grad_() for name, z in self._told.items()}
-        with warnings.catch_warnings(), torch.autograd.set_detect_anomaly(True, check_nan=False):
-            warnings.simplefilter("ignore")  # of anomaly detection, which keeps the places in the code
-            return in_graph(self._evaluate(told))
+        return self._operations.norms({*self.sites, *self.skipped})
 
     def _site(self, name: str, seen: list[tuple[Any, Any]]) -> None:
         module = self._modules[name]
@@ -199,8 +202,8 @@ class TorchNetwork:
             for name, value in replaced.items()
         ]
         try:
-            with torch.random.fork_rng(devices=[]), torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-                torch.manual_seed(0)
+            with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+                seeded()
                 output = self._output()
                 value = self._loss(output) if self._targets is None else self._loss(output, self._targets)
         finally:
@@ -242,13 +245,13 @@ def arguments(inputs: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
 
 
 def float64(value: Any) -> Any:
-    """Tensors of floating-point numbers in float64, also inside tuples, lists and dicts."""
+    """Copies of tensors on the CPU, of floating-point numbers in float64, also inside tuples, lists and dicts."""
     if isinstance(value, dict):
         return {key: float64(each) for key, each in value.items()}
     if isinstance(value, (tuple, list)):
         return type(value)(float64(each) for each in value)
-    if isinstance(value, torch.Tensor) and value.is_floating_point():
-        return value.detach().to(torch.float64, copy=True)
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", torch.float64 if value.is_floating_point() else value.dtype, copy=True)
     return value
 
 

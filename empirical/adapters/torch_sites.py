@@ -36,7 +36,7 @@ def candidate(module: torch.nn.Module) -> bool:
     """Whether a module may be a normalization: one of PyTorch's, or a class of another library without parts."""
     if isinstance(module, KINDS):
         return True
-    foreign = not type(module).__module__.startswith("torch.nn.")
+    foreign = not type(module).__module__.startswith(("torch.nn.", "torch.jit."))
     return foreign and not any(True for _ in module.children()) and len(list(module.parameters())) <= 2
 
 

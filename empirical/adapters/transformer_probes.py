@@ -9,7 +9,6 @@ keys are normalized, the share |<q, k>| / (d max|gamma_q| max|gamma_k|) of what 
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +18,7 @@ import torch
 
 from bnverify.empirical.adapters.torch import called, float64
 from bnverify.empirical.adapters.torch_sites import candidate
+from bnverify.empirical.conformance.torch_session import copied, undisturbed
 from bnverify.errors import InputError
 
 
@@ -42,10 +42,11 @@ class Probes:
         return "\n".join(lines)
 
 
+@undisturbed()
 def probe_transformer(module: torch.nn.Module, inputs: Any) -> Probes:
     """Evaluate a float64 copy of a transformer once, in inference mode, and read both. InputError where there is no
     normalization over the last axis. Attention is seen where it is PyTorch's scaled_dot_product_attention."""
-    model = copy.deepcopy(module).to(torch.float64).eval()
+    model = copied(module).to("cpu", torch.float64).eval()
     found = Probes()
     hooks = [
         each.register_forward_hook(_kappa(found, name))

@@ -23,6 +23,7 @@ from bnverify.empirical.conformance.subject import (
     drawn_statistic,
     earlier,
 )
+from bnverify.empirical.conformance.torch_session import copied
 
 _TYPES = {name: getattr(torch, name) for name in ("float64", "float32", "float16", "bfloat16")}
 _ONCE = ("does not have a grad", "once_differentiable", "does not require grad", "not implemented", "derivative")
@@ -130,7 +131,7 @@ class TorchModule(TorchLayer):
     """A module: parameters by name, buffers as they were before every call, epsilon by its attribute."""
 
     def __init__(self, name: str, module: torch.nn.Module, again=None):
-        self._module = copy.deepcopy(module).train()
+        self._module = copied(module).train()
         attribute = next((each for each in EPSILONS if isinstance(getattr(module, each, None), (int, float))), None)
         self._attribute = attribute
         parameters = {key: _numpy(value) for key, value in self._module.named_parameters()}

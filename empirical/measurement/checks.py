@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from bnverify.empirical.measurement.cut import Cut, Placed
-from bnverify.errors import InputError
+from bnverify.errors import Diverged, InputError
 
 # Relative to |L| + |g||z|: two evaluations of one loss, compiled apart, differ by the last bits of their sums.
 REPRODUCED = {"float64": 2.0**-40, "float32": 1e-5}
@@ -103,11 +103,18 @@ def _refuse_constant_vectors(norm: Any, y: Any) -> None:
 
 
 def check_reproduced(cut: Cut, z: Any) -> None:
-    """InputError unless the rest of the network, where it is known as a function, gives the network's loss at z."""
+    """InputError unless the rest of the network, where it is known as a function, gives the network's loss at z;
+    `Diverged` where it gives a gradient that is none."""
     if cut.loss is None or cut.value is None:
         return
     again, value = float(cut.loss(z)), float(cut.value)
     g = np.asarray(cut.gradient(z), np.float64)
+    if not np.isfinite(g).all():
+        raise Diverged(
+            got="a gradient that is NaN or infinite",
+            expected="finite numbers: what comes out of finite ones is judged, not what comes out of these",
+            advice="look at what follows the normalisation: a root at 0, or a network that diverged",
+        )
     size = abs(value) + float(np.abs(g * np.asarray(z, np.float64)).sum())
     refuse_another_loss(again, value, REPRODUCED.get(str(np.asarray(z).dtype), 1e-2) * size)
 

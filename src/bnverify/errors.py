@@ -29,6 +29,11 @@ class InputError(ValueError):
         self.advice = advice
 
 
+class Diverged(InputError):
+    """A network with a loss or activations that are NaN or infinite: nothing of it can be measured, and that is a
+    result of its training."""
+
+
 @contextlib.contextmanager
 def users(what: str, *, expected: str, advice: str) -> Iterator[None]:
     """Where code of the user runs: what it raises is an `InputError` that says of what."""

@@ -246,14 +246,14 @@ class Squarer(nn.Module):
 
 
 def test_a_site_is_measured_in_few_evaluations(monkeypatch):
-    """Of the network: one that finds the norms, one that looks beside them; then the loss, the gradient at the module's
-    z and at that of its twin, and one for all Hessian-vector products. Eight of the last, by the directions of two
+    """Of the network: one that finds the norms and what is beside them; then the loss, the gradient at the module's z
+    and at that of its twin, and one for all Hessian-vector products. Eight of the last, by the directions of two
     sampled channels."""
     module, x, labels = network()
     calls, evaluate = [], TorchNetwork._evaluate
     monkeypatch.setattr(TorchNetwork, "_evaluate", lambda self, at: (calls.append(list(at)), evaluate(self, at))[1])
     measured = measure_model(module, nn.functional.cross_entropy, x, labels, sampled=2)
-    assert calls == [[], list(measured), *([name] for name in measured for _ in range(4))]
+    assert calls == [[], *([name] for name in measured for _ in range(4))]
 
 
 def test_what_is_not_measured_is_said():

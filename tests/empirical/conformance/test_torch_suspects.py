@@ -48,8 +48,58 @@ _NO_NORMS = {
 
 @pytest.mark.parametrize("way", [*_NORMS, *_NO_NORMS])
 def test_a_norm_inside_of_a_module_is_listed(way):
-    parts = torch.nn.Linear(6, 5), torch.nn.LayerNorm(5), _Inside({**_NORMS, **_NO_NORMS}[way])
-    network = TorchNetwork(torch.nn.Sequential(*parts), lambda z: (z**2).mean().sqrt(), torch.randn(8, 6))
-    found = network.suspects()
-    assert list(network.sites) == ["1"] and network.skipped == {} and bool(found) == (way in _NORMS)
-    assert way == "normalize" or all("test_torch_suspects.py" in place for place in found)
+    """Wherever it is: after what is measured, or before it."""
+    own = {**_NORMS, **_NO_NORMS}[way]
+    for parts in ((torch.nn.LayerNorm(5), _Inside(own)), (_Inside(own), torch.nn.LayerNorm(5))):
+        given = torch.nn.Sequential(torch.nn.Linear(6, 5), *parts)
+        network = TorchNetwork(given, lambda z: (z**2).mean().sqrt(), torch.randn(8, 6))
+        found = network.suspects()
+        assert len(network.sites) == 1 and network.skipped == {} and bool(found) == (way in _NORMS)
+        assert all("test_torch_suspects.py" in place for place in found)
+
+
+class _Own(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, h):
+        return _NORMS["rsqrt"](h)
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+def _constant(h):
+    with torch.no_grad():
+        return _NORMS["l1"](h)
+
+
+def _statistics(h):
+    return functional.batch_norm(h, h.new_zeros(5), h.new_ones(5))
+
+
+@pytest.mark.parametrize("kind", [torch.nn.Identity, torch.nn.BatchNorm1d])
+def test_a_norm_that_no_gradient_passes_is_listed(kind):
+    """Of the inputs, or where the network is differentiated otherwise, or not."""
+
+    def places(first):
+        module = torch.nn.Sequential(first, torch.nn.Linear(5, 5), kind(5))
+        return TorchNetwork(module, torch.sum, torch.randn(8, 5, 5)).suspects()
+
+    ways = [_NORMS["var"], _Own.apply, _constant, lambda h: _NORMS["norm"](h.detach())]
+    assert all(places(_On(way)) for way in ways) and places(torch.nn.LocalResponseNorm(2)) == {"0": _REASON}
+    parametrized = torch.nn.utils.parametrizations
+    weights = parametrized.weight_norm(torch.nn.Linear(5, 5)), parametrized.spectral_norm(torch.nn.Linear(5, 5))
+    assert not any(map(places, (*weights, _On(torch.detach), _On(_statistics))))
+
+
+_REASON = "divides by a norm of values; make it a module of its own"
+
+
+class _On(torch.nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.inside = torch.nn.Identity()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(self.inside(x))
