@@ -6,29 +6,33 @@
         watch(step)                        # or Trainer(callbacks=[watch]) of Lightning or Hugging Face
 
 What is measured lies under the directory, a run for each normalizer (``runs/mine/batch``), which `bnverify verify`
-judges again and `load_run` opens; a line a measurement, with its seconds, is in ``watch.jsonl``. Measuring stops for a
-while where it would take more than the share ``most`` of the time since the first call: that is its cost, and it is
-bounded.
+judges again and `load_run` opens; a line a measurement, with its seconds, is in ``watch.jsonl``. Where the directory
+holds an earlier loop's records of the first step or later ones, these are put aside (``runs/mine/earlier-1``).
+Measuring stops for a while where it would take more than the share ``most`` of the time since the first call: that is
+its cost, and it is bounded.
+
+What is given wrongly is told at once, before the first measurement or at it. Afterwards the loop goes on whatever
+happens: a network that diverged is a result, which is recorded; a warning says so once, and as much of a logger that
+raises, a disk that is full and a normalizer of one's own, of which no run can be stored.
 """
 
 from __future__ import annotations
 
-import json
+import operator
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bnverify.empirical.adapters.watch_records import Store
 from bnverify.empirical.judgement.judged import judge
 from bnverify.empirical.judgement.verdict import Verdict
 from bnverify.empirical.measurement.measured import Measured
-from bnverify.empirical.runs.config import RunConfig
-from bnverify.empirical.runs.gaps import Wanted
-from bnverify.empirical.runs.records import FORMAT, site_dataset, write_json, write_record
-from bnverify.errors import InputError
+from bnverify.errors import Diverged, InputError
 
 Measure = Callable[[], Mapping[str, Measured]]
 _LOGGED = ("v_v", "g_g", "s")
@@ -59,53 +63,80 @@ class Watch:
         self._started: float | None = None
         self._last = -1
         self.seconds, self.violations, self.skipped = 0.0, 0, 0
+        self.diverged: int | None = None  # the first step at which nothing could be measured for that reason
+        self._store, self._warned = Store(self.directory, every), set[str]()
 
     def __call__(self, step: int) -> dict[str, list[Verdict]] | None:
-        """Measure and judge if the step is due and there is time; the verdicts by site, else None."""
-        now = self._clock()
+        """Measure and judge if the step is due and there is time; the verdicts by site, none of a network that
+        diverged, else None."""
+        step, now = _whole(step), self._clock()
         if self._started is None:
             self._started = now
+            self._safely("what is there", self._begin, step)
         if step % self.every or step == self._last:
             return None
         if self.seconds > self.most * (now - self._started) and self.seconds:
             self.skipped += 1
             return None
-        measured = {k: m for k, m in self._measure().items() if self._sites is None or k in self._sites}
-        judged = judge(measured)
+        told: dict[str, Any] = {}
+        try:
+            measured, told = self._chosen(self._measure())
+        except Diverged as error:
+            measured, told = {}, {"diverged": error.got}
+            self.diverged = step if self.diverged is None else self.diverged
+            self._warn("diverged", f"the network has diverged at step {step}: {error.got}")
+        judged = judge(measured) if measured else {}
         spent = self._clock() - now
         self.seconds, self._last = self.seconds + spent, step
-        self._keep(step, measured)
-        self._tell(step, measured, judged, spent)
+        numbers = self._numbers(measured, judged, spent) | {
+            f"bnverify/{name}": float(len(told[name]) if name == "not measured" else 1) for name in told
+        }
+        self._safely("records", self._keep, step, measured)
+        self._safely("watch.jsonl", self._store.line, step, numbers, told)
+        self._safely("the logger", self._logs, numbers, step, self._log)
         return judged
 
+    def _chosen(self, found: Mapping[str, Measured]) -> tuple[dict[str, Measured], dict[str, Any]]:
+        """What was measured and is to be kept, and why the rest of it was not measured."""
+        skipped: Mapping[str, str] = getattr(found, "skipped", {})
+        if self._sites is not None and (unknown := self._sites - {*found, *skipped}) and self._last < 0:
+            raise InputError(
+                got=f"sites {', '.join(sorted(unknown))}", expected=f"some of {', '.join([*found, *skipped])}",
+                advice="leave sites out for all",
+            )  # fmt: skip
+        measured, missing = (
+            {site: each for site, each in all_of.items() if self._sites is None or site in self._sites}
+            for all_of in (found, skipped)
+        )
+        return measured, {"not measured": missing} if missing else {}
+
+    def _begin(self, step: int) -> None:
+        aside = self._store.begin(step)
+        if aside is not None:
+            warnings.warn(
+                f"records of an earlier loop, of step {step} and later ones, are in {aside} now", stacklevel=5
+            )
+
     def _keep(self, step: int, measured: Mapping[str, Measured]) -> None:
-        """A record for each normalizer, with the quantities that all its sites have."""
-        by_norm: dict[str, dict[str, Measured]] = {}
-        for site, each in measured.items():
-            by_norm.setdefault(each.normalization.name, {})[site] = each
-        for norm, sites in by_norm.items():
-            run = self.directory / norm
-            if not (run / "config.json").exists():
-                write_json(run / "config.json", self._description(norm))
-            shared = set.intersection(*(set(each.quantities) for each in sites.values()))
-            quantities = {
-                site: {name: np.asarray(each.quantities[name]) for name in sorted(shared)}
-                for site, each in sites.items()
-            }
-            write_record(run, Wanted("bn", "exact", step), site_dataset(step, quantities))
+        own = self._store.keep(step, measured)
+        if own:
+            self._warn("own", f"of {', '.join(own)}, of one's own, no run is stored: watch.jsonl has the numbers")
 
-    def _description(self, norm: str) -> dict[str, Any]:
-        from bnverify.empirical.runs.run import environment
+    def _safely(self, what: str, function: Callable[..., None], *arguments: Any) -> None:
+        """Call what must not end a training."""
+        try:
+            function(*arguments)
+        except Exception as error:  # whatever a disk, a logger or a service raises
+            self._warn(what, f"{what} of {self.directory}: {type(error).__name__}: {error}")
 
-        config = RunConfig("watched", normalizer=norm, record_every=self.every, check_every=self.every)
-        data = {"name": "a training loop of one's own", "fingerprint": ""}
-        return {
-            "format": FORMAT, "config": config.to_json(), "data": data, "environment": environment(), "watched": True,
-        }  # fmt: skip
+    def _warn(self, what: str, message: str) -> None:
+        if what not in self._warned:
+            self._warned.add(what)
+            warnings.warn(f"{message} (said once; the loop goes on)", stacklevel=4)
 
-    def _tell(
-        self, step: int, measured: Mapping[str, Measured], judged: Mapping[str, list[Verdict]], spent: float
-    ) -> None:
+    def _numbers(
+        self, measured: Mapping[str, Measured], judged: Mapping[str, list[Verdict]], spent: float
+    ) -> dict[str, float]:
         numbers: dict[str, float] = {"bnverify/seconds": spent}
         for site, found in judged.items():
             violations = sum(verdict.violations for verdict in found)
@@ -115,11 +146,7 @@ class Watch:
             for name in self._quantities:
                 if name in measured[site].quantities:
                     numbers[f"bnverify/{site}/{name}"] = float(np.nanmean(measured[site].quantities[name]))
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with (self.directory / "watch.jsonl").open("a") as file:
-            plain = {key: value if np.isfinite(value) else None for key, value in numbers.items()}
-            file.write(json.dumps({"step": step} | plain, sort_keys=True) + "\n")
-        self._logs(numbers, step, self._log)
+        return numbers
 
     @staticmethod
     def _logs(numbers: Mapping[str, float], step: int, log: Any) -> None:
@@ -169,3 +196,16 @@ class Watch:
         if name.startswith("on_") or name in ("setup", "teardown"):
             return lambda *_, **__: None
         raise AttributeError(f"Watch has no attribute {name!r}")
+
+
+def _whole(step: Any) -> int:
+    """A step as an integer: of Python, NumPy or PyTorch, or a float that is one."""
+    try:
+        whole = int(step) if isinstance(step, float) and step.is_integer() else operator.index(step)
+    except TypeError:
+        whole = -1
+    if whole < 0:
+        raise InputError(
+            got=f"step {step!r:.60}", expected="0 or a positive integer", advice="count the steps: enumerate(batches)"
+        )
+    return whole

@@ -101,9 +101,10 @@ def residuals(claim: Claim, sides: Sides) -> np.ndarray:
 @dataclass(frozen=True)
 class Places:
     """Records to be judged: at every site the quantities as arrays (step, C) or (step, 1), with the flags as booleans
-    and ``vector``, the number of each normalised vector. ``noun`` is what such a vector is called."""
+    and ``vector``, the number of each normalised vector. ``noun`` is what such a vector is called. ``steps`` are those
+    of all sites, or by site."""
 
-    steps: Sequence[int] | np.ndarray
+    steps: Sequence[int] | np.ndarray | Mapping[str, np.ndarray]
     sites: Mapping[str, Mapping[str, np.ndarray]]
     noun: str = "channel"
 
@@ -112,22 +113,36 @@ class Places:
         return all(name in quantities for quantities in self.sites.values() for name in names)
 
 
-def places(records: xr.Dataset, noun: str | None = None) -> Places:
-    """Stored records as they are judged."""
-    names, known = records["site"].values, set(map(str, records.data_vars)) - {"channels", "vector", *FLAGS}
-    sites = {}
-    for number, width in enumerate(records["channels"].isel(step=0).values):
+def precisions(records: xr.Dataset) -> set[str]:
+    """The types of numbers that the layers of stored records compute in: float64 where they do not say."""
+    return set(records["precision"].values.ravel()) if "precision" in records else {"float64"}
+
+
+def places(records: xr.Dataset, precision: str | None = None) -> Places:
+    """Stored records as they are judged; with ``precision`` those of layers that compute in it. A site may not be there
+    at every step, nor have as many vectors: the steps of each number are a place of their own."""
+    known = set(map(str, records.data_vars)) - {"channels", "vector", *FLAGS}
+    known &= {*QUANTITIES, *SIZES, "deviation"}
+    noun = "vector" if "vector" in records else "channel"
+    steps, sites = {}, {}
+    for number, name in enumerate(map(str, records["site"].values)):
         here = records.isel(site=number)
+        widths = np.nan_to_num(here["channels"].values).astype(int)
+        if precision is not None and "precision" in records:
+            widths = np.where(here["precision"].values == precision, widths, 0)
+        for width in sorted(set(widths.tolist()) - {0}, reverse=True):
+            rows = widths == width
+            place = name if width == widths.max() else f"{name} ({width} {noun}s)"
 
-        def read(name: str, here=here, width=int(width)) -> np.ndarray:
-            values = here[name].values
-            return values[:, None] if values.ndim == 1 else values[:, :width]
+            def read(quantity: str, here=here, rows=rows, width=width) -> np.ndarray:
+                values = here[quantity].values[rows]
+                return values[:, None] if values.ndim == 1 else values[:, :width]
 
-        quantities = {name: read(name).astype(float) for name in known & (set(QUANTITIES) | SIZES | {"deviation"})}
-        flags = {name: read(name).astype(bool) for name in FLAGS if name in records}
-        numbers = read("vector").astype(int) if "vector" in records else None
-        sites[str(names[number])] = completed(quantities, flags, numbers)
-    return Places(records["step"].values, sites, noun or ("vector" if "vector" in records else "channel"))
+            quantities = {each: read(each).astype(float) for each in known}
+            flags = {each: np.nan_to_num(read(each)).astype(bool) for each in FLAGS if each in records}
+            numbers = read("vector").astype(int) if "vector" in records else None
+            steps[place], sites[place] = records["step"].values[rows], completed(quantities, flags, numbers)
+    return Places(steps, sites, noun)
 
 
 def completed(
@@ -181,9 +196,11 @@ def evaluate(claim: Claim, records: xr.Dataset | Places, *, network: str, dtype:
     violated = ~(residual <= tolerance)
     order = np.argsort(-residual, kind="stable")[: max(5, min(20, int(violated.sum())))]
     names = list(at.sites)
+    steps = [at.steps[name] if isinstance(at.steps, Mapping) else at.steps for name in names]
     worst_points = tuple(
         Point(
-            int(at.steps[at_step[i]]), names[at_site[i]], None if claim.shape == "layer" else int(at_channel[i]),
+            int(steps[at_site[i]][at_step[i]]), names[at_site[i]],
+            None if claim.shape == "layer" else int(at_channel[i]),
             float(left[i]), float(right[i]), float(residual[i]), at.noun,
         )
         for i in order
@@ -314,8 +331,7 @@ def verify(run: Run) -> list[Verdict]:
     norm is inserted."""
     spoken_of = {"bn": claims_for(run.config.normalizer), "plain": claims_for("batch")}
     verdicts = []
-    for dtype, groups in (("float64", run.exact), ("float32", run.inline)):
-        judged = {network: places(records) for network, records in groups.items() if "site" in records.coords}
+    for dtype, judged in _judged(run):
         for claim in CLAIMS.values():
             for network, records in judged.items():
                 if claim not in spoken_of[network]:
@@ -324,6 +340,17 @@ def verify(run: Run) -> list[Verdict]:
                 if verdict is not None:
                     verdicts.append(verdict)
     return verdicts + _of_steps(run)
+
+
+def _judged(run: Run) -> Iterator[tuple[str, dict[str, Places]]]:
+    """Records by network, and the type of numbers by which they are judged: that of the layers for what was measured in
+    float64, then that of the training steps."""
+    exact, inline = (
+        {k: each for k, each in all_of.items() if "site" in each.coords} for all_of in (run.exact, run.inline)
+    )
+    for dtype in ("float64", "float32"):
+        yield dtype, {k: places(each, precision=dtype) for k, each in exact.items() if dtype in precisions(each)}
+    yield "float32", {network: places(records) for network, records in inline.items()}
 
 
 def verdicts_of(run: Run) -> list[Verdict]:

@@ -47,6 +47,7 @@ _OF_A_LAYER = frozenset(
     ("zero_mean", "real_root", "size_along_gamma", "size_along_beta", "size_layer_H_u", "size_next")
 )
 EXTRAS = {
+    "precision": "type of the numbers that the layer computes in, where it is one of a user's own network",
     "vector": "number of the normalised vector, in row-major order of samples and groups of channels",
     "deviation": "root mean square of what the normaliser divides",
 }
@@ -173,7 +174,8 @@ class Run:
                     advice="run the command that made the run again: it measures what is damaged or missing",
                 ) from error
         try:
-            if len({tuple(part["site"].values) for part in parts if "site" in part.coords}) > 1:
+            sites = {tuple(part["site"].values) for part in parts if "site" in part.coords}
+            if len(sites) > 1 and not self.watched:  # of a loop of one's own some sites may come later, or diverge
                 raise ValueError("other sites")
             return xr.concat(parts, "step", join="outer") if parts else None
         except UNREADABLE as error:

@@ -3,19 +3,22 @@
 import json
 import shutil
 import sys
+from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from bnverify.empirical.adapters.reading import Sites
 from bnverify.empirical.adapters.watch import Watch
 from bnverify.empirical.judgement.verdict import verify
 from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.measurement.measurement import measure
 from bnverify.empirical.normalization.normalizers import BATCH
 from bnverify.empirical.runs.records import load_run
-from bnverify.errors import InputError
+from bnverify.errors import Diverged, InputError
 from bnverify.reports.chapters.content import Content
 from bnverify.reports.document import setting
 
@@ -126,7 +129,166 @@ def test_a_run_of_weights_and_biases_has_its_own_axis_of_steps(measured, tmp_pat
     assert [each["bnverify/step"] for each in told] == [5, 6]
 
 
-def test_bad_settings_are_told(tmp_path):
+def test_bad_settings_are_told(measured, tmp_path):
     for bad in ({"every": 0}, {"most": 0.0}, {"most": 2.0}):
         with pytest.raises(InputError, match="every"):
             Watch(tmp_path, dict, **bad)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        Watch(tmp_path / "file", dict)
+    with pytest.raises(InputError, match=r"sites nope\n.*some of first, second"):
+        Watch(tmp_path / "a", lambda: measured, sites=["nope"])(0)
+    for step in (-2, 1.5, "3", None):
+        with pytest.raises(InputError, match="got:      step"):
+            Watch(tmp_path / "a", lambda: measured)(step)
+    watch = Watch(tmp_path / "a", lambda: measured, every=2, most=1.0)
+    assert [watch(step) is not None for step in (np.int64(2), 4.0, np.asarray(6))] == [True] * 3
+    assert load_run(tmp_path / "a" / "batch").exact["bn"]["step"].values.tolist() == [2, 4, 6]
+
+
+def _at_steps(folder, **options):
+    """A watch of what is given step by step, and where its errors are none."""
+    given = {}
+    watch = Watch(folder, lambda: given["now"](), every=1, most=1.0, **options)
+
+    def at(step, now):
+        given["now"] = now if callable(now) else lambda: now
+        return watch(step)
+
+    return watch, at
+
+
+def _lines(folder):
+    return [json.loads(line) for line in (folder / "watch.jsonl").read_text().splitlines()]
+
+
+def _diverged():
+    raise Diverged(got="a network with a loss of nan", expected="a finite loss", advice="")
+
+
+def test_a_network_that_diverges_is_recorded_and_the_loop_goes_on(measured, tmp_path):
+    logged = []
+    watch, at = _at_steps(tmp_path / "loop", log=lambda numbers, step: logged.append(numbers))
+    assert at(0, measured) and watch.diverged is None
+    with pytest.warns(UserWarning, match="diverged at step 1: a network with a loss of nan") as warned:
+        assert at(1, _diverged) == at(2, _diverged) == {}
+    assert len(warned) == 1 and watch.diverged == 1 and at(3, measured)
+    assert [line.get("diverged") for line in _lines(tmp_path / "loop")] == [
+        None,
+        *["a network with a loss of nan"] * 2,
+        None,
+    ]
+    assert [numbers.get("bnverify/diverged") for numbers in logged] == [None, 1.0, 1.0, None]
+    assert load_run(tmp_path / "loop" / "batch").exact["bn"]["step"].values.tolist() == [0, 3]
+
+
+def _sites(measured, **skipped):
+    found = Sites()
+    found.update(measured)
+    found.skipped.update(skipped)
+    return found
+
+
+def test_a_site_that_is_not_measured_at_a_step_is_told_and_counted_nowhere(measured, tmp_path):
+    first = {"first": measured["first"]}
+    _, at = _at_steps(tmp_path / "loop")
+    at(0, measured), at(1, _sites(first, second="it is called 2 times in one evaluation")), at(2, first)
+    assert [line.get("not measured") for line in _lines(tmp_path / "loop")] == [
+        None, {"second": "it is called 2 times in one evaluation"}, None,
+    ]  # fmt: skip
+    _, alone = _at_steps(tmp_path / "alone")
+    alone(0, first)
+    for several, one in zip(*(verify(load_run(tmp_path / name / "batch")) for name in ("loop", "alone")), strict=True):
+        assert several.points == 4 * one.points and several.violations == 0
+        assert several.excluded == {reason: 4 * count for reason, count in one.excluded.items()}
+
+
+def test_vectors_that_are_not_there_at_a_step_are_counted_nowhere(measured, tmp_path):
+    """As of a last batch that is smaller: of layer norm, a vector is a sample."""
+    found = measured["first"]
+    fewer = replace(
+        found, quantities={k: np.asarray(v)[: 2 if len(v) == 3 else 1] for k, v in found.quantities.items()}
+    )
+    points = []
+    for order in ((found, fewer), (fewer, found)):
+        _, at = _at_steps(tmp_path / str(len(points)))
+        told = [at(step, {"first": each})["first"] for step, each in enumerate(order)]
+        verdicts = {v.key: v for v in verify(load_run(tmp_path / str(len(points)) / "batch"))}
+        points.append({key: v.points for key, v in verdicts.items() if v.points})
+        live = {v.key: sum(each.points for found in told for each in found if each.key == v.key) for v in told[0]}
+        assert points[-1] == {key: count for key, count in live.items() if count}
+        live = {v.key: sum((Counter(each.excluded) for found in told for each in found if each.key == v.key), Counter())
+                for v in told[0]}  # fmt: skip
+        assert {key: live[key] for key in points[-1]} == {key: verdicts[key].excluded for key in points[-1]}
+    assert points[0] == points[1]
+
+
+def test_records_are_judged_by_the_precision_of_their_layers(measured, tmp_path):
+    """A rounding of float32 in one site is its precision, and in another of the same step a fault."""
+    exact = measured["first"]
+    rounded = {name: np.asarray(value).astype(np.float32).astype(float) for name, value in exact.quantities.items()}
+    single = replace(exact, dtype="float32", quantities={**exact.quantities, **rounded})
+    watch, at = _at_steps(tmp_path / "loop")
+    judged = at(0, {"first": exact, "second": single}) and at(1, {"first": exact, "second": single})
+    assert watch.violations == 0 and {v.dtype for v in judged["second"]} == {"float32"}
+    verdicts = verify(load_run(tmp_path / "loop" / "batch"))
+    assert not any(v.violations for v in verdicts)
+    for dtype, site in (("float64", "first"), ("float32", "second")):
+        kept = {v.key: v.points for v in verdicts if v.dtype == dtype}
+        assert kept == {v.key: 2 * v.points for v in judged[site] if v.key in kept} and sum(kept.values()) > 50
+    wrong, at = _at_steps(tmp_path / "wrong")
+    at(0, {"first": exact, "second": replace(single, dtype="float64")})
+    assert wrong.violations and any(v.violations for v in verify(load_run(tmp_path / "wrong" / "batch")))
+
+
+def test_nothing_is_written_over_a_run(measured, tmp_path):
+    Watch(tmp_path / "loop", lambda: measured, every=1, most=1.0)(0)
+    config = tmp_path / "loop" / "batch" / "config.json"
+    content = json.loads(config.read_text())
+    for watched in ({}, {"watched": False}):
+        config.write_text(json.dumps({k: v for k, v in content.items() if k != "watched"} | watched))
+        for folder in ("loop", "loop/batch"):
+            with pytest.raises(InputError, match=r"with the run .*batch"):
+                Watch(tmp_path / folder, lambda: measured)
+
+
+def test_records_of_an_earlier_loop_are_put_aside(measured, tmp_path):
+    """Of the first step that is watched now, and later ones: a training that is resumed goes on."""
+    folder = tmp_path / "loop"
+    _, at = _at_steps(folder)
+    for step in (0, 5, 9):
+        at(step, measured)
+    _, at = _at_steps(folder)
+    at(10, measured)
+    steps = lambda run: load_run(run).exact["bn"]["step"].values.tolist()  # noqa: E731
+    assert steps(folder / "batch") == [0, 5, 9, 10] and not list(folder.glob("earlier*"))
+    _, at = _at_steps(folder)
+    with pytest.warns(UserWarning, match="earlier-1"):
+        at(6, measured)
+    assert steps(folder / "batch") == [0, 5, 6] and steps(folder / "earlier-1" / "batch") == [9, 10]
+    assert [[line["step"] for line in _lines(each)] for each in (folder, folder / "earlier-1")] == [[0, 5, 6], [9, 10]]
+    second = Watch(folder, lambda: measured, every=3, most=1.0)
+    with pytest.warns(UserWarning, match="earlier-2"):
+        second(0)
+    assert steps(folder / "batch") == [0] and steps(folder / "earlier-2" / "batch") == [0, 5, 6]
+    assert load_run(folder / "batch").config.record_every == 3
+    verify(load_run(folder / "earlier-2" / "batch"))
+
+
+def test_loggers_disks_and_normalizers_of_ones_own_do_not_end_a_loop(measured, tmp_path):
+    def broken(numbers, step):
+        raise OSError("no network")
+
+    _, at = _at_steps(tmp_path / "logger", log=broken)
+    with pytest.warns(UserWarning, match=r"the logger of .*OSError: no network") as warned:
+        assert at(0, measured) and at(1, measured)
+    assert len(warned) == 1 and len(_lines(tmp_path / "logger")) == 2
+    _, at = _at_steps(tmp_path / "disk")
+    (tmp_path / "disk" / "batch").write_text("")
+    with pytest.warns(UserWarning, match=r"records of .*FileExistsError|records of .*NotADirectoryError"):
+        assert at(0, measured)
+    own = replace(measured["first"], normalization=replace(BATCH, name="mine"))
+    _, at = _at_steps(tmp_path / "own")
+    with pytest.warns(UserWarning, match="of mine, of one's own, no run is stored"):
+        assert set(at(0, {"first": own, "second": measured["second"]})) == {"first", "second"}
+    assert "bnverify/first/violations" in _lines(tmp_path / "own")[0] and load_run(tmp_path / "own" / "batch").sites
