@@ -25,7 +25,6 @@ class Store:
 
     def __init__(self, directory: Path, every: int):
         self._directory, self._every = directory, every
-        self._described: set[str] = set()
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -60,7 +59,7 @@ class Store:
             if not _records(run):
                 shutil.rmtree(run)
         aside.mkdir(exist_ok=True)
-        (aside / _LINES).write_text("".join(line for line in told if line not in kept))
+        (aside / _LINES).write_text("".join(line for line in told if _step(line) >= step))
         lines.write_text("".join(kept))
         return aside
 
@@ -81,9 +80,8 @@ class Store:
                 own.append(norm)
                 continue
             run = self._directory / norm
-            if norm not in self._described:
+            if not (run / "config.json").exists() or not _records(run):  # what goes on keeps its description
                 write_json(run / "config.json", _description(config))
-                self._described.add(norm)
             shared = set.intersection(*(set(each.quantities) for each in sites.values()))
             quantities = {
                 site: {name: np.asarray(each.quantities[name]) for name in sorted(shared)}

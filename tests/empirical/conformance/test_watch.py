@@ -258,8 +258,7 @@ def test_records_of_an_earlier_loop_are_put_aside(measured, tmp_path):
     _, at = _at_steps(folder)
     for step in (0, 5, 9):
         at(step, measured)
-    _, at = _at_steps(folder)
-    at(10, measured)
+    Watch(folder, lambda: measured, every=2, most=1.0)(10)
     steps = lambda run: load_run(run).exact["bn"]["step"].values.tolist()  # noqa: E731
     assert steps(folder / "batch") == [0, 5, 9, 10] and not list(folder.glob("earlier*"))
     _, at = _at_steps(folder)
