@@ -14,7 +14,8 @@ _BASES = (
     ("flax", "flax.nnx", "Module", "nnx"), ("flax", "flax.linen", "Module", "linen"),
     ("haiku", "haiku", "Module", "haiku"), ("equinox", "equinox", "Module", "equinox"),
 )  # fmt: skip
-_PACKAGES = {"torch": ("torch",), "jax": ("jax", "jaxlib", "optax", "flax"), "numpy": ("numpy",)}
+_PACKAGES = {"torch": ("torch",), "jax": ("jax", "jaxlib", "optax", "flax", "equinox"), "keras": ("keras",),
+             "numpy": ("numpy",)}  # fmt: skip
 
 
 def frameworks(layer: Any) -> tuple[str, ...]:
@@ -47,7 +48,8 @@ def _root(value: Any) -> str:
 
 def _scope(function: Any) -> dict[str, Any]:
     """The globals and the variables of enclosing functions that a function sees."""
-    scope = getattr(function, "__globals__", getattr(sys.modules.get(type(function).__module__), "__dict__", {}))
+    kind = function if inspect.isclass(function) else type(function)
+    scope = getattr(function, "__globals__", getattr(sys.modules.get(kind.__module__), "__dict__", {}))
     names, cells = getattr(getattr(function, "__code__", None), "co_freevars", ()), getattr(function, "__closure__", ())
     return {
         **scope,
@@ -56,9 +58,16 @@ def _scope(function: Any) -> dict[str, Any]:
 
 
 def _named(function: Any, seen: set[int]) -> Iterator[Any]:
-    """Modules, classes and functions that the code of a function names, also in the functions of its own file."""
-    code = getattr(function, "__code__", getattr(type(function).__call__, "__code__", None))
-    if code is None or id(code) in seen:
+    """Modules, classes and functions that the code of a function, or of a class's methods, names, also in the functions
+    of its own file."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        for base in (function if inspect.isclass(function) else type(function)).__mro__:
+            for method in (getattr(each, "__func__", each) for each in vars(base).values()):
+                if inspect.isfunction(method):
+                    yield from _named(method, seen)
+        return
+    if id(code) in seen:
         return
     seen.add(id(code))
     scope = _scope(function)

@@ -11,7 +11,7 @@ from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, tolera
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.reach import EXPONENTS
 from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, judged, untested
-from bnverify.empirical.conformance.subject import Running, Unsupported, earlier
+from bnverify.empirical.conformance.subject import Running, Unsupported, earlier, last
 
 _TITLES = {
     "running.mean": "running mean",
@@ -48,7 +48,7 @@ def findings(case: Case) -> Iterator[Finding]:
 
 
 def _named(state: Mapping[str, np.ndarray], word: str) -> str | None:
-    return next((name for name in state if word in name.lower()), None)
+    return next((name for name in state if word in last(name)), None)
 
 
 def _moved(

@@ -27,18 +27,18 @@ class JaxLayer:
     ways: Mapping[str, str] = MappingProxyType(
         {"uncompiled": "operation by operation, not compiled", "mapped": "mapped over a further axis (vmap)"}
     )
-    dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16")
 
     def __init__(
         self, name: str, call: Call, parameters: Mapping[str, np.ndarray], epsilon: float | None, *,
         framework: str = "jax", settable: bool = True, again: Callable[[int, int], Any] | None = None,
         step: Callable | None = None, momentum: float | None = None,
         made: Callable[[Setting], Callable[..., Any]] | None = None,
+        dtypes: tuple[str, ...] = ("float64", "float32", "bfloat16", "float16"),
     ):  # fmt: skip
         self.name, self.framework, self.epsilon = name, framework, epsilon
         self.parameters = {key: np.asarray(value, float) for key, value in parameters.items()}
         self.call, self._settable, self._again, self._step, self._momentum = call, settable, again, step, momentum
-        self._made = made
+        self._made, self.dtypes = made, dtypes
         self._compiled: dict[tuple[str, float | None, str], Any] = {}
 
     def evaluate(self, y, parameters, g, setting: Setting) -> Evaluation:

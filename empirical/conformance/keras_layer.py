@@ -1,4 +1,5 @@
-"""Keras layers on its JAX backend, as functions of y and their parameters: made anew in every dtype that is tried.
+"""Keras layers on its JAX backend, as functions of y and their parameters: copies of the layer in the type it is of, in
+others what its configuration makes, where that is the same layer in its own.
 
 Float64 is not among them: Keras takes means of it in float32 (``keras.ops.mean``), and its normalizations compute in
 float32 whatever their dtype says.
@@ -12,16 +13,25 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from bnverify.empirical.conformance.jax_layer import JaxLayer
-from bnverify.empirical.conformance.subject import EPSILONS, Setting, drawn_statistic, earlier, modes
+from bnverify.empirical.conformance.jax_layer import JaxLayer, plain_jax
+from bnverify.empirical.conformance.subject import (
+    EPSILONS,
+    Setting,
+    Unsupported,
+    drawn_statistic,
+    earlier,
+    modes,
+)
 from bnverify.errors import InputError
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 
-_DTYPES = ("float32", "bfloat16", "float16")
+from bnverify.empirical.conformance.keras_copy import built, called, copied, difference, layers
+
+DTYPES = ("float32", "bfloat16", "float16")
 # What y and the parameters are in, and the policy of a layer that computes so.
-_POLICIES = {(name, name): name for name in _DTYPES} | {("bfloat16", "float32"): "mixed_bfloat16"}
+_POLICIES = {(name, name): name for name in DTYPES} | {("bfloat16", "float32"): "mixed_bfloat16"}
 
 
 def is_module(layer: Any) -> bool:
@@ -29,84 +39,117 @@ def is_module(layer: Any) -> bool:
     return isinstance(layer, keras.Layer)
 
 
-def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None) -> JaxLayer:
-    """The subject of a layer, whose statistics start where the layer has them."""
+def on_jax() -> None:
+    """InputError where Keras computes with another backend."""
     if keras.backend.backend() != "jax":
         raise InputError(
             got=f"Keras on {keras.backend.backend()}", expected="Keras on JAX, whose derivatives are compared",
             advice="set KERAS_BACKEND=jax before keras is imported",
         )  # fmt: skip
-    if not layer.built:
-        layer.build(shape)
-    made = {types: _in_policy(name, layer, policy, shape) for types, policy in _POLICIES.items()}
-    parameters, state = ([np.asarray(each) for each in _held(layer, which)] for which in (True, False))
-    names, statistics = ([each.name for each in _variables(layer, which)] for which in (True, False))
-    attribute = next((each for each in EPSILONS if isinstance(getattr(layer, each, None), float)), None)
-    flag = modes(layer.call)[0]
 
-    def applied(y: Any, given: Any, epsilon: float | None, held: Any, training: bool = True) -> tuple[Any, Any]:
-        of = next((each.dtype.name for each in given.values()), y.dtype.name)
-        one = made[y.dtype.name, of]
+
+@plain_jax()
+def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None) -> JaxLayer:
+    """The subject of a layer, whose statistics start where the layer has them."""
+    on_jax()
+    given = copied(name, layer, shape)
+    own, refused = given.dtype_policy.name, _unlike(given, shape)
+    parameters, state = ([np.asarray(each.value) for each in _variables(given, which)] for which in (True, False))
+    names, statistics = (_keys(_variables(given, which)) for which in (True, False))
+    attribute = next((each for each in EPSILONS if isinstance(getattr(given, each, None), float)), None)
+    modal = any("training" in modes(each.call)[0] for each in layers(given))
+
+    def new(policy: str) -> Any:
+        if policy == own:
+            return copied(name, layer, shape)
+        if refused:
+            raise Unsupported(refused)
+        return _remade(given, policy, shape)
+
+    made = {types: given if policy == own else new(policy) for types, policy in _POLICIES.items()
+            if policy == own or not refused}  # fmt: skip
+
+    def applied(y: Any, arrays: Any, epsilon: float | None, held: Any, training: bool = True) -> tuple[Any, Any]:
+        of = next((each.dtype.name for each in arrays.values()), y.dtype.name)
+        one = made.get((y.dtype.name, of))
+        if one is None:
+            raise Unsupported(refused)
         stated = None if attribute is None else getattr(one, attribute)
         try:
             if epsilon is not None:
                 setattr(one, str(attribute), epsilon)
-            z, after = one.stateless_call([given[key] for key in names], held, y, **dict.fromkeys(flag, training))
+            return called(one, y, [arrays[key] for key in names], held, **_flags(one, training))
         finally:
             if attribute is not None:
                 setattr(one, attribute, stated)
-        return z, after
 
-    def call(y: Any, given: Any, epsilon: float | None) -> Any:
-        return applied(y, given, epsilon, [jnp.asarray(value) for value in state])[0]
+    def call(y: Any, arrays: Any, epsilon: float | None) -> Any:
+        return applied(y, arrays, epsilon, [jnp.asarray(value) for value in state])[0]
 
     def instance(setting: Setting) -> Any:
-        one = _in_policy(name, layer, _POLICIES[setting.dtype, setting.of_parameters], shape)
+        one = new(_POLICIES[setting.dtype, setting.of_parameters])
         for variable, value in zip(_variables(one, False), state, strict=True):
             variable.assign(value)
 
-        def called(y: Any, given: Any, training: bool) -> Any:
+        def as_users_do(y: Any, arrays: Any, training: bool) -> Any:
             for variable, key in zip(_variables(one, True), names, strict=True):
-                variable.assign(given[key])
-            return one(y, **dict.fromkeys(flag, training))
+                variable.assign(arrays[key])
+            return one(y, **_flags(one, training))
 
-        return called
+        return as_users_do
 
-    def step(y: Any, given: Any) -> Any:
-        start = [jnp.asarray(drawn_statistic(k, v), y.dtype) for k, v in zip(statistics, state, strict=True)]
-        before = applied(earlier(y), given, None, start)[1]
-        after = applied(y, given, None, before)[1]
+    def step(y: Any, arrays: Any) -> Any:
+        start = [_start(key, value, y.dtype) for key, value in zip(statistics, state, strict=True)]
+        before = applied(earlier(y), arrays, None, start)[1]
+        after = applied(y, arrays, None, before)[1]
         kept = (dict(zip(statistics, each, strict=True)) for each in (start, before, after))
-        infer, train = (lambda y, training=mode: applied(y, given, None, after, training)[0] for mode in (False, True))
-        return *kept, infer if flag else None, train, None
+        infer, train = (lambda y, training=mode: applied(y, arrays, None, after, training)[0] for mode in (False, True))
+        return *kept, infer if modal else None, train, None
 
-    moving = bool(state) and all(np.issubdtype(each.dtype, np.floating) for each in state)
-    subject = JaxLayer(
-        name, call, dict(zip(names, parameters, strict=True)), None if attribute is None else getattr(layer, attribute),
+    moving = any(jnp.issubdtype(each.dtype, jnp.floating) for each in state)
+    return JaxLayer(
+        name, call, dict(zip(names, parameters, strict=True)), None if attribute is None else getattr(given, attribute),
         framework="keras", settable=attribute is not None, again=again, step=step if moving else None,
-        momentum=getattr(layer, "momentum", None), made=instance,
+        momentum=getattr(given, "momentum", None), made=instance, dtypes=DTYPES,
     )  # fmt: skip
-    subject.dtypes = _DTYPES
-    return subject
+
+
+def _flags(layer: Any, training: bool) -> dict[str, bool]:
+    """What tells the mode: Keras hands ``training`` to all layers in one, also where its own call does not take it."""
+    return {"training": training, **modes(layer.call)[not training]}
+
+
+def _start(key: str, value: np.ndarray, dtype: Any) -> Any:
+    """Where a state starts: what is no number of the layer's type, as the seed of random numbers, where it is."""
+    if not jnp.issubdtype(value.dtype, jnp.floating):
+        return jnp.asarray(value)
+    return jnp.asarray(drawn_statistic(key, value), dtype)
 
 
 def _variables(layer: Any, trainable: bool) -> list[Any]:
     return layer.trainable_variables if trainable else layer.non_trainable_variables
 
 
-def _held(layer: Any, trainable: bool) -> list[Any]:
-    return [each.value for each in _variables(layer, trainable)]
+def _keys(variables: list[Any]) -> list[str]:
+    """Their names; where several have one, their paths, which are numbered where several have one, too."""
+    names = [each.name for each in variables]
+    keys: list[str] = []
+    for each in variables:
+        key = each.name if names.count(each.name) == 1 else each.path.replace("/", ".")
+        count = sum(other.partition(" ")[0] == key for other in keys)
+        keys.append(f"{key} ({count + 1})" if count else key)
+    return keys
 
 
-def _in_policy(name: str, layer: Any, policy: str, shape: tuple[int, ...]) -> Any:
-    """A layer of the same arguments that computes in another dtype."""
+def _unlike(given: Any, shape: tuple[int, ...]) -> str:
+    """Why what is made of the configuration of a layer is not that layer; "" where no difference is seen."""
     try:
-        made = type(layer).from_config({**layer.get_config(), "dtype": policy})
+        found = difference(given, _remade(given, given.dtype_policy.name, shape), shape)
     except Exception as error:
-        raise InputError(
-            got=f"{name}, which is not made again from its get_config() ({type(error).__name__}: {error})",
-            expected="a layer whose get_config() has all its arguments, dtype among them",
-            advice="define get_config and pass **kwargs to Layer.__init__",
-        ) from error
-    made.build(shape)
-    return made
+        return f"it is not made in another type by its get_config(): {type(error).__name__}: {error}"
+    return f"what its get_config() makes {found}, and is not the layer in another type" if found else ""
+
+
+def _remade(layer: Any, policy: str, shape: tuple[int, ...]) -> Any:
+    """What the arguments of a layer make where it computes in another type."""
+    return built(type(layer).from_config({**layer.get_config(), "dtype": policy}), shape)

@@ -48,7 +48,10 @@ class NumpyLayer:
         arrays = {name: np.array(value, setting.of_parameters) for name, value in parameters.items()}
         read = {"y": (y, given.copy()), **{name: (array, array.copy()) for name, array in arrays.items()}}
         try:
-            z = np.asarray(self._call(y, arrays, setting.epsilon))
+            z = self._call(y, arrays, setting.epsilon)
+            if self._backward is None and hasattr(z, "shape") and not isinstance(z, (np.ndarray, np.generic)):
+                raise Unsupported(f"it returns a {type(z).__name__} of {type(z).__module__}, no array of NumPy")
+            z = np.asarray(z)
             if z.shape != y.shape:
                 raise Unsupported(f"it returns {z.shape} for y of shape {y.shape}")
             given_z = z.astype(float)

@@ -121,9 +121,14 @@ def modes(function: Callable, given: int = 1, keywords: Mapping[str, Any] = Mapp
 def drawn_statistic(name: str, value: np.ndarray) -> np.ndarray:
     """Where a running statistic starts: a random mean or variance by its name, what has another name as it is."""
     value, generator = np.asarray(value, float), source(12, *name.encode())
-    if "var" in name.lower():
+    if "var" in last(name):
         return generator.uniform(0.5, 2, value.shape)
-    return generator.standard_normal(value.shape) if "mean" in name.lower() else value
+    return generator.standard_normal(value.shape) if "mean" in last(name) else value
+
+
+def last(name: str) -> str:
+    """The name of a variable in its layer, whatever that is called."""
+    return name.replace("/", ".").rpartition(".")[2].lower()
 
 
 def earlier(y: Any) -> Any:
@@ -193,9 +198,8 @@ class Subject(Protocol):
 
 def role(name: str) -> str | None:
     """Whether a parameter is called as a gain, a shift or an epsilon is."""
-    last = name.rsplit(".", 1)[-1].lower()
     for names, found in ((GAINS, "gain"), (SHIFTS, "shift"), (EPSILONS, "epsilon")):
-        if last in names:
+        if last(name) in names:
             return found
     return None
 

@@ -239,4 +239,9 @@ def _bound(
         return NumpyLayer(name, of, backward, args, keywords, taken, parameters, again)
     from bnverify.empirical.conformance.jax_layer import JaxLayer
 
-    return JaxLayer(name, of, parameters, taken.default, settable=settable, again=again)
+    if kind == "keras":
+        from bnverify.empirical.conformance import keras_layer
+
+        keras_layer.on_jax()
+    framework = kind if kind == "keras" else "jax"
+    return JaxLayer(name, of, parameters, taken.default, settable=settable, again=again, framework=framework)
