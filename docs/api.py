@@ -23,6 +23,7 @@ OPTIONAL = {
     "bnverify.empirical.adapters.torch_suspects": "torch",
     "bnverify.empirical.adapters.transformer_probes": "torch",
     "bnverify.empirical.conformance.haiku_layer": "haiku",
+    "bnverify.empirical.conformance.keras_copy": "keras",
     "bnverify.empirical.conformance.keras_layer": "keras",
     "bnverify.empirical.conformance.torch_layer": "torch",
 }

@@ -8,6 +8,7 @@ lost, and what such a copy gives is not what the layer gives. It is used in the 
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from copy import deepcopy
 from types import CellType, CodeType, FunctionType, ModuleType
@@ -15,12 +16,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import keras
 import numpy as np
-from keras.src.utils.tracking import DotNotTrackScope
 
 from bnverify.empirical.conformance.arithmetic import source
 from bnverify.errors import InputError
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+import keras
+from keras.src.utils.tracking import DotNotTrackScope
 
 _OBJECTS = (keras.Operation, keras.Metric, keras.Loss, keras.optimizers.Optimizer)  # what Keras copies by get_config
 _OWN = (*_OBJECTS, keras.Variable)
