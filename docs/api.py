@@ -26,6 +26,7 @@ OPTIONAL = {
     "bnverify.empirical.conformance.keras_copy": "keras",
     "bnverify.empirical.conformance.keras_layer": "keras",
     "bnverify.empirical.conformance.torch_layer": "torch",
+    "bnverify.empirical.conformance.torch_session": "torch",
 }
 
 

@@ -13,6 +13,7 @@ from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.reading import Reading
 from bnverify.empirical.conformance.recognise import recognise
 from bnverify.empirical.conformance.subject import Setting, Subject, Unsupported
+from bnverify.empirical.judgement.compile import TOLERANCES
 from bnverify.empirical.measurement.cut import Placed
 from bnverify.empirical.measurement.measured import Measured
 from bnverify.empirical.normalization.normalizers import (
@@ -72,6 +73,8 @@ def placement(subject: Subject, y: np.ndarray, z: np.ndarray, channel: int) -> P
 def _placed(reading: Reading, y: np.ndarray, z: np.ndarray) -> Placement:
     if not (np.isfinite(y).all() and np.isfinite(z).all()):
         raise refused(f"activations that are {NOT_FINITE}", "finite numbers, as inputs and as what comes before")
+    if reading.precision not in TOLERANCES:
+        raise refused(f"{reading.name} norm computed in {reading.precision}", f"one of {', '.join(TOLERANCES)}")
     norm = _normalization(reading)
     at = replace(reading, y=y)
     gamma, beta = (_values(at, which) for which in ("gain", "shift"))

@@ -35,8 +35,7 @@ def undisturbed() -> Iterator[None]:
         stack.callback(random.setstate, python)
         stack.callback(np.random.set_state, numpy)
         stack.enter_context(torch.random.fork_rng(devices=list(devices)))
-        stack.enter_context(torch.inference_mode(False))
-        stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.inference_mode(False))  # which also ends torch.no_grad
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         yield

@@ -16,7 +16,7 @@ from sizes import apart
 
 from bnverify.empirical.adapters.jax_suspects import in_program
 from bnverify.empirical.judgement.judged import judge
-from bnverify.errors import InputError
+from bnverify.errors import Diverged, InputError
 
 FRAMEWORKS = ("linen", "haiku", "equinox")
 TOLERANCE = 1e-12
@@ -249,6 +249,8 @@ def test_a_loss_is_one_number_and_a_norm_by_hand_is_listed():
     with pytest.raises(InputError, match=r"float64 of shape \(6, 4\)"):
         measure_model(variables, lambda variables, x: network.apply(variables, x), x)
     found = measure_model(variables, lambda variables, x: (network.apply(variables, x) ** 3).mean(), x, sampled=0)
+    with pytest.raises(Diverged, match="a loss of nan; activations that are NaN or infinite, first at norm"):
+        measure_model(variables, lambda variables, x: (network.apply(variables, x) ** 3).mean(), x * np.nan, sampled=0)
     assert list(found) == ["norm"]
     assert [("test_jax_networks.py" in name, "mean of squares" in why) for name, why in found.skipped.items()] == [
         (True, True)

@@ -178,13 +178,14 @@ def test_a_wrong_backward_pass_of_an_unknown_class_is_found():
 class Single(nn.Module):
     """An RMS norm as transformer libraries have it, computed in float32."""
 
-    def __init__(self, size):
+    def __init__(self, size, dtype=torch.float32):
         super().__init__()
+        self.dtype = dtype
         self.weight = nn.Parameter(torch.ones(size))
         self.variance_epsilon = 1e-6
 
     def forward(self, x):
-        kept, x = x.dtype, x.to(torch.float32)
+        kept, x = x.dtype, x.to(self.dtype)
         return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)).to(kept)
 
 
@@ -195,6 +196,13 @@ def test_a_class_of_another_library_is_recognised_by_its_values():
     assert measured["1"].normalization.name == "rms" and measured["1"].dtype == "float32"
     judged = judge(measured)["1"]
     assert not any(v.violations for v in judged) and any(v.points for v in judged)
+
+
+def test_a_norm_in_a_type_that_no_claim_is_judged_in_is_listed():
+    torch.manual_seed(3)
+    module = nn.Sequential(nn.Linear(4, 6), Single(6, torch.float16), nn.Linear(6, 6), Single(6))
+    measured = measure_model(module, lambda out: out.pow(3).mean(), torch.randn(8, 4), sampled=0)
+    assert list(measured) == ["3"] and measured.skipped == {"1": "rms norm computed in float16"}
 
 
 class _Once(torch.autograd.Function):
