@@ -7,8 +7,10 @@ lost, and what such a copy gives is not what the layer gives. It is used in the 
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import random
 from collections.abc import Iterator
 from copy import deepcopy
 from types import CellType, CodeType, FunctionType, ModuleType
@@ -30,6 +32,17 @@ _OWN = (*_OBJECTS, keras.Variable)
 _SIZES = (0, -20, 20)  # powers of two: epsilon is seen where y is small
 
 
+@contextlib.contextmanager
+def _own_random() -> Iterator[None]:
+    """Seeds that a new layer draws are not taken from those of the session."""
+    state = random.getstate()
+    try:
+        yield
+    finally:
+        random.setstate(state)
+
+
+@_own_random()
 def copied(name: str, layer: Any, shape: tuple[int, ...]) -> Any:
     """A layer of the same attributes, built for a shape where the given one is not; the given stays as it is."""
     held = _reached(layer, _graph(layer))
@@ -53,10 +66,16 @@ def copied(name: str, layer: Any, shape: tuple[int, ...]) -> Any:
             got=f"{name}, which holds something that refers to it and is not copied (a default of a function, say)",
             expected="a layer that can be copied, as calls change it", advice="let call() find it in self",
         )  # fmt: skip
-    return built(memo[id(layer)], shape)
+    return _built(memo[id(layer)], shape)
 
 
-def built(layer: Any, shape: tuple[int, ...]) -> Any:
+@_own_random()
+def remade(layer: Any, policy: str, shape: tuple[int, ...]) -> Any:
+    """What the arguments of a layer, as its configuration tells them, make where it computes in another type."""
+    return _built(type(layer).from_config({**layer.get_config(), "dtype": policy}), shape)
+
+
+def _built(layer: Any, shape: tuple[int, ...]) -> Any:
     """The layer with its variables and those of layers in it, which a first call makes where ``build`` does not."""
     if not layer.built and type(layer).build is not keras.Layer.build:
         layer.build(shape)
@@ -103,9 +122,9 @@ def _kinds(layer: Any) -> list[list[Any]]:
 
 def _seen(layer: Any, of: Any, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     """Values, state and gradients in both modes, small y and large, with the state of another layer."""
-    random = source(13)
-    y, g = (jnp.asarray(random.standard_normal(shape), layer.compute_dtype) for _ in range(2))
-    given = [jnp.asarray(random.uniform(0.5, 1.5, each.shape), each.dtype) for each in layer.trainable_variables]
+    drawn = source(13)
+    y, g = (jnp.asarray(drawn.standard_normal(shape), layer.compute_dtype) for _ in range(2))
+    given = [jnp.asarray(drawn.uniform(0.5, 1.5, each.shape), each.dtype) for each in layer.trainable_variables]
     state = [each.value for each in of.non_trainable_variables]
     for training in (True, False):
         for k in _SIZES:

@@ -27,7 +27,7 @@ from bnverify.errors import InputError
 os.environ.setdefault("KERAS_BACKEND", "jax")
 import keras
 
-from bnverify.empirical.conformance.keras_copy import built, called, copied, difference, layers
+from bnverify.empirical.conformance.keras_copy import called, copied, difference, layers, remade
 
 DTYPES = ("float32", "bfloat16", "float16")
 # What y and the parameters are in, and the policy of a layer that computes so.
@@ -53,7 +53,12 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
     """The subject of a layer, whose statistics start where the layer has them."""
     on_jax()
     given = copied(name, layer, shape)
-    own, refused = given.dtype_policy.name, _unlike(given, shape)
+    own, refused = given.dtype_policy.name, _unlike(given, layer, shape)
+    if refused and own != DTYPES[0]:
+        raise InputError(
+            got=f"{name}, which computes in {own}: {refused}", expected=f"a layer in {DTYPES[0]}, where all is seen",
+            advice=f"make it with dtype={DTYPES[0]!r}, or let its get_config() have all its arguments",
+        )  # fmt: skip
     parameters, state = ([np.asarray(each.value) for each in _variables(given, which)] for which in (True, False))
     names, statistics = (_keys(_variables(given, which)) for which in (True, False))
     attribute = next((each for each in EPSILONS if isinstance(getattr(given, each, None), float)), None)
@@ -64,7 +69,7 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
             return copied(name, layer, shape)
         if refused:
             raise Unsupported(refused)
-        return _remade(given, policy, shape)
+        return remade(layer, policy, shape)
 
     made = {types: given if policy == own else new(policy) for types, policy in _POLICIES.items()
             if policy == own or not refused}  # fmt: skip
@@ -141,15 +146,10 @@ def _keys(variables: list[Any]) -> list[str]:
     return keys
 
 
-def _unlike(given: Any, shape: tuple[int, ...]) -> str:
+def _unlike(given: Any, layer: Any, shape: tuple[int, ...]) -> str:
     """Why what is made of the configuration of a layer is not that layer; "" where no difference is seen."""
     try:
-        found = difference(given, _remade(given, given.dtype_policy.name, shape), shape)
+        found = difference(given, remade(layer, given.dtype_policy.name, shape), shape)
     except Exception as error:
         return f"it is not made in another type by its get_config(): {type(error).__name__}: {error}"
     return f"what its get_config() makes {found}, and is not the layer in another type" if found else ""
-
-
-def _remade(layer: Any, policy: str, shape: tuple[int, ...]) -> Any:
-    """What the arguments of a layer make where it computes in another type."""
-    return built(type(layer).from_config({**layer.get_config(), "dtype": policy}), shape)

@@ -1,6 +1,7 @@
 """A Keras layer is tested as it was given: with what its configuration does not tell, and called as Keras calls it."""
 
 import os
+import random
 import threading
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 os.environ.setdefault("KERAS_BACKEND", "jax")
 keras = pytest.importorskip("keras", reason="Keras is not installed: pip install 'bnverify[frameworks]'")
 
-from bnverify.empirical.conformance import conforms, inference  # noqa: E402
+from bnverify.empirical.conformance import conforms, inference, keras_copy  # noqa: E402
 from bnverify.empirical.conformance.case import Case  # noqa: E402
 from bnverify.empirical.conformance.imported import frameworks  # noqa: E402
 from bnverify.empirical.conformance.jax_layer import plain_jax  # noqa: E402
@@ -74,12 +75,24 @@ class Closing(Of):
         return self.function(y)
 
 
+class Untaking(layers.BatchNormalization):
+    """Keras gives the mode to a call that names it, and to no ``**named``."""
+
+    def call(self, y, **named):
+        return super().call(y, **named)
+
+
+def functional():
+    y = keras.Input(Y.shape[1:])
+    return keras.Model(y, layers.LayerNormalization()(y))
+
+
 class Seeded(Of):
     """A seed beside the statistics, which are wrong where ``variance`` is given."""
 
     def __init__(self, variance=None, **named):
         super().__init__(**named)
-        self.variance, self.seed = variance, keras.random.SeedGenerator(0)
+        self.variance, self.seed = variance, keras.random.SeedGenerator()
 
     def call(self, y):
         z = self.bn(y)
@@ -121,9 +134,9 @@ def _as_users_have_it():
 
 
 def _seen(layer):
-    """All that a layer and those in it hold, by identity, and what its variables are."""
+    """All that a layer and those in it hold, by identity, what its variables are, and the session's random numbers."""
     held = [(id(each), {k: id(v) for k, v in vars(each).items()}) for each in layer._flatten_layers()]
-    return held, [np.asarray(each.value) for each in layer.variables]
+    return (held, random.getstate()), [np.asarray(each.value) for each in layer.variables]
 
 
 @pytest.mark.parametrize("built", [False, True])
@@ -133,7 +146,7 @@ def _seen(layer):
         (lambda: Layer(1), False), (lambda: Told(1), True), (lambda: changed(less=1), False), (changed, True),
         (lambda: changed(function=lambda y: y), False), (Of, True), (Closing, True), (lambda: Seeded(7.0), True),
         (Twice, True), (lambda: Twice(3.0), True), (lambda: keras.Sequential([Layer()]), False),
-        (lambda: keras.Sequential([layers.LayerNormalization()]), True),
+        (lambda: keras.Sequential([layers.LayerNormalization()]), True), (Untaking, True), (functional, True),
     ],
 )  # fmt: skip
 def test_what_is_tested_is_the_layer_and_leaves_it_as_it_was(made, narrow, built):
@@ -144,7 +157,7 @@ def test_what_is_tested_is_the_layer_and_leaves_it_as_it_was(made, narrow, built
     subject = keras_layer("it", layer, Y.shape)
     found = [subject.evaluate(Y, subject.parameters, None, SINGLE).z, subject.instance(SINGLE)(Y, subject.parameters).z]
     after = _seen(layer)
-    assert layer.built is built or isinstance(layer, keras.Sequential)
+    assert layer.built is built or isinstance(layer, keras.Model)
     assert before[0] == after[0] and all(map(np.array_equal, before[1], after[1]))
     exact = np.asarray(layer(Y, training=True))
     for z in found:
@@ -170,6 +183,23 @@ def test_a_layer_that_is_not_copied_is_refused():
     vars(layer)["held"] = Kept([layer.bn])
     with pytest.raises(InputError, match="refers to it and is not copied"):
         keras_layer("it", layer, Y.shape)
+
+
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_float16", "float64"])
+def test_a_type_in_which_little_is_seen_is_not_the_only_one(policy):
+    with pytest.raises(InputError, match=f"computes in {policy}: what its get_config.. makes has another less"):
+        keras_layer("it", Layer(1, dtype=policy), Y.shape)
+    subject = keras_layer("it", Told(1, dtype=policy), Y.shape)
+    found = subject.evaluate(Y, subject.parameters, None, SINGLE)
+    np.testing.assert_allclose(found.z.std(1, ddof=1), 1, atol=1e-3)
+
+
+def test_of_a_layer_in_a_model_the_layer_is_copied():
+    y = keras.Input(Y.shape[1:])
+    model = keras.Model(y, layers.Dense(3)(layers.BatchNormalization(name="bn")(layers.Dense(4)(y))))
+    layer = model.get_layer("bn")
+    assert list(keras_layer("it", layer, Y.shape).parameters) == ["gamma", "beta"]
+    assert keras_copy.layers(layer) == [layer] and len(keras_copy.layers(copied("it", layer, Y.shape))) == 1
 
 
 @pytest.mark.parametrize(
