@@ -50,12 +50,12 @@ def copied(name: str, layer: Any, shape: tuple[int, ...]) -> Any:
     closures = [each for each in held if isinstance(each, FunctionType) and _closes_over_own(each)]
     memo: dict[int, Any] = {id(each): each for each in held if isinstance(each, ModuleType)}
     memo |= {id(each): [] for each in _graph(layer)} | {id(each): object.__new__(type(each)) for each in objects}
-    cells = {id(cell): CellType() for each in closures for cell in each.__closure__}
-    memo |= {id(each): _with_cells(each, tuple(cells[id(cell)] for cell in each.__closure__)) for each in closures}
+    cells = {id(cell): CellType() for each in closures for cell in _cells(each)}
+    memo |= {id(each): _with_cells(each, tuple(cells[id(cell)] for cell in _cells(each))) for each in closures}
     with DotNotTrackScope():  # what enters a list of a copy is in its tracker already
         for each in (*objects, *closures):
             vars(memo[id(each)]).update({key: _copy(value, memo) for key, value in vars(each).items()})
-        for cell in (cell for each in closures for cell in each.__closure__ if _filled(cell)):
+        for cell in (cell for each in closures for cell in _cells(each) if _filled(cell)):
             cells[id(cell)].cell_contents = _copy(cell.cell_contents, memo)
     for tracker in (vars(memo[id(each)]).get("_tracker") for each in objects):
         for kind, (_, stored) in getattr(tracker, "config", {}).items():
@@ -172,7 +172,11 @@ def _reached(root: Any, without: list[list] = []) -> list[Any]:  # noqa: B006
 
 
 def _closes_over_own(function: FunctionType) -> bool:
-    return bool(function.__closure__) and any(isinstance(each, _OWN) for each in _reached(function))
+    return bool(_cells(function)) and any(isinstance(each, _OWN) for each in _reached(function))
+
+
+def _cells(function: FunctionType) -> tuple[CellType, ...]:
+    return function.__closure__ or ()
 
 
 def _with_cells(function: FunctionType, cells: tuple[CellType, ...]) -> FunctionType:

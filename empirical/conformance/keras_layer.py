@@ -62,7 +62,7 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
     parameters, state = ([np.asarray(each.value) for each in _variables(given, which)] for which in (True, False))
     names, statistics = (_keys(_variables(given, which)) for which in (True, False))
     attribute = next((each for each in EPSILONS if isinstance(getattr(given, each, None), float)), None)
-    modal = any("training" in modes(each.call)[0] for each in layers(given))
+    modal = bool(modes(given.call)[0]) or any("training" in modes(each.call)[0] for each in layers(given))
 
     def new(policy: str) -> Any:
         if policy == own:

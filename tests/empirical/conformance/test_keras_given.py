@@ -63,6 +63,16 @@ class Of(keras.Layer):
         return self.bn(y)
 
 
+class Named(Of):
+    def call(self, y, use_running_average=False):
+        return self.bn(y, training=not use_running_average)
+
+
+class Called(layers.BatchNormalization):
+    def call(self, y, is_training=True):
+        return super().call(y, training=is_training)
+
+
 class Closing(Of):
     """It is called by a function that closes over it, and over lists of its layers."""
 
@@ -273,7 +283,7 @@ def test_a_right_layer_of_two_gains_stays_right():
 
 
 def test_the_mode_is_given_as_keras_gives_it():
-    for layer in (Of(), layers.BatchNormalization(momentum=0.9)):
+    for layer in (Of(), Named(), Called(momentum=0.9), layers.BatchNormalization(momentum=0.9)):
         subject = keras_layer("it", layer, Y.shape)
         z = subject.evaluate(Y, subject.parameters, None, SINGLE).z
         np.testing.assert_allclose(z.std(0), 1, atol=1e-3)
