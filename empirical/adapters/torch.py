@@ -133,6 +133,8 @@ class TorchNetwork:
             for hook in hooks:
                 hook.remove()
         settle(self._module)
+        if isinstance(self._loss, torch.nn.Module):
+            settle(self._loss)
         seen = ((name, [each for each in pair if each is not None]) for name, pairs in calls.items() for pair in pairs)
         check_loss(type(module).__name__, self.value, seen)
         self.sites: dict[str, Found] = {}

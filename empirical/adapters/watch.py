@@ -104,10 +104,9 @@ class Watch:
                 got=f"sites {', '.join(sorted(unknown))}", expected=f"some of {', '.join([*found, *skipped])}",
                 advice="leave sites out for all",
             )  # fmt: skip
-        measured, missing = (
-            {site: each for site, each in all_of.items() if self._sites is None or site in self._sites}
-            for all_of in (found, skipped)
-        )
+        wanted = {*found, *skipped} if self._sites is None else self._sites
+        missing = {site: why for site, why in skipped.items() if site in wanted}
+        measured = {site: each for site, each in found.items() if site in wanted}
         return measured, {"not measured": missing} if missing else {}
 
     def _begin(self, step: int) -> None:

@@ -1,5 +1,7 @@
 """PyTorch's layers pass with unusual settings; layers of one's own are refused by name."""
 
+import threading
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is an optional extra: pip install 'bnverify[torch]'")
@@ -231,17 +233,27 @@ class _Checks(nn.LayerNorm):
 
 def _used_before():
     layer = nn.BatchNorm1d(8)
-    layer.kept = layer(torch.randn(6, 8))  # with its graph, which cannot be copied
+    layer.kept = layer(torch.randn(6, 8))  # with its graph, which PyTorch does not copy
     return layer
+
+
+def _locked():
+    layer = nn.LayerNorm(8)
+    layer.lock = threading.Lock()
+    return layer
+
+
+def test_a_module_that_keeps_activations_is_tested():
+    assert conforms(_used_before(), shape=(6, 8)).status == 0
 
 
 @pytest.mark.parametrize(
     ("layer", "got"),
     [
-        (nn.LazyBatchNorm1d, "uninitialized"), (nn.LayerNorm(8, device="meta"), "meta"), (_used_before(), "deepcopy"),
+        (nn.LazyBatchNorm1d, "uninitialized"), (nn.LayerNorm(8, device="meta"), "meta"), (_locked(), "to be copied"),
         (nn.Sequential(nn.Linear(8, 8), nn.LayerNorm(8)), "not where 0.weight is 1"), (_Checks(8), "AssertionError"),
     ],
-    ids=["lazy", "meta", "used", "network", "checks"],
+    ids=["lazy", "meta", "locked", "network", "checks"],
 )  # fmt: skip
 def test_a_module_that_cannot_be_tested_is_refused_with_the_reason(layer, got):
     with pytest.raises(InputError, match=got):
