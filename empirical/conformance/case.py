@@ -233,6 +233,13 @@ class Case:
         """Of values."""
         return tolerance(ROUNDOFF[self.forward_dtype])
 
+    @cached_property
+    def hidden(self) -> float:
+        """How much of a normalised value, as a share, is within the tolerance."""
+        exact = self.exact(self.y, self.g, 1.0, 0.0)
+        size = float(np.sqrt(np.square(exact.yhat).mean()))
+        return self.forward_tolerance * float(np.median(exact.unit_size)) / size if size else 0.0
+
     @property
     def backward_tolerance(self) -> float:
         """Of gradients: that of values, whatever the backward pass does, which would else set its own tolerance."""

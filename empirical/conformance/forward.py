@@ -77,6 +77,11 @@ def _variance(case: Case) -> Finding:
             "what the layer divides by is no scale that is known, with any epsilon",
         )  # fmt: skip
     found = reading.found.divisor
+    if len(reading.divisors) > 1:
+        return untested(
+            key, title, f"in {case.forward_dtype} rounding may explain a divisor of {' and '.join(reading.divisors)}; "
+            f"{found} is the nearest",
+        )  # fmt: skip
     differs = abs(
         reading.found.factor(reading.m) / reading.normaliser.scale.__class__(divisor=expected).factor(reading.m) - 1
     )
@@ -110,6 +115,8 @@ def _epsilon(case: Case) -> Finding:
             key, title, VIOLATED, residual, reading.epsilon_tolerance,
             f"the layer states epsilon {stated:.3g} and computes with {epsilon:.3g}",
         )  # fmt: skip
+    if reading.epsilon_tolerance >= 1:
+        return untested(key, title, f"{case.forward_dtype} does not show it; {epsilon:.1g} is the nearest")
     if not epsilon:
         return Finding(key, title, HOLDS, 0.0, reading.epsilon_tolerance, "there is none: constant vectors are 0/0")
     return Finding(key, title, HOLDS, residual, reading.epsilon_tolerance, f"epsilon {epsilon:.3g}")

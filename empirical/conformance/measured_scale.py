@@ -14,18 +14,23 @@ from bnverify.empirical.conformance.reading import Reading
 # y is made smaller by these where the scale is told from its epsilon.
 SMALL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-6, 1e-8, 1e-14)
 # and by these where the type has their squares, so that an epsilon is measured where it dominates
-SMALLER = {"float64": (1e-30, 1e-60, 1e-120), "float32": (1e-17,), "bfloat16": (1e-17,)}
+SMALLER = {"float64": (1e-30, 1e-60, 1e-120), "float32": (1e-17,), "bfloat16": (1e-17,), "float16": (1e-3, 2e-4)}
+
+
+_MOST = 0.5  # of the scale: an epsilon that is more of it is one in any precision
 
 
 class MeasuredScale(NamedTuple):
     """The scale as the values show it: the residual relative to s, how much of it rounding explains, how much of
-    epsilon, and the least epsilon that its precision shows."""
+    epsilon, the least epsilon that its precision shows, and the divisors that rounding may explain: in a narrow type
+    they are several, of which the nearest is the scale's."""
 
     scale: Scale
     residual: float
     allowed: float
     of_epsilon: float
     visible: float
+    divisors: tuple[str, ...] = ()
 
     @property
     def understood(self) -> bool:
@@ -63,16 +68,18 @@ def measured_scale(reading: Reading, large: float) -> MeasuredScale:
         root = roots * (np.sqrt(factor) if base_scale.norm == "l2" else factor)
         places = ("inside", "outside", "floor") if base_scale.norm == "l2" else ("outside", "floor")
         for place in places:
-            epsilon = _epsilon(root[-1], scales[-1], place, 10 * allowed)
+            epsilon = _epsilon(root[-1], scales[-1], place, min(10 * allowed, _MOST))
             scale = replace(base_scale, divisor=divisor, place=place, epsilon=epsilon)
             residual = float(np.abs(np.asarray(scale.of(root), float) / scales - 1).max())
             found.append((residual, _as_stated(scale, reading.subject.epsilon)))
     plain = [each for each in found if each[0] <= allowed]
-    residual, scale = plain[0] if plain else min(found, key=lambda each: each[0])
+    divisors = tuple(dict.fromkeys(scale.divisor for _, scale in plain))
+    nearest = min(found, key=lambda each: each[0])
+    residual, scale = next((each for each in plain if each[1].divisor == nearest[1].divisor), nearest)
     small = float(np.median(scales[-1] ** scale.power))
     share = small / scale.epsilon if scale.epsilon else 1.0
     visible = 10 * allowed * small
-    return MeasuredScale(scale, residual, allowed, allowed * max(1.0, share), visible)
+    return MeasuredScale(scale, residual, allowed, allowed * max(1.0, share), visible, divisors)
 
 
 def _as_stated(scale: Scale, epsilon: float | None) -> Scale:

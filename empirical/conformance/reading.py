@@ -49,6 +49,7 @@ class Reading:
     found_tolerance: float = float("nan")
     epsilon_tolerance: float = float("nan")
     visible: float = 0.0
+    divisors: tuple[str, ...] = ()
     others: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property

@@ -62,7 +62,8 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
     measured = measured_scale(replace(reading, normaliser=chosen), large)
     for other in () if measured.usual else _alike(chosen, fitting, reading, far, unit):
         of_other = measured_scale(replace(reading, normaliser=other), large)
-        if of_other.usual:
+        rounding = 4 * (measured.residual + ROUNDOFF[reading.precision])  # in narrow types much may be explained by it
+        if of_other.usual and of_other.residual <= rounding:
             chosen, measured = other, of_other
             break
     if claimed is None and measured.understood and _undecided(chosen, measured.scale, shape):
@@ -93,7 +94,7 @@ def recognise(subject: Subject, shape: tuple[int, ...], claimed: str | None, cha
     reading = replace(reading, normaliser=replace(chosen, scale=scale), found=known)
     return replace(
         reading, found_residual=measured.residual, found_tolerance=measured.allowed,
-        epsilon_tolerance=measured.of_epsilon, visible=measured.visible,
+        epsilon_tolerance=measured.of_epsilon, visible=measured.visible, divisors=measured.divisors,
     )  # fmt: skip
 
 

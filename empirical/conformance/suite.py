@@ -37,6 +37,8 @@ from bnverify.empirical.conformance.subject import Setting, Subject, Unsupported
 from bnverify.empirical.conformance.wrap import subject_of
 from bnverify.errors import InputError
 
+_HIDDEN = 0.1  # of the values, by rounding
+
 
 def conforms(
     layer: Any, *args: Any, shape: Sequence[int], normalizer: str | None = None, framework: str | None = None,
@@ -99,9 +101,18 @@ def examined(subject: Subject, shape: tuple[int, ...], normalizer: str | None = 
         other = ("forward.yhat", "running.training")  # what already says that its values are others, or become others
         told = any(finding.key in other and finding.verdict == VIOLATED for finding in found)
         found.append(laws.repeatable(case, first, told))
+        found = [_seen(each, case) for each in found]
     return Report(
         subject.name, subject.framework, reading.name, words(case, found), tuple(found), normalizer, _details(case)
     )  # fmt: skip
+
+
+def _seen(finding: Finding, case: Case) -> Finding:
+    """The finding; "not tested" where what it is held to hides much of the values: it would hold of others, too."""
+    if finding.verdict != HOLDS or not finding.tolerance > 0 or case.hidden <= _HIDDEN:
+        return finding
+    why = f"in {case.forward_dtype} rounding may be {case.hidden:.0%} of a value"
+    return untested(finding.key, finding.title, why)
 
 
 def _usual(subject: Subject, shape: tuple[int, ...]) -> int:

@@ -116,13 +116,12 @@ def _in_float64(channel: Channel) -> bool:
     y, g = np.asarray(channel.y), np.asarray(channel.g)
     with np.errstate(all="ignore"):
         deviation = float(np.std(y))
-        numbers = {
+        numbers: dict[str, float] = {
             "m": len(y), "mu": y.mean(), "deviation": deviation, "gamma": channel.gamma, "g_g": float(g @ g),
             "s": math.hypot(deviation, math.sqrt(channel.epsilon)),
         }  # fmt: skip
-    return all(
-        map(bool, in_range(("v_v",), {name: np.float64(each) for name, each in numbers.items()}, "float64", DISTANCE))
-    )
+    reach, normal = in_range(("v_v",), {name: np.asarray(each) for name, each in numbers.items()}, "float64", DISTANCE)
+    return bool(reach) and bool(normal)
 
 
 def _decided(claim: Claim, values: Mapping[Any, Ball]) -> Certain:

@@ -61,7 +61,11 @@ def _half(dtype, factor=1.0):
 @pytest.mark.parametrize(("dtype", "name"), [(np.float16, "float16"), (ml_dtypes.bfloat16, "bfloat16")])
 def test_half_precision_inside_is_named_and_no_violation(dtype, name):
     report = conforms(**_half(dtype))
-    assert report.status == 0 and not report.failed, report
+    assert not report.failed, report
+    if name == "float16":
+        assert report.status == 0 and report["forward.values"].verdict == "holds"
+    else:  # what it is held to is wider than much of what it gives: nothing is said of it, and it is not accused
+        assert report.missing and "in bfloat16 rounding may be 40% of a value" in report["forward.values"].meaning
     assert report["precision"].verdict == "inaccurate" and f"computes in {name}" in report["precision"].meaning
     assert f"computed in {name} whatever it is given" in report.words
     assert report["forward.epsilon"].verdict in ("holds", "not tested")

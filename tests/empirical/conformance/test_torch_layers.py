@@ -258,3 +258,36 @@ def test_a_module_that_keeps_activations_is_tested():
 def test_a_module_that_cannot_be_tested_is_refused_with_the_reason(layer, got):
     with pytest.raises(InputError, match=got):
         conforms(layer, shape=(6, 8))
+
+
+class _Only(nn.Module):
+    """Layer norm that takes one narrow type, and computes in float32 inside."""
+
+    def __init__(self, dtype, ddof=0, factor=1.0):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(4)), nn.Parameter(torch.zeros(4))
+        self.dtype, self.ddof, self.factor = dtype, ddof, factor
+
+    def forward(self, y):
+        if y.dtype != self.dtype:
+            raise TypeError(f"{self.dtype} only")
+        x = y.float() - y.float().mean(-1, keepdim=True)
+        variance = x.square().sum(-1, keepdim=True) / (4 - self.ddof)
+        return (self.factor * x / torch.sqrt(variance + 1e-5)).to(y.dtype) * self.weight + self.bias
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_what_a_narrow_type_does_not_show_is_not_said_to_hold(dtype):
+    """Of four values, roundings may explain a divisor of 3 for one of 4; epsilon is found where it dominates. In
+    bfloat16 they are up to half of the values, and hide a factor."""
+    for ddof, words in ((0, " a biased variance"), (1, " an unbiased variance")):
+        report = conforms(_Only(dtype, ddof), shape=(32, 4))
+        assert report.status == (dtype == torch.bfloat16) and not report.failed, report
+        assert report["forward.variance"].verdict == "not tested" and "m and m-1" in report["forward.variance"].meaning
+        assert words in report.words and "epsilon 1e-05 inside the root" in report.words
+    wrong = conforms(_Only(dtype, factor=1.3), shape=(32, 4))
+    if dtype == torch.float16:
+        assert wrong.status == 1
+    else:
+        assert "rounding may be 50% of a value" in wrong["forward.values"].meaning
+        assert not any(each.tolerance > 0 for each in wrong.of("holds"))
