@@ -33,6 +33,7 @@ def pytest_configure(config):
     modules, and in a repeated run not at all. PyTorch has one thread: those of several processes on few cores wait for
     each other, and evaluations take a hundred times as long. What reports print of proofs is kept in one folder too."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("KERAS_BACKEND", "jax")  # read when it is imported; the usual one is not installed
     os.environ.setdefault("XLA_FLAGS", COMPILER)  # read when the first device is asked for
     if getattr(config, "cache", None) is not None:
         os.environ.setdefault("BNVERIFY_CACHE", str(config.cache.mkdir("derived")))

@@ -90,6 +90,11 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
     )  # fmt: skip
 
 
+def _of_type(leaf: Any, value: Any, dtype: Any) -> Any:
+    """A value of a state in a type; what is no number of a layer's, as a counter, as it is."""
+    return jnp.asarray(value, dtype) if jnp.issubdtype(leaf.dtype, jnp.floating) else jnp.asarray(leaf)
+
+
 def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLayer:
     training, inference = modes(module.__call__)
     if "use_running_average" in training and getattr(module, "use_running_average", None) is not None:
@@ -101,7 +106,7 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
 
     def applied(y: Any, given: Any, epsilon: float | None, rest: Any, named: dict[str, bool]) -> Any:
         one = module if epsilon is None else module.clone(**{str(attribute): epsilon})
-        rest = jax.tree.map(lambda leaf: jnp.asarray(leaf, y.dtype), rest)
+        rest = jax.tree.map(lambda leaf: _of_type(leaf, leaf, y.dtype), rest)
         tree = {"params": traverse_util.unflatten_dict(dict(given), sep="."), **rest}
         return one.apply(tree, y, mutable=list(rest), **named)
 
@@ -120,7 +125,7 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
 
     def step(y: Any, given: Any) -> Any:
         flat = traverse_util.flatten_dict(dict(variables), sep=".")
-        drawn = {k: jnp.asarray(drawn_statistic(k, v), y.dtype) for k, v in flat.items()}
+        drawn = {k: _of_type(v, drawn_statistic(k, v), y.dtype) for k, v in flat.items()}
         before = applied(earlier(y), given, None, traverse_util.unflatten_dict(drawn, sep="."), training)[1]
         after = applied(y, given, None, before, training)[1]
         return (

@@ -1,6 +1,7 @@
 """Training and inference mode: told by a flag of the call, under any of its names; a layer without one has one mode."""
 
 import flax.linen as linen
+import jax.numpy as jnp
 import pytest
 from flax import nnx
 
@@ -65,3 +66,24 @@ def test_a_keras_layer_without_a_flag_has_one_mode():
             return super().call(y, training=True)
 
     assert conforms(Fixed(), shape=(6, 4))["running.inference"].meaning == "it has no inference mode"
+
+
+class _Counting(linen.Module):
+    """Batch norm that counts its calls in an integer, beside its statistics."""
+
+    wrong: bool = False
+
+    @linen.compact
+    def __call__(self, y, train):
+        count = self.variable("batch_stats", "count", lambda: jnp.zeros((), jnp.int32))
+        names = jnp.arange(3)[count.value % 3]  # an index has to be whole
+        if train and not self.is_initializing():
+            count.value += 1 + 0 * names
+        used = not train and not self.wrong
+        return linen.BatchNorm(dtype=y.dtype, param_dtype=y.dtype)(y, use_running_average=used)
+
+
+def test_a_state_that_is_no_float_stays_what_it_is():
+    report = conforms(_Counting(), shape=(16, 4))
+    assert report.status == 0 and report["running.mean"].verdict == report["running.inference"].verdict == "holds"
+    assert conforms(_Counting(wrong=True), shape=(16, 4))["running.inference"].verdict == "violated"
