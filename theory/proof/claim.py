@@ -261,12 +261,6 @@ class Claim:
             )  # fmt: skip
         table = {QUANTITIES[name].symbol: number_of(name, value) for name, value in numbers.items()}
         given = ", ".join(f"{name} = {value}" for name, value in numbers.items())
-        for hypothesis in self.hypotheses:
-            if hypothesis.condition is not None and hypothesis.condition.xreplace(table) == False:  # noqa: E712
-                raise InputError(
-                    got=given, expected=f"numbers that fulfil what {self.key} assumes: {hypothesis.statement}",
-                    advice="change them, or ask `claim.under(...)` with the hypotheses that are left",
-                )  # fmt: skip
         relation = sp.Eq if self.relation == "==" else sp.Le
         left, right = self.left.xreplace(table), self.right.xreplace(table)
         if left.has(*_NO_VALUE) or right.has(*_NO_VALUE):
@@ -275,6 +269,12 @@ class Claim:
                 expected=f"numbers at which both sides of {self.key} have a value",
                 advice="a side divides by what is 0 there",
             )
+        for hypothesis in self.hypotheses:
+            if hypothesis.condition is not None and hypothesis.condition.xreplace(table) == False:  # noqa: E712
+                raise InputError(
+                    got=given, expected=f"numbers that fulfil what {self.key} assumes: {hypothesis.statement}",
+                    advice="change them, or ask `claim.under(...)` with the hypotheses that are left",
+                )  # fmt: skip
         return relation(left, right)
 
     def prove(self) -> Proof:
