@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from bnverify.empirical.runs.cache import BOUND, prune, release_compiled, write_whole
+from bnverify.empirical.runs.cache import BOUND, guard_entries, prune, release_compiled
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -47,7 +47,7 @@ def pytest_configure(config):
 
 def pytest_sessionstart(session):
     """An entry appears whole in a folder that processes share; in one of this suite's own, old ones go."""
-    write_whole()
+    guard_entries()
     cache = getattr(session.config, "cache", None)
     if cache is not None and os.environ.get("JAX_COMPILATION_CACHE_DIR") == str(cache.mkdir("jax")):
         prune(cache.mkdir("jax"), BOUND)

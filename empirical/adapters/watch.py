@@ -78,14 +78,7 @@ class Watch:
         if self.seconds > self.most * (now - self._started) and self.seconds:
             self.skipped += 1
             return None
-        told: dict[str, Any] = {}
-        try:
-            measured, told = self._chosen(self._measure())
-        except Diverged as error:
-            measured, told = {}, {"diverged": error.got}
-            self.diverged = step if self.diverged is None else self.diverged
-            self._warn("diverged", f"the network has diverged at step {step}: {error.got}")
-        judged = judge(measured) if measured else {}
+        measured, judged, told = self._judged(step)
         spent = self._clock() - now
         self.seconds, self._last = self.seconds + spent, step
         numbers = self._numbers(measured, judged, spent) | {
@@ -95,6 +88,23 @@ class Watch:
         self._safely("watch.jsonl", self._store.line, step, numbers, told)
         self._safely("the logger", self._logs, numbers, step, self._log)
         return judged
+
+    def _judged(self, step: int) -> tuple[dict[str, Measured], dict[str, list[Verdict]], dict[str, Any]]:
+        """What was measured, the verdicts, and why the rest was not measured; of a network that diverged, and where
+        measuring fails after the first time, only why."""
+        try:
+            measured, told = self._chosen(self._measure())
+            return measured, judge(measured) if measured else {}, told
+        except Diverged as error:
+            self.diverged = step if self.diverged is None else self.diverged
+            self._warn("diverged", f"the network has diverged at step {step}: {error.got}")
+            return {}, {}, {"diverged": error.got}
+        except Exception as error:  # whatever a user's network or loss raises
+            if self._last < 0:  # what is given wrongly is told at once
+                raise
+            why = error.got if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+            self._warn("measuring", f"nothing was measured at step {step}: {why}")
+            return {}, {}, {"failed": why}
 
     def _chosen(self, found: Mapping[str, Measured]) -> tuple[dict[str, Measured], dict[str, Any]]:
         """What was measured and is to be kept, and why the rest of it was not measured."""

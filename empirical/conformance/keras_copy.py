@@ -11,8 +11,9 @@ import contextlib
 import gc
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from functools import partial
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -128,7 +129,7 @@ def _seen(layer: Any, of: Any, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
     state = [each.value for each in of.non_trainable_variables]
     for training in (True, False):
         for k in _SIZES:
-            run = lambda y, given, training=training: called(layer, y, given, state, training=training)  # noqa: E731
+            run = partial(called, layer, state=state, training=training)
             z, back, after = jax.vjp(run, y * 2.0**k, given, has_aux=True)
             for each in jax.tree.leaves((z, after, back(g.astype(z.dtype)))):
                 yield np.asarray(each, float)
@@ -155,7 +156,7 @@ def _graph(layer: Any) -> list[list]:
     return [getattr(layer, key, []) for key in ("_inbound_nodes", "_outbound_nodes")]
 
 
-def _reached(root: Any, without: list[list] = []) -> list[Any]:  # noqa: B006
+def _reached(root: Any, without: Sequence[list] = ()) -> list[Any]:
     """All that an object holds; of a function what it closes over, not what its module has."""
     seen, found, todo = {id(each) for each in without}, [], [root]
     while todo:

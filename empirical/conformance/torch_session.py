@@ -88,7 +88,9 @@ class Hook:
         before = _state(module, args)
         found = self._hook(module, *args)
         after = _state(module, args)
-        same = len(before) == len(after) and all(a is b and n == m for (a, n), (b, m) in zip(before, after))  # noqa: B905
+        same = len(before) == len(after) and all(
+            one is other and written == again for (one, written), (other, again) in zip(before, after, strict=True)
+        )
         self.changed = bool(self.changed) or found is not None or not same
         return found
 

@@ -93,15 +93,16 @@ class Channel:
 
     def _numbers(self) -> tuple[Vector, Vector, Ball, Ball, Ball]:
         """y, g, gamma, beta and epsilon as balls; InputError unless they are those of a channel."""
-        vectors = [exactly(self.y, "y"), exactly(self.g, "g"), *([] if self.v is None else [exactly(self.v, "v")])]
+        y, g = exactly(self.y, "y"), exactly(self.g, "g")
         gamma, beta, epsilon = exactly([self.gamma, self.beta, self.epsilon], "gamma, beta, epsilon")
-        if not vectors[0] or len({len(each) for each in vectors}) > 1 or epsilon < 0:
+        sizes = [len(y), len(g), *([] if self.v is None else [np.size(self.v)])]
+        if not y or len(set(sizes)) > 1 or epsilon < 0:
             raise InputError(
-                got=f"vectors of {', '.join(str(len(each)) for each in vectors)} values and epsilon {self.epsilon}",
+                got=f"vectors of {', '.join(map(str, sizes))} values and epsilon {self.epsilon}",
                 expected="y, g and v of one length, one value at least, and an epsilon that is not negative",
                 advice="pass one channel of batch norm: its values, and the gradients at z and at y",
             )  # fmt: skip
-        return vectors[0], vectors[1], gamma, beta, epsilon
+        return y, g, gamma, beta, epsilon
 
     def distance(self) -> tuple[Ball, Ball] | None:
         """How far v of automatic differentiation is from the gradient, and what a rounding of one is relative to, as

@@ -33,7 +33,7 @@ def keep_compiled() -> Path | None:
     """Switch the cache on before the first compilation; its folder, or None where nothing is kept."""
     import jax
 
-    write_whole()
+    guard_entries()
     if getattr(jax.config, "jax_compilation_cache_dir", None):
         return None
     place = cache_folder(OURS)
@@ -66,8 +66,10 @@ def release_compiled(maps: int = MAPS) -> bool:
     return True
 
 
-def write_whole() -> None:
-    """Let JAX write an entry under another name and move it to its own. JAX writes in place, so that others may read a
+def guard_entries() -> None:
+    """Entries of JAX's cache are there whole or not at all, and in our folder those of their key.
+
+    JAX is let write an entry under another name and move it to its own. It writes in place, so that others may read a
     part, and never replaces what is there: a process that is killed while it writes leaves a broken entry for good. In
     the folder of `keep_compiled` an entry begins with the digest of its key and of what was compiled: one that is
     another's, or was changed, is compiled anew and replaced."""

@@ -8,7 +8,7 @@ import jax
 import pytest
 
 from bnverify.caching import cache_folder
-from bnverify.empirical.runs.cache import keep_compiled, prune, release_compiled, write_whole
+from bnverify.empirical.runs.cache import guard_entries, keep_compiled, prune, release_compiled
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def test_a_process_that_is_killed_while_it_writes_leaves_no_broken_entry(tmp_pat
     for name in ("get", "put"):
         monkeypatch.setattr(LRUCache, name, inspect.unwrap(getattr(LRUCache, name)))
     if whole:
-        write_whole()
-        write_whole()  # once is enough
+        guard_entries()
+        guard_entries()  # once is enough
     cache = LRUCache(str(tmp_path), max_size=-1)
     write = type(cache.path).write_bytes
 
@@ -107,7 +107,7 @@ CHANGES = {"swapped": _swapped, "a letter": _changed, "emptied": lambda one, two
 def test_a_program_that_is_anothers_or_was_changed_is_compiled_anew(unset, change):
     from jax._src.lru_cache import LRUCache
 
-    write_whole()
+    guard_entries()
     folder = cache_folder("compiled")
     cache = LRUCache(str(folder), max_size=-1)
     cache.put("one", b"one"), cache.put("two", b"two")

@@ -13,6 +13,7 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 keras = pytest.importorskip("keras", reason="Keras is not installed: pip install 'bnverify[frameworks]'")
 
 from bnverify.empirical.conformance import conforms, inference, keras_copy  # noqa: E402
+from bnverify.empirical.conformance.arithmetic import ROUNDOFF  # noqa: E402
 from bnverify.empirical.conformance.case import Case  # noqa: E402
 from bnverify.empirical.conformance.imported import frameworks  # noqa: E402
 from bnverify.empirical.conformance.jax_layer import plain_jax  # noqa: E402
@@ -175,7 +176,7 @@ def test_what_is_tested_is_the_layer_and_leaves_it_as_it_was(made, narrow, built
     for dtype in ("bfloat16", "float16"):
         if narrow:
             z = subject.evaluate(Y, subject.parameters, None, Setting(dtype)).z
-            np.testing.assert_allclose(z, exact, atol=0.1)
+            np.testing.assert_allclose(z, exact, rtol=8 * ROUNDOFF[dtype], atol=8 * ROUNDOFF[dtype])
             continue
         with pytest.raises(Unsupported, match=r"get_config\(\)"):
             subject.evaluate(Y, subject.parameters, None, Setting(dtype))

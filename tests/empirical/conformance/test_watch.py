@@ -182,6 +182,30 @@ def test_a_network_that_diverges_is_recorded_and_the_loop_goes_on(measured, tmp_
     assert load_run(tmp_path / "loop" / "batch").exact["bn"]["step"].values.tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("error", [InputError(got="one value", expected="more", advice=""), ZeroDivisionError("x")])
+def test_what_fails_later_does_not_end_a_loop_and_what_fails_at_once_is_told(measured, tmp_path, error):
+    def failing_at(*steps):
+        calls = iter(range(9))
+
+        def measure():
+            if next(calls) in steps:
+                raise error
+            return measured
+
+        return measure
+
+    with pytest.raises(type(error)):
+        Watch(tmp_path / "wrong", failing_at(0), every=1, most=1.0)(0)
+    watch = Watch(tmp_path / "loop", failing_at(1), every=1, most=1.0)
+    assert watch(0)
+    with pytest.warns(UserWarning, match="nothing was measured at step 1"):
+        assert watch(1) == {}
+    assert watch(2) and watch.diverged is None
+    assert load_run(tmp_path / "loop" / "batch").exact["bn"]["step"].values.tolist() == [0, 2]
+    assert [line.get("failed") for line in _lines(tmp_path / "loop")][::2] == [None, None]
+    assert _lines(tmp_path / "loop")[1]["failed"] in ("one value", "ZeroDivisionError: x")
+
+
 def _sites(measured, **skipped):
     found = Sites()
     found.update(measured)
