@@ -79,16 +79,19 @@ def test_one_rounding_to_half_precision_is_told(fault):
     assert report.status == 0 and "float16" in " ".join(f.meaning for f in report.of("inaccurate"))
 
 
-def _statistics(dtype, change=lambda z, y: z):
+def _statistics(dtype, change=lambda z, y: z, epsilon=1e-5, shape=(16, 8)):
     """Layer norm whose mean and variance alone are computed in a narrower type."""
 
-    def forward(y, gamma, beta, eps=1e-5):
+    def forward(y, gamma, beta, eps=epsilon):
         narrow = y.astype(dtype)
         mean, variance = narrow.mean(-1, keepdims=True), narrow.var(-1, keepdims=True)
         z = (y - mean.astype(y.dtype)) / np.sqrt(variance.astype(y.dtype) + eps)
         return change(z, y) * gamma + beta
 
-    return {"layer": forward, "shape": (16, 8), "backward": Pair().backward}
+    def backward(g, y, gamma, beta, eps=epsilon):
+        return Pair().backward(g, y, gamma, beta, eps)
+
+    return {"layer": forward, "shape": shape, "backward": backward}
 
 
 @pytest.mark.parametrize(("dtype", "name"), [(np.float32, "float32"), (np.float16, "float16")])
@@ -104,6 +107,17 @@ def test_statistics_of_a_narrower_type_are_that_precise(dtype, name):
             report["precision"].verdict == "inaccurate" and f"mean and scale in {name}" in report["precision"].meaning
         )
         assert f"its mean and scale computed in {name}" in report.words
+
+
+@pytest.mark.parametrize("shape", [(16, 2), (16, 8), (4, 64)])
+@pytest.mark.parametrize("epsilon", [1e-5, 0.3, 0.35, 0.4, 1.0, 100.0])
+def test_neither_a_large_epsilon_nor_few_values_look_like_a_narrower_type(epsilon, shape):
+    """An epsilon lets a factor of y through in proportion, too; of two values the deviation is often small."""
+    for dtype, name in ((np.float64, "float64"), (np.float32, "float32")):
+        report = conforms(**_statistics(dtype, epsilon=epsilon, shape=shape))
+        assert report.details["computes_in"] == name and not report.failed, report
+        wrong = conforms(**_statistics(dtype, lambda z, y: 1.001 * z, epsilon, shape))
+        assert wrong.details["computes_in"] == name and wrong.failed, wrong
 
 
 def test_what_no_narrower_type_explains_is_not_excused():
