@@ -109,11 +109,15 @@ class Watch:
     def _chosen(self, found: Mapping[str, Measured]) -> tuple[dict[str, Measured], dict[str, Any]]:
         """What was measured and is to be kept, and why the rest of it was not measured."""
         skipped: Mapping[str, str] = getattr(found, "skipped", {})
-        if self._sites is not None and (unknown := self._sites - {*found, *skipped}) and self._last < 0:
-            raise InputError(
+        if self._sites is not None and (unknown := self._sites - {*found, *skipped}):
+            error = InputError(
                 got=f"sites {', '.join(sorted(unknown))}", expected=f"some of {', '.join([*found, *skipped])}",
                 advice="leave sites out for all",
             )  # fmt: skip
+            if self._last < 0:
+                raise error
+            # the first time nothing could be measured, or they are gone since
+            self._warn("sites", f"got {error.got}, expected {error.expected}")
         wanted = {*found, *skipped} if self._sites is None else self._sites
         missing = {site: why for site, why in skipped.items() if site in wanted}
         measured = {site: each for site, each in found.items() if site in wanted}
@@ -122,9 +126,7 @@ class Watch:
     def _begin(self, step: int) -> None:
         aside = self._store.begin(step)
         if aside is not None:
-            warnings.warn(
-                f"records of an earlier loop, of step {step} and later ones, are in {aside} now", stacklevel=5
-            )
+            _say(f"records of an earlier loop, of step {step} and later ones, are in {aside} now", stacklevel=6)
 
     def _keep(self, step: int, measured: Mapping[str, Measured]) -> None:
         own = self._store.keep(step, measured)
@@ -141,7 +143,7 @@ class Watch:
     def _warn(self, what: str, message: str) -> None:
         if what not in self._warned:
             self._warned.add(what)
-            warnings.warn(f"{message} (said once; the loop goes on)", stacklevel=4)
+            _say(f"{message} (said once; the loop goes on)", stacklevel=5)
 
     def _numbers(
         self, measured: Mapping[str, Measured], judged: Mapping[str, list[Verdict]], spent: float
@@ -205,6 +207,14 @@ class Watch:
         if name.startswith("on_") or name in ("setup", "teardown"):
             return lambda *_, **__: None
         raise AttributeError(f"Watch has no attribute {name!r}")
+
+
+def _say(message: str, *, stacklevel: int) -> None:
+    """Warn; where warnings are made errors, say it on standard error: a loop goes on."""
+    try:
+        warnings.warn(message, stacklevel=stacklevel)
+    except Warning:
+        print(f"bnverify: {message}", file=sys.stderr)
 
 
 def _whole(step: Any) -> int:

@@ -56,7 +56,11 @@ class Store:
             shutil.move(record, target)
         for run in {record.parents[2] for record in late}:
             shutil.copy(run / "config.json", aside / run.name)
-            if not _records(run):
+            if not _records(run):  # what else lies there, a report say, belongs to what is put aside
+                for file in [each for each in run.rglob("*") if not each.is_dir()]:
+                    target = aside / file.relative_to(self._directory)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.move(file, target)
                 shutil.rmtree(run)
         aside.mkdir(exist_ok=True)
         (aside / _LINES).write_text("".join(line for line in told if _step(line) >= step))
@@ -95,8 +99,11 @@ class Store:
     def line(self, step: int, numbers: Mapping[str, float], told: Mapping[str, Any]) -> None:
         """A line of ``watch.jsonl``."""
         plain = {key: value if np.isfinite(value) else None for key, value in numbers.items()}
-        with (self._directory / _LINES).open("a") as file:
-            file.write(json.dumps({"step": step, **plain, **told}, sort_keys=True) + "\n")
+        with (self._directory / _LINES).open("a+b") as file:
+            end = file.seek(0, 2)
+            file.seek(max(end - 1, 0))
+            cut = file.read(1) not in (b"", b"\n")  # a line that was cut off stays one by itself
+            file.write(b"\n" * cut + json.dumps({"step": step, **plain, **told}, sort_keys=True).encode() + b"\n")
 
 
 def _step(line: str) -> int:

@@ -315,3 +315,46 @@ def test_loggers_disks_and_normalizers_of_ones_own_do_not_end_a_loop(measured, t
     with pytest.warns(UserWarning, match="of mine, of one's own, no run is stored"):
         assert set(at(0, {"first": own, "second": measured["second"]})) == {"first", "second"}
     assert "bnverify/first/violations" in _lines(tmp_path / "own")[0] and load_run(tmp_path / "own" / "batch").sites
+
+
+def test_sites_that_are_unknown_are_told_when_something_is_measured_for_the_first_time(measured, tmp_path):
+    _, at = _at_steps(tmp_path / "loop", sites=["nope"])
+    with pytest.warns(UserWarning, match="diverged"):
+        at(0, _diverged)
+    with pytest.warns(UserWarning, match=r"sites nope.*some of first, second"):
+        assert at(1, measured) == {}
+    with pytest.raises(InputError, match="sites nope"):
+        _at_steps(tmp_path / "other", sites=["nope"])[1](0, measured)
+
+
+def test_a_line_that_was_cut_off_stays_one_by_itself(measured, tmp_path):
+    folder = tmp_path / "loop"
+    _at_steps(folder)[1](0, measured)
+    with (folder / "watch.jsonl").open("a") as file:
+        file.write('{"step": 1, "bnverify/seco')
+    _, at = _at_steps(folder)
+    at(2, measured), at(3, measured)
+    lines = (folder / "watch.jsonl").read_text().splitlines()
+    assert lines[1] == '{"step": 1, "bnverify/seco' and [json.loads(lines[i])["step"] for i in (0, 2, 3)] == [0, 2, 3]
+
+
+def test_what_else_lies_in_a_folder_is_put_aside_with_its_records(measured, tmp_path):
+    folder = tmp_path / "loop"
+    _at_steps(folder)[1](0, measured)
+    own = {"batch/notes.txt": "mine", "batch/report/report.pdf": "pages", "batch/records/bn/notes": "more"}
+    for name, content in own.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content)
+    with pytest.warns(UserWarning, match="earlier-1"):
+        _at_steps(folder)[1](0, measured)
+    assert {name: (folder / "earlier-1" / name).read_text() for name in own} == own
+    assert load_run(folder / "earlier-1" / "batch").exact["bn"]["step"].values.tolist() == [0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_loop_goes_on_where_warnings_are_errors(measured, tmp_path, capsys):
+    _, at = _at_steps(tmp_path / "loop")
+    assert at(0, measured) and at(1, _diverged) == {} and at(2, measured)
+    assert "bnverify: the network has diverged at step 1" in capsys.readouterr().err
+    assert _at_steps(tmp_path / "loop")[1](0, measured)
+    assert "earlier-1" in capsys.readouterr().err
