@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 
 from torch.nn import functional  # noqa: E402
 
-from bnverify.empirical.adapters.torch import TorchNetwork  # noqa: E402
+from bnverify.empirical.adapters.torch import TorchNetwork, measure_model  # noqa: E402
 
 
 class _Inside(torch.nn.Module):
@@ -39,11 +39,33 @@ _NORMS = {
     "norm": lambda h: h / h.norm(dim=-1, keepdim=True),
     "inverse": lambda h: h * (1 / h.std()),
     "einsum": lambda h: h / torch.sqrt(torch.einsum("bi,bi->b", h, h))[:, None],
+    "inverse power": lambda h: h * (h**2).mean(-1, keepdim=True).sqrt().pow(-1),
+    "norm to the power -1": lambda h: h * h.norm(dim=-1, keepdim=True) ** -1,
+    "repeated": lambda h: h / h.norm(dim=-1, keepdim=True).repeat(1, 5),
+    "joined": lambda h: h / torch.cat([h[:4].norm(dim=-1), h[4:].norm(dim=-1)])[:, None],
+    "gathered": lambda h: h / h.norm(dim=-1)[torch.arange(8)][:, None],
+    "addcdiv": lambda h: torch.addcdiv(torch.zeros_like(h), h, h.norm(dim=-1, keepdim=True)),
+    "product with ones": lambda h: h / torch.sqrt(h**2 @ torch.ones(5, 1, dtype=h.dtype)),
+    "convolution": lambda h: h / torch.sqrt(functional.conv1d((h * h)[:, None], h.new_ones(1, 1, 5))[:, 0]),
+    "mse_loss": lambda h: h / functional.mse_loss(h, torch.zeros_like(h)).sqrt(),
+    "nansum": lambda h: h / torch.sqrt(torch.nansum(h**2, -1, keepdim=True)),
+    "cumulative": lambda h: h / torch.sqrt((h**2).cumsum(-1)),
+    "twice the same": lambda h: h / torch.sqrt(_mean((h - _mean(h)) * (h - _mean(h)))),
+    "of squares less the square": lambda h: (h - _mean(h)) / torch.sqrt(_mean(h * h) - _mean(h) ** 2),
+    "scattered": lambda h: h / torch.sqrt(h.new_zeros(8, 1).index_add(0, torch.arange(8), (h**2).sum(-1, True))),
+    "response": lambda h: h / (1 + functional.avg_pool1d(h**2, 3, 1, 1)) ** 0.75,
 }
 _NO_NORMS = {
     "softmax": lambda h: h.softmax(-1), "gelu": functional.gelu, "squared relu": lambda h: functional.relu(h) ** 2,
     "deviation": lambda h: h * h.std(), "attention": lambda h: functional.scaled_dot_product_attention(*[h[None]] * 3),
+    "degrees": lambda h: h * (torch.ones(8, 8, dtype=h.dtype) + h[:, :1] * 0).sum(1, keepdim=True).rsqrt(),
+    "isru": lambda h: h / torch.sqrt(1 + h * h),
+    "isru of a product": lambda h: (h @ h.T) / torch.sqrt(1 + (h @ h.T) ** 2) @ h,
+    "weights": lambda h: h @ (_WEIGHTS / _WEIGHTS.norm(dim=0)),
+    "a ratio of norms": lambda h: h * (h[:3].norm() / h.norm()),
+    "an error": lambda h: h + ((h - 1).norm(dim=1) / h.norm(dim=1))[:, None],
 }  # fmt: skip
+_WEIGHTS = torch.nn.Parameter(torch.ones(5, 5, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("way", [*_NORMS, *_NO_NORMS])
@@ -103,3 +125,16 @@ class _On(torch.nn.Module):
 
     def forward(self, x):
         return self.function(self.inside(x))
+
+
+class _Branches(torch.nn.Module):
+    def forward(self, h):
+        return torch.cond(h.sum() > 0, lambda h: (h / h.norm(),), lambda h: (h + 1,), (h,))[0]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")  # PyTorch's own
+def test_what_a_branch_computes_is_said_not_to_be_looked_at():
+    given = torch.nn.Sequential(torch.nn.Linear(6, 5), _Branches(), torch.nn.LayerNorm(5))
+    found = measure_model(given, lambda z: (z**2).sum(), torch.randn(8, 6), sampled=0)
+    assert [*found] == ["2"] and [*found.skipped.values()] == ["its branches are not looked at"]
