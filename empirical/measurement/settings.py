@@ -29,20 +29,29 @@ def exact() -> Iterator[None]:
 
 def cheaply_compiled(function: Callable, static_argnums: tuple[int, ...] = ()) -> Any:
     """A function compiled at its first call, with little optimisation: most of these programs run a few times, and
-    compiling takes longer than they do. A training step is as fast (ratios of 0.95 to 1.03 at widths 1/8 to 1), its
-    time being that of matrix products. A user's own XLA_FLAGS stay as they are. ``program()`` is what `jax.jit` makes
-    of the function."""
+    compiling takes longer than they do. A training step is as fast on some processors (ratios of 0.95 to 1.03 at widths
+    1/8 to 1), its time being that of matrix products, and slower on others (1.16 at width 1/4): ``thoroughly`` is the
+    function compiled with all of it. A user's own XLA_FLAGS stay as they are. ``program()`` is what `jax.jit` makes of
+    the function."""
 
     @cache
     def program():
         return jax.jit(function, static_argnums=static_argnums, compiler_options=_options())
 
+    @cache
+    def whole():
+        return jax.jit(function, static_argnums=static_argnums)
+
     @wraps(function)
     def call(*arguments):
         return program()(*arguments)
 
+    @wraps(function)
+    def thoroughly(*arguments):
+        return whole()(*arguments)
+
     found: Any = call
-    found.program = program
+    found.program, found.thoroughly = program, thoroughly
     return found
 
 

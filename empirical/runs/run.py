@@ -32,11 +32,13 @@ from bnverify.empirical.runs.gaps import Wanted, missing
 from bnverify.empirical.runs.records import FORMAT, Run, load_run, site_dataset, write_json, write_record
 from bnverify.empirical.runs.states import load_states, save_states, stored_steps
 from bnverify.empirical.training.mesh import Mesh, gathered
-from bnverify.empirical.training.training import TrainState
+from bnverify.empirical.training.training import Trainer, TrainState
 from bnverify.empirical.trajectory.observation import Here, due
 from bnverify.errors import InputError
 
 Report = Callable[[int], None]
+_LONG = 2000
+"""Steps from which on compiling a training step with all optimisations costs less than it saves."""
 _PACKAGES = ("jax", "jaxlib", "numpy", "optax", "sympy", "xarray")
 
 
@@ -149,7 +151,7 @@ def _chunk(run: _Training, name: str, step: int, size: int, state: TrainState) -
     for one in due(config, step):
         run.record(name, one.name, step, partial(one.measure, here))
     shared = (run.mesh.sharded(values, axis=1) for values in (inputs, labels))
-    state, *recorded = trainer.chunk(state, *shared)
+    state, *recorded = _compiled(config)(trainer, state, *shared)
     curves, quantities = gathered(recorded)
     steps = {"step": np.arange(step, step + size, dtype=np.int32)}
     losses = {key: ("step", np.asarray(values)) for key, values in curves.items()}
@@ -159,6 +161,11 @@ def _chunk(run: _Training, name: str, step: int, size: int, state: TrainState) -
         first = {site: {key: np.asarray(v)[0] for key, v in quantities[site].items()} for site in sites}
         run.record(name, "inline", step, lambda: site_dataset(step, first))
     return state
+
+
+def _compiled(config: RunConfig) -> Callable[..., Any]:
+    """A chunk of training steps, as it is compiled for a run of that length."""
+    return Trainer.chunk.thoroughly if config.steps >= _LONG else Trainer.chunk
 
 
 def _description(config: RunConfig, dataset: Data) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from bnverify.empirical.data.synthetic import synthetic_cifar
 from bnverify.empirical.judgement.verdict import summarise
 from bnverify.empirical.runs.config import PRESETS, preset
 from bnverify.empirical.runs.records import load_run
-from bnverify.empirical.runs.run import train
+from bnverify.empirical.runs.run import _compiled, train
+from bnverify.empirical.training.training import Trainer
 from bnverify.errors import InputError
 
 
@@ -21,6 +22,11 @@ def data():
 
 def _bytes(run):
     return {p.relative_to(run.path): p.read_bytes() for p in sorted((run.path / "records").rglob("*.nc"))}
+
+
+def test_long_trainings_are_compiled_thoroughly():
+    short, long = preset("quick"), preset("reproduction")
+    assert [_compiled(each) for each in (short, long)] == [Trainer.chunk, Trainer.chunk.thoroughly]
 
 
 def test_records_are_complete(tiny_run):

@@ -33,6 +33,11 @@ def test_cheap_options_are_used_and_the_result_is_the_function_s(asked):
     assert double(jnp.ones(3), 3).tolist() == [3.0, 3.0, 3.0] and len(asked) == calls
 
 
+def test_what_runs_long_is_compiled_thoroughly(asked):
+    double = settings.cheaply_compiled(lambda x, n: n * x, static_argnums=(1,))
+    assert double.thoroughly(jnp.ones(3), 2).tolist() == [2.0, 2.0, 2.0] and asked == [None]
+
+
 def test_a_user_s_own_flags_stay(asked, monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_backend_optimization_level=3")
     assert settings.cheaply_compiled(jnp.sin)(0.0) == 0 and asked == [None]
