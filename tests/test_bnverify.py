@@ -187,6 +187,7 @@ def test_verify_fails_on_a_violated_claim_and_says_where(bnverify, copied, tmp_p
         (("train", *TINY, "--every", "landscape=3"), ("landscape every 3", "a multiple", "change one")),
         (("train", *TINY, "--width", "0"), ("width 0.0", "multiplier", "--width")),
         (("train", *TINY, "--weight-decay", "-1"), ("weight_decay -1.0", "positive", "do:")),
+        (("train", *TINY, "--momentum", "1"), ("momentum 1.0", "[0, 1)", "0.9")),
         (("train", *TINY, "--seeds", "0"), ("--seeds 0", "at least one", "do:")),
         (("train", "--preset", "deep-linear", "--data", "/tmp"), ("--data /tmp", "cifar10", "--dataset")),
         (("train", *TINY, "--data", "/tmp", "--dataset", "synthetic"), ("--data /tmp", "cifar10", "--dataset")),

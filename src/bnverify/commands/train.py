@@ -21,6 +21,7 @@ from bnverify.commands.options import (
     Epsilon,
     Every,
     LearningRate,
+    Momentum,
     Out,
     Preset,
     Process,
@@ -45,16 +46,17 @@ if TYPE_CHECKING:
 def command(
     preset: Preset = "quick", out: Out = None, dataset: DatasetName = None, data: Data = None,
     download: Download = False, steps: Steps = None, batch: Batch = None, width: Width = None,
-    learning_rate: LearningRate = None, weight_decay: WeightDecay = None, epsilon: Epsilon = None, seed: Seed = None,
-    seeds: Seeds = 1, record_every: RecordEvery = None, check_every: CheckEvery = None, every: Every = None,
-    devices: Devices = 1, statistics: Statistics = "global", coordinator: Coordinator = None,
-    processes: ProcessCount = 1, process: Process = 0,
+    learning_rate: LearningRate = None, momentum: Momentum = None, weight_decay: WeightDecay = None,
+    epsilon: Epsilon = None, seed: Seed = None, seeds: Seeds = 1, record_every: RecordEvery = None,
+    check_every: CheckEvery = None, every: Every = None, devices: Devices = 1, statistics: Statistics = "global",
+    coordinator: Coordinator = None, processes: ProcessCount = 1, process: Process = 0,
 ) -> None:  # fmt: skip
     """Train both networks and record the theorems' quantities; the same command resumes an interrupted run."""
     options = {
         "dataset": dataset, "steps": steps, "batch": batch, "width": width, "learning_rate": learning_rate,
-        "weight_decay": weight_decay, "epsilon": epsilon, "seed": seed, "record_every": record_every,
-        "check_every": check_every, "every": intervals(every), "normalizer": normalizer(statistics, devices),
+        "momentum": momentum, "weight_decay": weight_decay, "epsilon": epsilon, "seed": seed,
+        "record_every": record_every, "check_every": check_every, "every": intervals(every),
+        "normalizer": normalizer(statistics, devices),
     }  # fmt: skip
     parallel = Parallel(devices, coordinator, processes, process)
     for config, path in configured(preset, out, data, seeds, options):
