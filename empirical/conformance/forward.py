@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -77,19 +78,19 @@ def _variance(case: Case) -> Finding:
             "what the layer divides by is no scale that is known, with any epsilon",
         )  # fmt: skip
     found = reading.found.divisor
-    if len(reading.divisors) > 1:
+    factors = {each: replace(reading.found, divisor=each).factor(reading.m) for each in {*reading.divisors, expected}}
+    same = {each for each, factor in factors.items() if factor == factors[expected]}  # of two values m - 1 is 1
+    if expected in reading.divisors and not same.issuperset(reading.divisors):
         return untested(
             key, title, f"in {case.forward_dtype} rounding may explain a divisor of {' and '.join(reading.divisors)}; "
             f"{found} is the nearest",
         )  # fmt: skip
-    differs = abs(
-        reading.found.factor(reading.m) / reading.normaliser.scale.__class__(divisor=expected).factor(reading.m) - 1
-    )
-    if found == expected:
+    if found in same:
         meaning = {
             "m": "divided by m, as published", "m-1": "divided by m - 1, as claimed", "1": "a sum, as claimed"
-        }[found]  # fmt: skip
+        }[expected]  # fmt: skip
         return Finding(key, title, HOLDS, reading.found_residual, reading.found_tolerance, meaning)
+    differs = abs(reading.found.factor(reading.m) / factors[expected] - 1)
     words = {"m": "m (biased)", "m-1": "m - 1 (unbiased)", "1": "1 (a sum)"}
     meaning = f"divided by {words[found]}, not by {words[expected]}: outputs differ by a constant factor"
     return Finding(key, title, VIOLATED, float(differs), reading.found_tolerance, meaning)

@@ -133,6 +133,15 @@ def test_a_floor_is_of_the_root_or_of_its_square_as_the_layer_states(place, said
     assert report["forward.epsilon"].meaning == "the layer states epsilon 0.001 and computes with 0.002"
 
 
+@pytest.mark.parametrize("claimed", [None, "layer", "layer:unbiased"])
+def test_of_two_values_a_divisor_of_one_is_not_two(claimed):
+    """m - 1 and 1 are the same there, and neither is m."""
+    unbiased = _Variants(Vectors((1,)), True, divisor="m-1")
+    report = conforms(unbiased.forward, shape=(9, 2), backward=unbiased.backward, normalizer=claimed)
+    right = claimed == "layer:unbiased"
+    assert bool(report) == right and report["forward.variance"].verdict == ("holds" if right else "violated"), report
+
+
 def test_a_divisor_is_seen_beside_an_epsilon_that_dominates():
     unbiased = _Variants(Vectors((1,)), True, divisor="m-1")
     report = conforms(
