@@ -92,10 +92,10 @@ def _moved(
         of_mean = replace(of_mean, meaning="it is no mixture of the old one and the batch's, the same share of each")
     m = case.reading.m
     best, words = float("inf"), ""
-    for factor, which in (
-        (1.0, "biased, as it normalises with"),
-        (m / (m - 1), "unbiased, though it normalises with the biased one"),
-    ):
+    factors = {"biased, as it normalises with": 1.0}
+    if m > 1:
+        factors["unbiased, though it normalises with the biased one"] = m / (m - 1)
+    for which, factor in factors.items():
         expected = keep * before[variance].ravel() + (1 - keep) * factor * biased
         residual = relative(after[variance].ravel() - expected, np.abs(expected) + size**2)
         if residual < best:

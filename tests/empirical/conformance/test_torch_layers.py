@@ -225,6 +225,11 @@ def test_running_statistics_that_are_right_from_their_first_values_only(fault, k
     assert [each.key for each in conforms(_Running, 8, keywords={"fault": fault}, shape=(16, 8)).failed] == [key]
 
 
+def test_running_statistics_of_one_value_a_vector():
+    report = conforms(_Running, 8, shape=(1, 8), normalizer="batch")
+    assert report["running.mean"].verdict == report["running.variance"].verdict == "holds" and not report.failed, report
+
+
 class _Checks(nn.LayerNorm):
     def forward(self, y):
         assert y.abs().max() < 100
