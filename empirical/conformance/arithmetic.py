@@ -14,7 +14,7 @@ RANGE = {"float64": (4.9e-324, 1.8e308), "float32": (1.4e-45, 3.4e38), "float16"
 NORMAL = {"float64": 2.0**-1022, "float32": 2.0**-126, "float16": 2.0**-14, "bfloat16": 2.0**-126}
 _OPERATIONS = 8  # additions, products, root and division that one entry passes, each of one rounding
 _DOMAIN = 0x6E6F726D  # of the suite's random numbers: a user's default_rng(0) draws none of them
-_LARGER, _COARSE, _FINE = (1.0, 16.0, 1e3, 1e6), 0.25, 2.0**-40  # of y; factors that are normalised away, or never
+_LARGER, _COARSE, _FINE = (1.0, 16.0, 1e3, 1e6), 0.25, 2.0**-40  # of y; changes that are normalised away, or never
 _STEPS = (("float64", 1e-9), ("float32", 1e-5), ("float16", 2e-3), ("bfloat16", 0.3))
 
 
@@ -72,25 +72,34 @@ def computed_in(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, wi
 
 
 def statistics_in(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, precision: str) -> str:
-    """The precision of a layer's mean and scale, which may be less than that of its values: a factor of y below their
-    rounding goes through in proportion, one above it is normalised away. That of its values everywhere else.
+    """The precision of a layer's mean and scale, the coarser of the two, which may be less than that of its values: a
+    shift or a factor of y below their rounding goes through in proportion, one above it is normalised away. That of its
+    values everywhere else.
 
-    Looked at where y is so large that no epsilon lets a factor through; medians, as a vector whose mean is much larger
-    than its deviation shows more rounding than others."""
+    A factor is looked at where y is so large that no epsilon lets it through; medians, as a vector whose mean is much
+    larger than its deviation shows more rounding than others."""
     if precision != "float64":
         return precision
 
-    def passed(y: np.ndarray, factor: float) -> float:
-        """How much of a factor 1 + ``factor`` of y is left in the values."""
+    def passed(y: np.ndarray, step: np.ndarray | float) -> Callable[[float], float]:
+        """How much of a change is left in the values, by its size in steps, of which one is as large as y."""
         start = function(y)
         size = float(np.median(np.abs(start)))
-        return float(np.median(np.abs(function(y * (1 + factor)) - start))) / (factor * size) if size else np.nan
+        return lambda change: (
+            float(np.median(np.abs(function(y + change * step) - start))) / (change * size) if size else np.nan
+        )
 
     with np.errstate(all="ignore"):
-        large = next((size * at for size in _LARGER if passed(size * at, _COARSE) < 0.1), None)
-        if large is None or not passed(large, _FINE) > 0.5:
-            return precision
-        if not abs(passed(large, 2 * _FINE) / passed(large, _FINE) - 1) <= 0.05:
-            return precision
-        names = ("float32", "float16", "bfloat16")
-        return next((name for name in names if passed(large, 16 * ROUNDOFF[name]) < 0.25), precision)
+        factors = (passed(size * at, size * at) for size in _LARGER)
+        factor = next((each for each in factors if each(_COARSE) < 0.1), None)
+        changes = [passed(at, float(np.abs(at).mean())), *([] if factor is None else [factor])]
+        return max((_narrow(change, precision) for change in changes), key=lambda name: ROUNDOFF[name])
+
+
+def _narrow(passed: Callable[[float], float], precision: str) -> str:
+    """The type below whose rounding a change goes through; the given one where there is none."""
+    fine = passed(_FINE)
+    if not passed(_COARSE) < 0.1 or not fine > 0.5 or not abs(passed(2 * _FINE) / fine - 1) <= 0.05:
+        return precision
+    names = ("float32", "float16", "bfloat16")
+    return next((name for name in names if passed(16 * ROUNDOFF[name]) < 0.25), precision)

@@ -24,7 +24,7 @@ def findings(case: Case) -> Iterator[Finding]:
     half = ROUNDOFF[case.forward_dtype] > ROUNDOFF["float32"] >= ROUNDOFF[reading.setting.dtype]
     if half or reading.narrow_statistics:
         digits = int(-np.log10(ROUNDOFF[case.forward_dtype]))
-        does = "takes its mean and scale" if reading.narrow_statistics else "computes"
+        does = "takes its mean or scale" if reading.narrow_statistics else "computes"
         yield Finding(
             "precision", "as exact as its type", INACCURATE, ROUNDOFF[case.forward_dtype],
             ROUNDOFF[reading.setting.dtype],

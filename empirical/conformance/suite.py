@@ -162,7 +162,7 @@ def words(case: Case, found: Sequence[Finding]) -> str:
     if reading.affine.offset == 1:
         extras.append("gamma stored as gamma - 1")
     if case.forward_dtype != reading.setting.dtype:
-        what = "its mean and scale computed" if reading.narrow_statistics else "computed"
+        what = "its mean or scale computed" if reading.narrow_statistics else "computed"
         extras.append(f"{what} in {case.forward_dtype} whatever it is given")
     elif reading.setting.dtype != "float64":
         extras.append(f"tested in {reading.setting.dtype}, the widest type it computes in")
