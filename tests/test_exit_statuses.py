@@ -1,5 +1,6 @@
 """Every way in which the disk, the platform, the pipe or the locale can fail: a status of its own, and three lines."""
 
+import dataclasses
 import errno
 import functools
 import json
@@ -14,11 +15,14 @@ from pathlib import Path
 import pytest
 from calling import called, three_lines
 
-from bnverify.commands.terminal import BAD_INPUT, BROKEN_PIPE, DEFECT, INCOMPLETE, INTERRUPTED, MACHINE
+from bnverify.commands.terminal import BAD_INPUT, BROKEN_PIPE, DEFECT, INCOMPLETE, INTERRUPTED, MACHINE, VIOLATED
 from bnverify.empirical.data.synthetic import synthetic_cifar
 from bnverify.empirical.judgement.verdict import verify
 from bnverify.empirical.runs.files import locked, write_arrays, write_atomically
+from bnverify.empirical.runs.records import load_run
 from bnverify.empirical.runs.run import train
+from bnverify.errors import InputError
+from bnverify.reports.chapters.content import Content
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENT = {"COLUMNS": "160", "PYTHONPATH": str(ROOT / "src")}
@@ -227,6 +231,34 @@ def test_a_missing_record_is_reported_and_measured_again(monkeypatch, capsys, ti
     assert file.read_bytes() == whole
     assert called(monkeypatch, capsys, "verify", copied)[0] == 0
     assert json.loads((copied / "summary.json").read_text())["missing"] == []
+
+
+@pytest.mark.parametrize("watched", [False, True])
+def test_a_run_without_records_is_judged_by_nobody(monkeypatch, capsys, copied, watched):
+    shutil.rmtree(copied / "records")
+    if watched:
+        file = copied / "config.json"
+        content = json.loads(file.read_text())
+        content["config"]["preset"] = "watched"
+        file.write_text(json.dumps(content | {"watched": True}))
+    status, shown, _ = called(monkeypatch, capsys, "verify", copied)
+    assert status == INCOMPLETE and ("Nothing was compared" in shown) == watched
+    told = " ".join(Content(load_run(copied))._trained())
+    assert ("at no moments" if watched else "the run holds no record, it lacks") in told
+
+
+def test_a_report_says_that_a_run_is_incomplete(copied):
+    (copied / "records" / "bn" / "exact-000004.nc").unlink()
+    assert "The run is incomplete: it lacks 1 record." in Content(load_run(copied))._trained()
+
+
+def test_balls_that_decide_nothing_hide_no_violation(monkeypatch, capsys, copied, judged):
+    violated = [dataclasses.replace(judged[0], violations=1), *judged[1:]]
+    monkeypatch.setattr("bnverify.empirical.judgement.verdict.verify", lambda run: violated)
+    error = InputError(got="no state", expected="a stored state", advice="")
+    monkeypatch.setattr("bnverify.commands.rigorous.show", _raise(error))
+    status, shown, _ = called(monkeypatch, capsys, "verify", copied, "--rigorous")
+    assert status == VIOLATED and "no state" in shown
 
 
 def test_a_damaged_record_is_named_and_measured_again(monkeypatch, capsys, tiny_run, copied):

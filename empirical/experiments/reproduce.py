@@ -136,15 +136,15 @@ class _Timer:
 
 
 def judged(training: Training, path: Path) -> int | None:
-    """How many violations a finished training met; None where it is not finished, or what is there is not a summary of
-    this configuration."""
+    """How many violations a finished training met; None where it is not finished (verified before its end, say), or
+    what is there is not a summary of this configuration."""
     try:
         summary = json.loads((path / "summary.json").read_text())
         own = summary["config"] == json.loads(json.dumps(training.config.to_json()))
-        violations = summary["violations"]
+        violations, whole = summary["violations"], summary["missing"] == []
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    return violations if own and type(violations) is int and violations >= 0 else None
+    return violations if own and whole and type(violations) is int and violations >= 0 else None
 
 
 def _check(training: Training, path: Path) -> None:

@@ -111,9 +111,14 @@ class Content:
     def _trained(self) -> Iterator[str]:
         config, data = self.run.config, self.run.description["data"]
         if self.run.watched:
-            moments = counted(len(self.run.exact[NORMALISED]["step"]), "moment")
+            exact = self.run.exact.get(NORMALISED)
+            moments = counted(0 if exact is None else len(exact["step"]), "moment")
             norm = naming.normalizer(config.normalizer)
             yield f"The claims are then compared with a network of one's own with {norm} at {moments} of its training."
+            return
+        lacks = f"it lacks {counted(len(gaps), 'record')}" if (gaps := self.run.missing()) else ""
+        if not self.networks:
+            yield f"They are compared with nothing: the run holds no record{f', {lacks}' if lacks else ''}."
             return
         names = " and one ".join(self.labels[name] for name in self.networks)
         comma = "," if len(self.networks) > 1 else ""
@@ -125,6 +130,8 @@ class Content:
             f"{names}, trained{wide} for {counted(config.steps, 'step')} on {verbatim(data['name'])} data in batches "
             f"of {whole(config.batch)}."
         )
+        if lacks:
+            yield f"The run is incomplete: {lacks}."
         for name in self.networks:
             step = self.run.diverged(name)
             if step is not None:

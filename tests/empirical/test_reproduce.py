@@ -45,6 +45,7 @@ class Machine:
 @pytest.fixture
 def machine(monkeypatch):
     monkeypatch.setattr("bnverify.empirical.experiments.reproduce.verify", lambda run: [])  # nothing to be judged
+    monkeypatch.setattr("bnverify.empirical.runs.records.missing", lambda config, path: [])  # nor missing
     return Machine()
 
 
@@ -187,6 +188,11 @@ def test_an_interrupted_verification_is_done_again_and_nothing_is_trained_again(
         perform(trainings, tmp_path, train, Budget(1e6, machine.clock))
         assert table(trainings, tmp_path)[0].state == DONE
     assert len(machine.trained) == 1
+    content = json.loads((path / "summary.json").read_text())
+    untold = {key: value for key, value in content.items() if key != "missing"}
+    for unfinished in (untold, untold | {"missing": ["exact of bn at step 0"]}):
+        (path / "summary.json").write_text(json.dumps(unfinished))  # as `verify` leaves it before the training's end
+        assert table(trainings, tmp_path)[0].state == BEGUN
     lacking.append("a record")
     (path / "summary.json").unlink()
     perform(trainings, tmp_path, machine.train, Budget(1e6, machine.clock))

@@ -173,6 +173,65 @@ def test_a_hypothesis_may_not_say_what_follows_from_the_definition(key):
     refused(changed, "follows from the definition")
 
 
+def _bare():
+    """Theorem 4.1 without a step, so that nothing is known of v; and an example with another v than the gradient."""
+    changed = document("theorem-4.1")
+    changed |= {table: {} for table in ("facts", "definitions", "relations", "scalars")} | {"certificate": None}
+    for channel in changed["example"]["channels"]:
+        channel["vectors"]["v"] = [str(2 * Fraction(x)) for x in channel["vectors"]["g"]]
+    changed["steps"], changed["conclusion"]["number"] = [], 1
+    changed["operators"]["Hhat"] = {"space": "m", "is": "self-adjoint"}
+    for channel in changed["example"]["channels"]:
+        m = int(channel["symbols"]["m"])
+        channel.setdefault("operators", {})["Hhat"] = [[str(int(i == j)) for j in range(m)] for i in range(m)]
+    return changed
+
+
+def _concludes(changed, left, relation, right):
+    changed["statement"] = {"left": left, "relation": relation, "right": right, "shape": "channel"}
+    changed["conclusion"] |= {"left": left, "right": right}
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("table", "entry", "value", "left", "right"),
+    [
+        ("relations", "v_v", "4*g_g", "v_v", "4*g_g"),
+        ("relations", "g_g", "v_v/4", "v_v", "4*g_g"),
+        ("definitions", "g", {"v": "1/2"}, "v_v", "4*g_g"),
+        ("definitions", "Hhat 1", {"1": "1"}, "hh", "m"),
+        ("relations", "hh", "m", "hh", "m"),
+        ("relations", "gamma", "v_v/g_g", "v_v", "gamma*g_g"),
+    ],
+)
+def test_no_equation_of_a_hypothesis_speaks_of_what_no_step_derives(table, entry, value, left, right):
+    """Whatever side it stands on; what is free may have a name for it (`observation-4.3-minima`)."""
+    changed = _concludes(_bare(), left, "==", right)
+    changed["inner_products"]["hh"] = "<1, Hhat 1>"
+    changed["hypotheses"].append({
+        "name": "h", "statement": "a remark", "flag": None, "condition": None,
+        "sets": {entry: value} if entry == "gamma" else {}, "equations": [{"left": entry, "right": value}],
+    })  # fmt: skip
+    changed["steps"] = [{
+        "number": 1, "name": "x", "reason": "x", "establishes": {"table": table, "name": entry}, "rule": "hypothesis",
+        "of": ["h"], "written": "x", "value": value,
+    }]  # fmt: skip
+    changed[table] = {entry: value}
+    changed["conclusion"]["number"] = 2
+    refused(changed, "follows from the definition")
+
+
+def test_what_follows_from_the_definition_has_no_sign_of_its_own():
+    signed = _concludes(_bare(), "0", "<=", "grad_beta")
+    signed["symbols"]["grad_beta"] = "nonnegative"
+    entries = _concludes(_bare(), "0", "<=", "one_v")
+    entries["vectors"]["v"]["entries"], entries["inner_products"]["one_v"] = "nonnegative", "<1, v>"
+    definite = _concludes(_bare(), "0", "<=", "hh")
+    definite["operators"]["Hhat"]["is"], definite["inner_products"]["hh"] = "positive semidefinite", "<g, Hhat g>"
+    for changed in (signed, entries, definite):
+        refused(changed, "follows from the definition")
+
+
 @pytest.mark.parametrize("gain", ["s", "mu", "a", "g_g", "rho", "gamma*s", "1/s"])
 @pytest.mark.parametrize("part", ["gain", "shift"])
 def test_a_gain_that_changes_with_y_is_refused(part, gain):

@@ -247,7 +247,8 @@ class Claim:
         return tuple(sorted({name for part in parts for name in names_of(part)}))
 
     def at(self, **numbers) -> sp.Basic:
-        """The relation with numbers for quantities by name; True or False once everything is a number.
+        """The relation with numbers for quantities by name; True or False once everything is a number, but for a sum
+        over channels, whose number no quantity says.
 
         Numbers are numbers: text is not read, what a quantity can never be (m = 0, s = 0, rho = 2) is refused, and so
         is a place outside a hypothesis or where a side has no value: there the claim is neither true nor false. A

@@ -42,7 +42,14 @@ def number_that_is(name: str, value: Any, kinds: Iterable[str]) -> sp.Expr:
     if number.is_Float:  # what was written is meant: 0.1 is a tenth
         number = sp.Rational(str(value))
     for kind in kinds:
-        if not _KINDS[kind](number):
+        try:
+            fits = bool(_KINDS[kind](number))
+        except TypeError:  # SymPy cannot tell the sign of sin(1)^2 + cos(1)^2 - 1
+            raise InputError(
+                got=f"{name} = {value}", expected=f"a number of which it can be told whether it is {kind}",
+                advice="simplify it, or pass a fraction",
+            ) from None  # fmt: skip
+        if not fits:
             words = _WORDS.get(kind, kind)
             raise InputError(
                 got=f"{name} = {value}", expected=f"a number that is {words}, as {name} is", advice="change it"

@@ -15,6 +15,7 @@ from bnverify.commands import rigorous
 from bnverify.commands.options import Data
 from bnverify.commands.terminal import INCOMPLETE, VIOLATED, console
 from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.errors import InputError
 
 if TYPE_CHECKING:
     from bnverify.empirical.runs.records import Run
@@ -30,7 +31,7 @@ _SHOWN = 5  # records that are missing, by name
 
 @dataclass(frozen=True)
 class Outcome:
-    """What verification found: violations, and records that the runs lack."""
+    """What verification found: violations, and how many records are missing, or runs of which nothing was compared."""
 
     violations: int = 0
     missing: int = 0
@@ -58,7 +59,7 @@ def command(
     data: Data = None,
 ) -> None:
     """Check a stored run. Exit status: 0 nothing is violated, 1 a claim is, 2 bad input, 3 --rigorous without
-    python-flint, 4 records are missing."""
+    python-flint, 4 records are missing or nothing could be compared."""
     from bnverify.empirical.runs.records import load_run
 
     if in_balls:
@@ -67,7 +68,12 @@ def command(
         flint()  # what is missing is told before anything is computed
     outcome = verify(load_run(run))
     if in_balls:
-        outcome += Outcome(violations=rigorous.show(run, samples, data))
+        try:
+            outcome += Outcome(violations=rigorous.show(run, samples, data))
+        except InputError as error:
+            if not outcome.violations:
+                raise
+            console.print(f"[yellow]Not decided in balls:[/] {error.got}", highlight=False)  # and violated all the same
     raise typer.Exit(outcome.status)
 
 
@@ -100,7 +106,9 @@ def verify(stored: Run) -> Outcome:
             "run measures them.",
             highlight=False,
         )
-    return Outcome(violations, len(gaps))
+    if not points and not gaps:
+        console.print("[yellow]Nothing was compared:[/] no record holds numbers that a claim speaks of.")
+    return Outcome(violations, len(gaps) or int(not points))
 
 
 def _verdict_table(verdicts: list[Verdict]) -> Table:

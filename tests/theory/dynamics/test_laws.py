@@ -1,8 +1,10 @@
 """The laws of two steps: proved, and compared with steps that are taken, in rational numbers."""
 
 import dataclasses
+import math
 from fractions import Fraction as F
 
+import numpy as np
 import pytest
 
 from bnverify.errors import InputError
@@ -52,6 +54,17 @@ def test_the_laws_hold_of_a_step_that_repeats():
     g = tuple((p - be * q) / (1 - be) for p, q in zip(m_after, m, strict=True))
     values = {"A": F(1), "B": inner(w, after), "a": a, "be": be, "eta": eta, "M": 0}
     assert law("rotation-decoupled").residual(**values, e=inner(w, g)) == 0 != inner(w, g)
+
+
+def test_a_residual_is_exact_whatever_the_numbers_are_written_in():
+    """NumPy's integers wrap around, and a quotient of integers is a float."""
+    at = {"A": 100_000, "eta": 1, "lam": 1, "L": 2, "e": 0}
+    exact = law("equilibrium").residual(**at)
+    assert type(exact) is F and exact == 9_999_999_998 != 0
+    assert law("equilibrium").residual(**{k: np.int32(v) for k, v in at.items()}) == exact
+    assert law("rotation").residual(A=3, B=1, x=1, al=1, eta=1, e=0) == F(-1, 6)
+    assert law("rotation").residual(A=3.0, B=1, x=1, al=1, eta=1, e=0) == float(F(-1, 6))
+    assert law("equilibrium").residual(A=1e200, eta=1, lam=1, L=2, e=0) == math.inf
 
 
 def test_epsilon_is_an_extra_weight_decay():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import sympy as sp
@@ -23,7 +23,7 @@ from .reading import (
     size,
     tree,
 )  # fmt: skip
-from .rules import DERIVED, MEANINGS, NEEDS, OF_WEIGHTS, ONE, TARGETS, Definition, derive
+from .rules import DERIVED, MEANINGS, MOVING, NEEDS, OF_WEIGHTS, ONE, TARGETS, Definition, derive
 from .signs import Signs
 from .tables import FORMAT, one_of
 
@@ -39,6 +39,8 @@ class Proof(Signs):
         self.rules: list[str] = []
         self.rooted: set[sp.Expr] = set()
         self.established: set[tuple[str, str]] = set()
+        self.derived: set[str] = set()  # of what is established, what no hypothesis says
+        self._declared()
         self.hypotheses = {prose(h["name"]): h for h in document["hypotheses"]}
         if len(self.hypotheses) != len(document["hypotheses"]):
             raise Refused("two hypotheses have one name")
@@ -51,6 +53,41 @@ class Proof(Signs):
                 raise Refused(f"the hypothesis {h['name']} sets what its equations do not say")
         prose(document["title"]), prose(document["remark"]), prose(document["key"])
         self.bounded()
+
+    def _declared(self) -> None:
+        """What follows from the definition is declared as no more than it is."""
+        if self.definition is None:
+            return
+        known = {"rho": "between 0 and 1", "distance2": "nonnegative", "layer_distance2": "nonnegative"}
+        for n in self._following() | {self.definition.values, "z"}:
+            sign, entries = self.signs.get(n, "real"), self.document["vectors"].get(n, {}).get("entries", "any")
+            if sign not in ("real", known.get(n)) or entries != "any":
+                raise Refused(f"{n} follows from the definition, which does not say that it is {sign} or {entries}")
+            if self.operators.get(n, "self-adjoint") != "self-adjoint":
+                raise Refused(f"{n} follows from the definition, which does not say that it is {self.operators[n]}")
+
+    def _following(self) -> set[str]:
+        """The names of what follows from the definition, besides its values."""
+        given = {"n", "M"} if self.definition is not None and self.definition.known else set()
+        return (DERIVED | set(MEANINGS) | {"Hhat", "Hhat_scaled", "M"}) - {"g", "H"} - given
+
+    def _own(self) -> set[str]:
+        """The names that the definition is about."""
+        normalizer = self.document["normalizer"]
+        read = {word for text in _texts(normalizer) for word in self._words(text)} if normalizer else set()
+        return read | {"g", "H", "y", "1", "m", "P", *MOVING, *([self.definition.values] if self.definition else [])}
+
+    def _words(self, text: str, known: Collection[str] = ()) -> set[str]:
+        """The vectors, operators and scalars that an entry or expression speaks of; not through names in ``known``."""
+        if text.startswith("<"):
+            return {word for each in pair(text) for word in each.split()}
+        try:
+            names = {node.id for node in ast.walk(tree(text)) if isinstance(node, ast.Name)} - {*known}
+        except Refused:  # operators and a vector
+            return set(atom(text))
+        inside = self.document["inner_products"] | self.document["sums_over_channels"]
+        deeper = (self._words(inside[n], {*known, n}) for n in names & inside.keys())
+        return (names - inside.keys()).union(*deeper)
 
     # Steps.
 
@@ -75,6 +112,7 @@ class Proof(Signs):
         if (table, entry) in self.established or self.document[table].get(entry) != step["value"]:
             raise Refused(f"{entry} is established twice, or with another value than its table has")
         self.established.add((table, entry))
+        self.derived |= {entry} if rule != "hypothesis" else set()
         if table == "definitions":
             self.vectors[entry] = value
         elif table == "facts":
@@ -87,8 +125,7 @@ class Proof(Signs):
         """Refused unless the rule gives this value for this entry."""
         if rule == "hypothesis":
             equations = self.hypotheses[of[0]]["equations"] if len(of) == 1 and of[0] in self.hypotheses else []
-            product = self.products.get(self.names.get(entry or ""), ())
-            if entry in DERIVED or any("Hhat" in word for word in product):
+            if self._words(entry or "") & self._following():
                 raise Refused(f"a hypothesis says what {entry} is, which follows from the definition or does not")
             if {"left": entry, "right": step["value"]} not in equations:
                 raise Refused(f"no hypothesis {of} says what {entry} is")
@@ -257,6 +294,11 @@ class Proof(Signs):
         condition = h["condition"]
         for text in (condition["left"], condition["right"]) if condition else ():
             self.determined(text)
+        for left, right in ((e["left"], e["right"]) for e in h["equations"]):
+            if not self._words(left) & self._own():  # what it is said of is free, a name for it say
+                continue
+            for text in (*right, *right.values()) if isinstance(right, Mapping) else (right,):
+                self.determined(text)
         if condition and condition["relation"] == "==" and h["equations"]:
             sets = {self.names[left]: self.read(right) for left, right in h["sets"].items()}
             left, right = (self.read(condition[side]).xreplace(sets) for side in ("left", "right"))
@@ -265,15 +307,11 @@ class Proof(Signs):
 
     def determined(self, text: str) -> None:
         """Refuse what follows from the definition and is not established: any numbers could be said of it."""
-        d = self.document
-        if self.definition is None:
-            return
-        derived = (DERIVED | {"Hhat", "Hhat_scaled", "M"}) - ({"n", "M"} if self.definition.known else set())
-        established = {entry for _, entry in self.established}
-        for n in {node.id for node in ast.walk(tree(text)) if isinstance(node, ast.Name)} - established:
-            words = {*" ".join(pair(d["inner_products"][n])).split()} if n in d["inner_products"] else {n}
-            if words & derived - established:
-                raise Refused(f"a hypothesis speaks of {n}, which follows from the definition, and no step derives it")
+        if self.definition is not None and (
+            found := self._words(text, self.derived) & self._following() - self.derived
+        ):
+            word = min(found)
+            raise Refused(f"a hypothesis speaks of {word}, which follows from the definition, and no step derives it")
 
     # What is printed.
 

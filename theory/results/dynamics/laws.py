@@ -7,8 +7,13 @@ e = E<w, grad>, the part of epsilon, and proved from the step by the prover of t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
+
+import numpy as np
+import sympy as sp
 
 from bnverify.errors import InputError
 from bnverify.theory.audit.answers import HOLDS, status
@@ -50,23 +55,32 @@ class Law:
         return own | {"remark": self.remark, "proof": self.prove().words} | proved
 
     def residual(self, **values: Any) -> Any:
-        """left - right at numbers by name, exact for exact ones; InputError where a name is missing, unknown or given
-        what it can never be."""
+        """left - right at numbers by name, a Fraction for exact ones and a float where one of them is; InputError where
+        a name is missing, unknown or given what it can never be. It is computed exactly."""
         known, needed = set(self.formula.names), self.formula.relation.names()
         if set(values) - known or needed - set(values):
             raise InputError(
                 got=f"numbers for {', '.join(sorted(values)) or 'nothing'}",
                 expected=f"numbers for {', '.join(sorted(needed))}", advice=f"the law is {self.formula.claim}",
             )  # fmt: skip
-        for name, value in values.items():
-            number_that_is(name, value, self.formula.facts[name])
+        numbers = {name: _exact(number_that_is(name, each, self.formula.facts[name])) for name, each in values.items()}
         relation = self.formula.relation
-        return evaluate(relation.left, values, 1) - evaluate(relation.right, values, 1)
+        found = evaluate(relation.left, numbers, 1) - evaluate(relation.right, numbers, 1)
+        if not any(isinstance(each, (float, np.floating)) for each in values.values()):
+            return found
+        try:
+            return float(found)
+        except OverflowError:
+            return math.inf if found > 0 else -math.inf
 
     def __str__(self) -> str:
         given = "".join(f", given {text}" for text in self.formula.given)
         where = "; ".join(f"{name} = {text}" for name, text in self.formula.define.items())
         return f"{self.title}: {self.formula.claim}{given}{f' where {where}' if where else ''}   [{self.source}]"
+
+
+def _exact(number: sp.Expr) -> Any:
+    return Fraction(int(number.p), int(number.q)) if isinstance(number, sp.Rational) else number
 
 
 _RATES = {"eta": "positive", "lam": "nonnegative"}
