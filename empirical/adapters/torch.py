@@ -110,6 +110,13 @@ def _along(g: torch.Tensor, leaf: torch.Tensor, one: torch.Tensor, w: torch.Tens
     return np.zeros(tuple(w.shape)) if out is None else _numpy(out)
 
 
+def _slope(loss: torch.Tensor, leaf: torch.Tensor, *one: torch.Tensor, create_graph: bool = False) -> Any:
+    """The gradient of a loss; None where it does not depend on the leaf, or lets no gradient through."""
+    if not loss.requires_grad:
+        return None
+    return torch.autograd.grad(loss, leaf, *one, create_graph=create_graph, allow_unused=True)[0]
+
+
 class TorchNetwork:
     """A float64 copy of a module in training mode, its ``sites`` by name, and the rest of it at each; to be used inside
     of `undisturbed`."""
@@ -174,8 +181,12 @@ class TorchNetwork:
     def gradient(self, each: Found, z: Any) -> np.ndarray:
         """dL/dz at a site."""
         leaf = _tensor(each.back(z)).requires_grad_()
-        (g,) = torch.autograd.grad(self._evaluate({each.name: leaf}), leaf)
-        return each.moved(_numpy(g))
+        with users(
+            f"{each.name}, after which the backward pass raises", expected="a loss that can be differentiated there",
+            advice="leave the site out",
+        ):  # fmt: skip
+            g = _slope(self._evaluate({each.name: leaf}), leaf)
+        return each.moved(np.zeros(tuple(leaf.shape)) if g is None else _numpy(g))
 
     def hessian(self, each: Found, z: Any, directions: Any) -> np.ndarray:
         """The second derivative of the loss along a stack of directions at a site, of one evaluation. _Once where there
@@ -185,7 +196,9 @@ class TorchNetwork:
         leaf = _tensor(each.back(z)).requires_grad_()
         one = torch.ones((), dtype=torch.float64, requires_grad=True)
         try:
-            (g,) = torch.autograd.grad(self._evaluate({each.name: leaf}), leaf, one, create_graph=True)
+            g = _slope(self._evaluate({each.name: leaf}), leaf, one, create_graph=True)
+            if g is None:
+                return np.zeros_like(directions, dtype=np.float64)
             return np.stack([each.moved(_along(g, leaf, one, _tensor(each.back(w)))) for w in directions])
         except RuntimeError as error:
             raise _Once(str(error).splitlines()[0]) from error

@@ -253,6 +253,65 @@ class Squarer(nn.Module):
         return x * x
 
 
+class _Raising(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, h):
+        return h * 1
+
+    @staticmethod
+    def backward(ctx, g):
+        raise ValueError("of one's own")
+
+
+class _TwoHeads(nn.Module):
+    """A norm before the loss, and one before a head that ``second`` makes something of."""
+
+    def __init__(self, second):
+        super().__init__()
+        self.first, self.norm, self.other, self.last = (
+            nn.Linear(6, 4),
+            nn.LayerNorm(4),
+            nn.LayerNorm(4),
+            nn.Linear(4, 2),
+        )
+        self.second = second
+
+    def forward(self, x):
+        h = self.first(x)
+        return self.last(self.norm(h)), self.second(self.other, h)
+
+
+def _without_gradient(norm, h):
+    with torch.no_grad():
+        return norm(h)
+
+
+@pytest.mark.parametrize(
+    ("second", "loss", "seen"),
+    [
+        (lambda norm, h: norm(h), lambda z: (z[0] ** 2).sum(), True),  # a head that is not used
+        (_without_gradient, lambda z: (z[0] ** 2).sum() + z[1].sum(), True),  # a teacher
+        (lambda norm, h: norm(h).detach(), lambda z: (z[0] * z[1].sum()).sum(), True),
+        (lambda norm, h: _Raising.apply(norm(h)), lambda z: (z[0] ** 2).sum() + z[1].sum(), False),
+    ],
+)
+def test_a_norm_that_no_gradient_reaches_hides_no_other(second, loss, seen):
+    found = measure_model(_TwoHeads(second), loss, torch.randn(5, 6), sampled=1)
+    assert [*found] == ["norm", "other"][: 1 + seen]
+    assert not any(verdict.violations for each in judge(found).values() for verdict in each)
+    if seen:
+        assert not np.any(found["other"].quantities["g_g"]) and np.any(found["norm"].quantities["g_g"])
+    else:
+        assert "ValueError: of one's own" in found.skipped["other"]
+
+
+def test_a_loss_without_a_gradient_has_that_of_a_constant():
+    found = measure_model(
+        nn.Sequential(nn.Linear(6, 4), nn.LayerNorm(4)), lambda z: z.detach().sum(), torch.randn(5, 6)
+    )
+    assert not np.any(found["1"].quantities["g_g"])
+
+
 def test_a_site_is_measured_in_few_evaluations(monkeypatch):
     """Of the network: one that finds the norms and what is beside them; then the loss, the gradient at the module's z
     and at that of its twin, and one for all Hessian-vector products. Eight of the last, by the directions of two
