@@ -36,6 +36,8 @@ from bnverify.errors import Diverged, InputError
 
 Measure = Callable[[], Mapping[str, Measured]]
 _LOGGED = ("v_v", "g_g", "s")
+_STEPS = 2**31
+"""Steps that records can have."""
 
 
 class Watch:
@@ -70,8 +72,10 @@ class Watch:
         """Measure and judge if the step is due and there is time; the verdicts by site, none of a network that
         diverged, else None."""
         step, now = _whole(step), self._clock()
-        if self._started is None:
-            self._started = now
+        if step >= _STEPS:
+            return self._too_many(step)
+        if self._started is None or step < self._last:  # a loop that begins, or another one
+            self._started = now if self._started is None else self._started
             self._safely("what is there", self._begin, step)
         if step % self.every or step == self._last:
             return None
@@ -88,6 +92,15 @@ class Watch:
         self._safely("watch.jsonl", self._store.line, step, numbers, told)
         self._safely("the logger", self._logs, numbers, step, self._log)
         return judged
+
+    def _too_many(self, step: int) -> None:
+        """No record has such a step."""
+        error = InputError(
+            got=f"step {step}", expected=f"less than {_STEPS}", advice="count steps of the optimizer, not samples"
+        )
+        if self._started is None:
+            raise error
+        self._warn("steps", f"nothing is measured any more: got {error.got}, expected {error.expected}")
 
     def _judged(self, step: int) -> tuple[dict[str, Measured], dict[str, list[Verdict]], dict[str, Any]]:
         """What was measured, the verdicts, and why the rest was not measured; of a network that diverged, and where

@@ -130,7 +130,7 @@ def test_a_mean_of_a_narrower_type_alone_is_that_precise(shape):
     assert report.details["computes_in"] == "float32" and report["precision"].verdict == "inaccurate", report
     assert report.failed == () and report.status == 0, report
     wrong = conforms(forward, shape=shape, backward=Pair().backward, keywords={"factor": 1.00001})
-    assert [each.key for each in wrong.failed][0] == "forward.yhat", wrong
+    assert next(each.key for each in wrong.failed) == "forward.yhat", wrong
 
 
 def test_what_no_narrower_type_explains_is_not_excused():

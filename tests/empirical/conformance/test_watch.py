@@ -45,7 +45,7 @@ def test_what_is_watched_is_verified_again(measured, tmp_path):
 def test_a_record_of_a_watched_loop_is_of_the_step_that_its_name_says(measured, tmp_path):
     """How many steps it has nobody knows; that none is counted twice is known."""
     watch = Watch(tmp_path / "loop", lambda: measured, every=1, most=1.0)
-    for step in (10**6, 999_999):  # by name the other way round
+    for step in (999_999, 10**6):  # by name the other way round
         watch(step)
     folder = tmp_path / "loop" / "batch" / "records" / "bn"
     (folder / "exact-abc.nc").write_bytes(b"nothing")
@@ -358,3 +358,25 @@ def test_a_loop_goes_on_where_warnings_are_errors(measured, tmp_path, capsys):
     assert "bnverify: the network has diverged at step 1" in capsys.readouterr().err
     assert _at_steps(tmp_path / "loop")[1](0, measured)
     assert "earlier-1" in capsys.readouterr().err
+
+
+def test_another_loop_with_the_same_watch_puts_the_first_aside(measured, tmp_path):
+    folder = tmp_path / "loop"
+    _, at = _at_steps(folder)
+    for step in (0, 1, 2):
+        at(step, measured)
+    with pytest.warns(UserWarning, match="earlier-1"):
+        at(0, measured)
+    at(1, measured)
+    steps = [load_run(each / "batch").exact["bn"]["step"].values.tolist() for each in (folder, folder / "earlier-1")]
+    assert steps == [[0, 1], [0, 1, 2]] and [line["step"] for line in _lines(folder)] == [0, 1]
+
+
+def test_steps_that_no_record_can_have(measured, tmp_path):
+    with pytest.raises(InputError, match="step 2147483648"):
+        _at_steps(tmp_path / "first")[1](2**31, measured)
+    _, at = _at_steps(tmp_path / "later")
+    assert at(2**31 - 1, measured)
+    with pytest.warns(UserWarning, match="nothing is measured any more: got step 2147483648"):
+        assert at(2**31, measured) is None
+    assert load_run(tmp_path / "later" / "batch").exact["bn"]["step"].values.tolist() == [2**31 - 1]
