@@ -110,11 +110,13 @@ def _along(g: torch.Tensor, leaf: torch.Tensor, one: torch.Tensor, w: torch.Tens
     return np.zeros(tuple(w.shape)) if out is None else _numpy(out)
 
 
-def _slope(loss: torch.Tensor, leaf: torch.Tensor, *one: torch.Tensor, create_graph: bool = False) -> Any:
+def _slope(
+    loss: torch.Tensor, leaf: torch.Tensor, one: torch.Tensor | None = None, *, create_graph: bool = False
+) -> torch.Tensor | None:
     """The gradient of a loss; None where it does not depend on the leaf, or lets no gradient through."""
     if not loss.requires_grad:
         return None
-    return torch.autograd.grad(loss, leaf, *one, create_graph=create_graph, allow_unused=True)[0]
+    return torch.autograd.grad(loss, leaf, one, create_graph=create_graph, allow_unused=True)[0]
 
 
 class TorchNetwork:

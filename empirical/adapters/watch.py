@@ -73,7 +73,8 @@ class Watch:
         diverged, else None."""
         step, now = _whole(step), self._clock()
         if step >= _STEPS:
-            return self._too_many(step)
+            self._too_many(step)
+            return None
         if self._started is None or step < self._last:  # a loop that begins, or another one
             self._started = now if self._started is None else self._started
             self._safely("what is there", self._begin, step)
