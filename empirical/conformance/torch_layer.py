@@ -186,33 +186,35 @@ class TorchModule(TorchLayer):
         if not floating:
             return None
         dtype = _TYPES[setting.of_parameters]
-        tensors = {name: _tensor(value, dtype) for name, value in parameters.items()}
+        tensors = {name: _tensor(value, dtype).requires_grad_() for name, value in parameters.items()}
         state = {k: _tensor(drawn_statistic(k, _numpy(v)), dtype) if k in floating else v for k, v in held.items()}
         kept = [{k: _numpy(state[k]) for k in floating}]
-        with torch.no_grad():
-            for each in (earlier(y), y):
-                self._functional(_tensor(each, _TYPES[setting.dtype]), tensors, None, True, state)
-                state = {k: v.clone() for k, v in state.items()}
-                kept.append({k: _numpy(state[k]) for k in floating})
 
-        def called(training: bool):
-            def of(y):
-                with torch.no_grad():
-                    given = _tensor(y, _TYPES[setting.dtype])
-                    return _numpy(self._functional(given, tensors, None, training, dict(state)))
+        def applied(y, training: bool, state):
+            leaf = _tensor(y, _TYPES[setting.dtype]).requires_grad_()
+            return leaf, self._functional(_entry(leaf, "contiguous"), tensors, None, training, state)
 
-            return of
+        for each in (earlier(y), y):  # with gradients, as in training
+            applied(each, True, state)
+            state = {k: v.detach().clone() for k, v in state.items()}
+            kept.append({k: _numpy(state[k]) for k in floating})
+
+        def infer(y):
+            with torch.no_grad():
+                return _numpy(applied(y, False, dict(state))[1])
+
+        def train(y):
+            return _numpy(applied(y, True, dict(state))[1])
 
         def back(y, g):
-            leaf = _tensor(y, _TYPES[setting.dtype]).requires_grad_()
-            z = self._functional(leaf, tensors, None, False, dict(state))
+            leaf, z = applied(y, False, dict(state))
             (v,) = self._gradient(z, [leaf], _tensor(g, z.dtype))
             return np.zeros(y.shape) if v is None else _numpy(v)
 
         momentum = getattr(self._module, "momentum", None)
         start, before, after = kept
         share = "new" if isinstance(self._module, torch.nn.modules.batchnorm._NormBase) else None
-        return Running(start, before, after, called(False), called(True), momentum, back=back, share=share)
+        return Running(start, before, after, infer, train, momentum, back=back, share=share)
 
 
 def _tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

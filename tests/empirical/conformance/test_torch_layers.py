@@ -205,6 +205,8 @@ class _Running(nn.Module):
         if self.training:
             old = var.clone()
             mean, var = x.mean(0), x.var(0, unbiased=False)
+            if fault == ("with" if torch.is_grad_enabled() else "without") + " gradients stays":
+                return (x - mean) / torch.sqrt(var + self.eps)
             with torch.no_grad():
                 self.running_mean.mul_(0 if fault == "mean forgets" else 1 - m).add_(m * mean)
                 kept = {"variance forgets": 1 - m, "variance squared": (1 - m) * old**2}.get(fault, (1 - m) * old)
@@ -223,6 +225,13 @@ class _Running(nn.Module):
 def test_running_statistics_that_are_right_from_their_first_values_only(fault, key):
     assert conforms(_Running, 8, shape=(16, 8)).status == 0
     assert [each.key for each in conforms(_Running, 8, keywords={"fault": fault}, shape=(16, 8)).failed] == [key]
+
+
+def test_running_statistics_are_looked_at_with_gradients_as_in_training():
+    moves = conforms(_Running, 8, keywords={"fault": "without gradients stays"}, shape=(16, 8))
+    assert moves.status == 0 and moves["running.mean"].verdict == "holds", moves
+    stays = conforms(_Running, 8, keywords={"fault": "with gradients stays"}, shape=(16, 8))
+    assert [each.key for each in stays.failed] == ["running.mean"], stays
 
 
 def test_running_statistics_of_one_value_a_vector():
