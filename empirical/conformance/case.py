@@ -100,9 +100,18 @@ class Exact:
         self, kind: str, axes: tuple[int, ...] | None, shape: tuple[int, ...], slope: np.ndarray, unit: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """The gradient of <v, d> with respect to a parameter, D yhat[d] being ``slope``, and what a rounding leaves."""
+        if kind == "shift":
+            slope, unit = np.zeros_like(slope), np.ones_like(unit)
+        return self.totals(axes, shape, slope, unit)
+
+    def totals(
+        self, axes: tuple[int, ...] | None, shape: tuple[int, ...], slope: np.ndarray, unit: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The sum of g ``slope`` over the entries of z that each entry of a parameter acts on, and that of |g|
+        ``unit``; NaN where it does not act as one number an entry."""
         owner, count = self._owner(axes, shape)
-        if owner is None or kind == "shift":
-            return np.full(shape, 0.0 if owner is not None else np.nan), np.ones(shape)
+        if owner is None:
+            return np.full(shape, np.nan), np.ones(shape)
         terms = (np.asarray(each, float).ravel() for each in (self.g * slope, np.abs(self.g) * unit))
         total, size = (np.bincount(owner.astype(int).ravel(), each, count) for each in terms)
         return total.reshape(shape), size.reshape(shape)

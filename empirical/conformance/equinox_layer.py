@@ -92,8 +92,8 @@ def equinox_layer(name: str, module: Any, shape: tuple[int, ...], again: Any = N
         kept = statistics(after)
         corrected = 1.0 if module.mode == "ema" else 1 - module.momentum**2  # of batch mode, for its start from zero
         return (
-            drawn, between, kept, lambda y: batched(y, parameters, None, after, True)[0],
-            lambda y: batched(y, parameters, None, after)[0], {k: v / corrected for k, v in kept.items()},
+            drawn, between, kept, lambda y, parameters: batched(y, parameters, None, after, True)[0],
+            lambda y, parameters: batched(y, parameters, None, after)[0], {k: v / corrected for k, v in kept.items()},
         )  # fmt: skip
 
     if not stateful:

@@ -71,8 +71,9 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
 
         structure, state = nnx.split(made)
 
-        def again(training: bool, y: Any) -> Any:
+        def again(training: bool, y: Any, parameters: Any) -> Any:
             one = nnx.merge(structure, state, copy=True)
+            nnx.update(one, nnx.from_flat_state({path: flat[path].replace(parameters[k]) for k, path in names.items()}))
             (one.train if training else one.eval)()
             return one(y, **modal[not training])
 
@@ -130,8 +131,8 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
         after = applied(y, given, None, before, training)[1]
         return (
             drawn, *(traverse_util.flatten_dict(dict(each), sep=".") for each in (before, after)),
-            (lambda y: applied(y, given, None, after, inference)[0]) if inference else None,
-            lambda y: applied(y, given, None, after, training)[0], None,
+            (lambda y, given: applied(y, given, None, after, inference)[0]) if inference else None,
+            lambda y, given: applied(y, given, None, after, training)[0], None,
         )  # fmt: skip
 
     return JaxLayer(

@@ -78,7 +78,7 @@ def haiku_layer(
         def named(each: Any, which: str) -> dict[str, Any]:
             return {module: own[which] for module, own in each.items() if which in own}
 
-        def later(flag: bool, y: Any) -> Any:
+        def later(flag: bool, y: Any, parameters: Any) -> Any:
             return transformed(None, flag).apply(tree(parameters), after, None, y)[0]
 
         infer = partial(later, False) if modal[1] else None

@@ -21,6 +21,10 @@ _TITLES = {
 }
 
 
+_OF_Y = "its gradient is not gamma / sqrt(running variance + eps) times the one at z"
+_OF = {"gain": "the sum of g (y - running mean)/sqrt(running variance + eps)", "shift": "the sum of g"}
+
+
 def findings(case: Case) -> Iterator[Finding]:
     """Three, not tested where the layer keeps no statistics."""
     reading = case.reading
@@ -156,15 +160,22 @@ def _inference(case: Case, running: Running, mean: str, variance: str) -> Findin
         off = relative(found - (slope * np.ldexp(case.y, k) + start), sizes)
         residual, worst = max((residual, worst), (off, k), key=lambda each: each[0])
     if residual <= _tolerance(case) and running.back is not None:
+        yhat = (point.y - mu) / s, (np.abs(point.y) + np.abs(mu)) / s
         for k in _exponents(case):
-            expected = np.ldexp(case.g, k) * slope
             try:
-                of_v = relative(running.back(case.y, np.ldexp(case.g, k)) - expected, np.abs(expected))
+                v, slopes = running.back(case.y, np.ldexp(case.g, k))
             except Unsupported:
                 break
-            if of_v > _tolerance(case):
-                meaning = "its gradient is not gamma / sqrt(running variance + eps) times the one at z"
-                return judged(key, title, of_v, _tolerance(case), meaning + _where(k, "that"))
+            expected = np.ldexp(case.g, k) * slope
+            residuals = {_OF_Y: relative(v - expected, np.abs(expected))}
+            for kind, name, axes in reading.affine.parameters:
+                unit, size = (point.restore(each) if kind == "gain" else np.ones(point.shape) for each in yhat)
+                total, size = case.here.totals(axes, slopes[name].shape, unit, size)
+                found = np.ldexp(slopes[name], -k)
+                residuals[f"the gradient of {name} is not {_OF[kind]}"] = relative(found - total, size)
+            meaning = max(residuals, key=lambda each: residuals[each])
+            if residuals[meaning] > _tolerance(case):
+                return judged(key, title, residuals[meaning], _tolerance(case), meaning + _where(k, "g"))
     held = residual <= _tolerance(case)
     meaning = (
         "gamma (y - running mean)/sqrt(running variance + epsilon) + beta, with what was stored"

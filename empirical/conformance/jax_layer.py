@@ -19,8 +19,8 @@ Call = Callable[[jax.Array, Mapping[str, jax.Array], float | None], jax.Array]
 
 class JaxLayer:
     """``call(y, parameters, epsilon)`` as a pure function; ``step(y, parameters)`` gives running statistics before,
-    between and after two training calls and the layer with those after, where it keeps any; ``made(setting)`` is a new
-    instance ``(y, parameters, training)``, where calls leave something in one."""
+    between and after two training calls and the layer with those after, as functions of y and parameters, where it
+    keeps any; ``made(setting)`` is a new instance ``(y, parameters, training)``, where calls leave something in one."""
 
     layouts: tuple[str, ...] = ()
     frozen: frozenset[str] = frozenset()
@@ -115,14 +115,15 @@ class JaxLayer:
 
                 def called(y):
                     with plain_jax():
-                        return _numpy(function(jnp.asarray(y, setting.dtype)))
+                        return _numpy(function(jnp.asarray(y, setting.dtype), arrays))
 
                 return called
 
             def back(y, g):
                 with plain_jax():
-                    z, of = jax.vjp(infer, jnp.asarray(y, setting.dtype))
-                    return _numpy(of(jnp.asarray(g, z.dtype))[0])
+                    z, of = jax.vjp(infer, jnp.asarray(y, setting.dtype), arrays)
+                    v, slopes = of(jnp.asarray(g, z.dtype))
+                    return _numpy(v), {name: _numpy(slope) for name, slope in slopes.items()}
 
             start, before, after = ({k: _numpy(v) for k, v in state.items()} for state in found)
             used = None if used is None else {k: _numpy(v) for k, v in used.items()}

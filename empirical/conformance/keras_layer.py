@@ -8,6 +8,7 @@ float32 whatever their dtype says.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
@@ -108,8 +109,11 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
         before = applied(earlier(y), arrays, None, start)[1]
         after = applied(y, arrays, None, before)[1]
         kept = (dict(zip(statistics, each, strict=True)) for each in (start, before, after))
-        infer, train = (lambda y, training=mode: applied(y, arrays, None, after, training)[0] for mode in (False, True))
-        return *kept, infer if modal else None, train, None
+
+        def again(training: bool, y: Any, arrays: Any) -> Any:
+            return applied(y, arrays, None, after, training)[0]
+
+        return *kept, partial(again, False) if modal else None, partial(again, True), None
 
     moving = any(jnp.issubdtype(each.dtype, jnp.floating) for each in state)
     return JaxLayer(

@@ -94,9 +94,9 @@ class Running:
     They start from random ones (`drawn_statistic`); the first call is with ``earlier(y)``, the second with y.
     ``start``, ``before`` and ``after`` map a statistic's name to its value before, between and after them; ``infer(y)``
     is the output of the layer in inference mode with those after (None where it has no such mode), ``train(y)`` that in
-    training mode, ``back(y, g)`` the gradient at y in inference mode. ``used``: what inference uses, where that is not
-    what is kept but a corrected value of it. ``share``: "new" or "old" where the layer's class says which of them its
-    momentum is the share of.
+    training mode, ``back(y, g)`` the gradients at y and of the parameters in inference mode. ``used``: what inference
+    uses, where that is not what is kept but a corrected value of it. ``share``: "new" or "old" where the layer's class
+    says which of them its momentum is the share of.
     """
 
     start: Mapping[str, np.ndarray]
@@ -106,7 +106,7 @@ class Running:
     train: Callable[[np.ndarray], np.ndarray] | None = None
     momentum: float | None = None
     used: Mapping[str, np.ndarray] | None = None
-    back: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+    back: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Mapping[str, np.ndarray]]] | None = None
     share: str | None = None
 
 

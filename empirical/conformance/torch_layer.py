@@ -208,8 +208,12 @@ class TorchModule(TorchLayer):
 
         def back(y, g):
             leaf, z = applied(y, False, dict(state))
-            (v,) = self._gradient(z, [leaf], _tensor(g, z.dtype))
-            return np.zeros(y.shape) if v is None else _numpy(v)
+            leaves = [leaf, *tensors.values()]
+            found = self._gradient(z, leaves, _tensor(g, z.dtype)) if z.requires_grad else [None] * len(leaves)
+            v, *slopes = (
+                np.zeros(own.shape) if each is None else _numpy(each) for own, each in zip(leaves, found, strict=True)
+            )
+            return v, dict(zip(tensors, slopes, strict=True))
 
         momentum = getattr(self._module, "momentum", None)
         start, before, after = kept

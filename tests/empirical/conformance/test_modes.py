@@ -1,6 +1,7 @@
 """Training and inference mode: told by a flag of the call, under any of its names; a layer without one has one mode."""
 
 import flax.linen as linen
+import jax
 import jax.numpy as jnp
 import pytest
 from flax import nnx
@@ -56,6 +57,23 @@ def test_inference_is_what_a_flag_of_the_call_switches_to(layer, framework, verd
     assert report["running.training"].verdict == "holds"
     if verdict == "not tested":
         assert report["running.inference"].meaning == "it has no inference mode"
+
+
+class _Detached(_Switched):
+    @linen.compact
+    def __call__(self, y, train):
+        norm = linen.BatchNorm(dtype=y.dtype, param_dtype=y.dtype)
+        if train:
+            return norm(y, use_running_average=False)
+        return linen.map_variables(lambda one, y: one(y, use_running_average=True), "params", jax.lax.stop_gradient)(
+            norm, y
+        )
+
+
+def test_gradients_of_parameters_in_inference_mode_are_tested():
+    report = conforms(_Detached(), shape=(6, 4))
+    assert [each.key for each in report.failed] == ["running.inference"], report
+    assert "the gradient of BatchNorm_0" in report["running.inference"].meaning
 
 
 def test_a_keras_layer_without_a_flag_has_one_mode():

@@ -239,6 +239,46 @@ def test_running_statistics_of_one_value_a_vector():
     assert report["running.mean"].verdict == report["running.variance"].verdict == "holds" and not report.failed, report
 
 
+class _Frozen(torch.autograd.Function):
+    """Batch norm with statistics that are given, whose gradient of gamma lacks yhat."""
+
+    @staticmethod
+    def forward(ctx, x, weight, bias, mean, s):
+        ctx.save_for_backward(weight, s)
+        return (x - mean) / s * weight + bias
+
+    @staticmethod
+    def backward(ctx, g):
+        weight, s = ctx.saved_tensors
+        return g * weight / s, g.sum(0), g.sum(0), None, None
+
+
+class _WrongWhenFrozen(nn.BatchNorm1d):
+    def __init__(self, channels, fault):
+        super().__init__(channels)
+        self.fault = fault
+
+    def forward(self, x):
+        if self.training:
+            return super().forward(x)
+        s = torch.sqrt(self.running_var + self.eps)
+        if self.fault == "yhat left out":
+            return _Frozen.apply(x, self.weight, self.bias, self.running_mean, s)
+        weight, bias = self.weight, self.bias.detach() if self.fault == "no gradient of beta" else self.bias
+        z = (x - self.running_mean) / s * weight + bias
+        return z.detach() if self.fault == "no gradient" else z
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [("", ""), ("yhat left out", "of weight"), ("no gradient of beta", "of bias"), ("no gradient", "its gradient")],
+)
+def test_gradients_in_inference_mode_are_tested(fault, said):
+    report = conforms(_WrongWhenFrozen, 8, keywords={"fault": fault}, shape=(16, 8))
+    assert [each.key for each in report.failed] == ["running.inference"] * bool(fault), report
+    assert said in report["running.inference"].meaning
+
+
 class _Checks(nn.LayerNorm):
     def forward(self, y):
         assert y.abs().max() < 100
