@@ -82,9 +82,11 @@ def equinox_layer(name: str, module: Any, shape: tuple[int, ...], again: Any = N
 
         return called
 
-    def step(y: Any, parameters: Any) -> Any:
+    def step(y: Any, parameters: Any, size: float) -> Any:
         start = initial(y.dtype)
-        drawn = {name: jnp.asarray(drawn_statistic(name, value), y.dtype) for name, value in statistics(start).items()}
+        drawn = {
+            name: jnp.asarray(drawn_statistic(name, value, size), y.dtype) for name, value in statistics(start).items()
+        }
         start = start.set(index(), tuple(drawn.values()))
         before = batched(earlier(y), parameters, None, start)[1]
         between = statistics(before)  # a state is used up by the call it is given to

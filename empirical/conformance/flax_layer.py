@@ -35,13 +35,15 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
     taken = inspect.signature(module.__call__).parameters  # where None stands for a mode, `train` and `eval` set it
     modal = [{k: v for k, v in each.items() if taken[k].default is not None} for each in modes(module.__call__)]
 
-    def merged(parameters: Any, epsilon: float | None, training: bool, dtype: Any, drawn: bool = False) -> nnx.Module:
+    def merged(
+        parameters: Any, epsilon: float | None, training: bool, dtype: Any, size: float | None = None
+    ) -> nnx.Module:
         values = dict(flat)
         for key, path in names.items():
             if key in parameters:
                 values[path] = flat[path].replace(parameters[key])
         for key, path in statistics.items():
-            value = drawn_statistic(key, flat[path][...]) if drawn else flat[path][...]
+            value = flat[path][...] if size is None else drawn_statistic(key, flat[path][...], size)
             values[path] = flat[path].replace(jnp.asarray(value, dtype))
         made = nnx.merge(structure, nnx.from_flat_state(values), copy=True)
         (made.train if training else made.eval)()
@@ -62,8 +64,8 @@ def _nnx(name: str, module: nnx.Module, shape: tuple[int, ...], again: Any) -> J
 
         return called
 
-    def step(y: Any, parameters: Any) -> Any:
-        made = merged(parameters, None, True, y.dtype, drawn=True)
+    def step(y: Any, parameters: Any, size: float) -> Any:
+        made = merged(parameters, None, True, y.dtype, size)
         kept = [_statistics(made)]
         for each in (earlier(y), y):
             made(each, **modal[0])
@@ -124,9 +126,9 @@ def _linen(name: str, module: Any, shape: tuple[int, ...], again: Any) -> JaxLay
 
         return called
 
-    def step(y: Any, given: Any) -> Any:
+    def step(y: Any, given: Any, size: float) -> Any:
         flat = traverse_util.flatten_dict(dict(variables), sep=".")
-        drawn = {k: _of_type(v, drawn_statistic(k, v), y.dtype) for k, v in flat.items()}
+        drawn = {k: _of_type(v, drawn_statistic(k, v, size), y.dtype) for k, v in flat.items()}
         before = applied(earlier(y), given, None, traverse_util.unflatten_dict(drawn, sep="."), training)[1]
         after = applied(y, given, None, before, training)[1]
         return (

@@ -65,9 +65,9 @@ def haiku_layer(
 
         return called
 
-    def step(y: Any, parameters: Any) -> Any:
+    def step(y: Any, parameters: Any, size: float) -> Any:
         states = [{
-            module: {key: jnp.asarray(drawn_statistic(module, value), y.dtype) if key == "hidden" else value
+            module: {key: jnp.asarray(drawn_statistic(module, value, size), y.dtype) if key == "hidden" else value
                      for key, value in own.items()}
             for module, own in cast(y.dtype).items()
         }]  # fmt: skip

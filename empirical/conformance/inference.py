@@ -21,6 +21,7 @@ _TITLES = {
 }
 
 
+_SIZES = (1e-2, 1e2)  # of other values that statistics are of
 _OF_Y = "its gradient is not gamma / sqrt(running variance + eps) times the one at z"
 _OF = {"gain": "the sum of g (y - running mean)/sqrt(running variance + eps)", "shift": "the sum of g"}
 
@@ -48,7 +49,8 @@ def findings(case: Case) -> Iterator[Finding]:
     for steps in zip(*moved, strict=True):  # of the two steps, the last unless the first alone is wrong
         yield next((step for step in steps if step.verdict == VIOLATED), steps[-1])
     yield _training(case, running)
-    yield _inference(case, running, mean, variance)
+    found = _inference(case, running, mean, variance)
+    yield found if found.verdict != HOLDS else _elsewhere(case, mean, variance) or found
 
 
 def _named(state: Mapping[str, np.ndarray], word: str) -> str | None:
@@ -134,7 +136,27 @@ def _kept(before: np.ndarray, after: np.ndarray, batch: np.ndarray, size: np.nda
     return keep, relative(after - batch - keep * difference, size)
 
 
-def _inference(case: Case, running: Running, mean: str, variance: str) -> Finding:
+def _elsewhere(case: Case, mean: str, variance: str) -> Finding | None:
+    """What inference mode does wrong where running variances are small or large; None where that is nothing. Narrow
+    types do not have them."""
+    reading = case.reading
+    for size in _SIZES if ROUNDOFF[case.coarsest] <= ROUNDOFF["float32"] else ():
+        parameters = reading.parameters(case.gain, case.shift)
+        try:
+            running = reading.subject.running(size * case.y, parameters, reading.setting, size)
+        except Unsupported:
+            continue
+        if running is None or not (np.isfinite(running.after[variance]) & (running.after[variance] > 0)).all():
+            continue
+        found = _inference(case, running, mean, variance, (0,))
+        if found.verdict == VIOLATED:
+            return replace(found, meaning=f"{found.meaning}, where running variances are near {size**2:.0e}")
+    return None
+
+
+def _inference(
+    case: Case, running: Running, mean: str, variance: str, exponents: tuple[int, ...] | None = None
+) -> Finding:
     key, title = "running.inference", _TITLES["running.inference"]
     reading = case.reading
     if running.infer is None:
@@ -151,7 +173,8 @@ def _inference(case: Case, running: Running, mean: str, variance: str) -> Findin
     size = np.asarray(point.restore(np.broadcast_to(np.abs(mu), point.y.shape)), float)
     wide = np.asarray(point.restore(np.broadcast_to(np.abs(point.y).max(0), point.y.shape)), float)
     residual, worst = 0.0, 0
-    for k in _exponents(case):
+    exponents = exponents or _exponents(case)
+    for k in exponents:
         try:
             found = running.infer(np.ldexp(case.y, k))
         except Unsupported as error:
@@ -161,7 +184,7 @@ def _inference(case: Case, running: Running, mean: str, variance: str) -> Findin
         residual, worst = max((residual, worst), (off, k), key=lambda each: each[0])
     if residual <= _tolerance(case) and running.back is not None:
         yhat = (point.y - mu) / s, (np.abs(point.y) + np.abs(mu)) / s
-        for k in _exponents(case):
+        for k in exponents:
             try:
                 v, slopes = running.back(case.y, np.ldexp(case.g, k))
             except Unsupported:

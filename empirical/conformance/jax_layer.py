@@ -18,9 +18,10 @@ Call = Callable[[jax.Array, Mapping[str, jax.Array], float | None], jax.Array]
 
 
 class JaxLayer:
-    """``call(y, parameters, epsilon)`` as a pure function; ``step(y, parameters)`` gives running statistics before,
-    between and after two training calls and the layer with those after, as functions of y and parameters, where it
-    keeps any; ``made(setting)`` is a new instance ``(y, parameters, training)``, where calls leave something in one."""
+    """``call(y, parameters, epsilon)`` as a pure function; ``step(y, parameters, size)`` gives running statistics
+    (`drawn_statistic`) before, between and after two training calls and the layer with those after, as functions of y
+    and parameters, where it keeps any; ``made(setting)`` is a new instance ``(y, parameters, training)``, where calls
+    leave something in one."""
 
     layouts: tuple[str, ...] = ()
     frozen: frozenset[str] = frozenset()
@@ -101,13 +102,13 @@ class JaxLayer:
 
         return jax.grad(along, (0, 1, 2))(y, arrays, g)
 
-    def running(self, y, parameters, setting: Setting) -> Running | None:
+    def running(self, y, parameters, setting: Setting, size: float = 1.0) -> Running | None:
         """Two steps of the running statistics, if there are any."""
         if self._step is None:
             return None
         with plain_jax():
             y, arrays = self._prepared(y, parameters, setting)
-            *found, infer, train, used = self._step(y, arrays)
+            *found, infer, train, used = self._step(y, arrays, size)
 
             def plain(function):
                 if function is None:

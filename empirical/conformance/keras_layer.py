@@ -104,8 +104,8 @@ def keras_layer(name: str, layer: Any, shape: tuple[int, ...], again: Any = None
 
         return as_users_do
 
-    def step(y: Any, arrays: Any) -> Any:
-        start = [_start(key, value, y.dtype) for key, value in zip(statistics, state, strict=True)]
+    def step(y: Any, arrays: Any, size: float) -> Any:
+        start = [_start(key, value, y.dtype, size) for key, value in zip(statistics, state, strict=True)]
         before = applied(earlier(y), arrays, None, start)[1]
         after = applied(y, arrays, None, before)[1]
         kept = (dict(zip(statistics, each, strict=True)) for each in (start, before, after))
@@ -128,11 +128,11 @@ def _flags(layer: Any, training: bool) -> dict[str, bool]:
     return {"training": training, **modes(layer.call)[not training]}
 
 
-def _start(key: str, value: np.ndarray, dtype: Any) -> Any:
+def _start(key: str, value: np.ndarray, dtype: Any, size: float) -> Any:
     """Where a state starts: what is no number of the layer's type, as the seed of random numbers, where it is."""
     if not jnp.issubdtype(value.dtype, jnp.floating):
         return jnp.asarray(value)
-    return jnp.asarray(drawn_statistic(key, value), dtype)
+    return jnp.asarray(drawn_statistic(key, value, size), dtype)
 
 
 def _variables(layer: Any, trainable: bool) -> list[Any]:

@@ -72,7 +72,7 @@ class NumpyLayer:
         """The gradient of <v, d>."""
         raise Unsupported("a backward pass in NumPy is not differentiated")
 
-    def running(self, y, parameters, setting: Setting) -> Running | None:
+    def running(self, y, parameters, setting: Setting, size: float = 1.0) -> Running | None:
         """One step of the running statistics, if there are any."""
         return None
 

@@ -118,12 +118,13 @@ def modes(function: Callable, given: int = 1, keywords: Mapping[str, Any] = Mapp
     return training, {name: not value for name, value in training.items()}
 
 
-def drawn_statistic(name: str, value: np.ndarray) -> np.ndarray:
-    """Where a running statistic starts: a random mean or variance by its name, what has another name as it is."""
+def drawn_statistic(name: str, value: np.ndarray, size: float = 1.0) -> np.ndarray:
+    """Where a running statistic starts: a random mean or variance, as of values of that size, by its name; what has
+    another name as it is."""
     value, generator = np.asarray(value, float), source(12, *name.encode())
     if "var" in last(name):
-        return generator.uniform(0.5, 2, value.shape)
-    return generator.standard_normal(value.shape) if "mean" in last(name) else value
+        return size**2 * generator.uniform(0.5, 2, value.shape)
+    return size * generator.standard_normal(value.shape) if "mean" in last(name) else value
 
 
 def last(name: str) -> str:
@@ -186,8 +187,10 @@ class Subject(Protocol):
     ) -> Second:
         """The gradient of <v, d>. Unsupported where there is none."""
 
-    def running(self, y: np.ndarray, parameters: Mapping[str, np.ndarray], setting: Setting) -> Running | None:
-        """Two steps of the running statistics; None where the layer keeps none."""
+    def running(
+        self, y: np.ndarray, parameters: Mapping[str, np.ndarray], setting: Setting, size: float = 1.0
+    ) -> Running | None:
+        """Two steps of the running statistics from those of values of a size; None where the layer keeps none."""
 
     def instance(self, setting: Setting) -> Instance | None:
         """A new instance, which is called as users call theirs; None of a function."""

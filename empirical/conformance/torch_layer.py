@@ -91,7 +91,7 @@ class TorchLayer:
         )
         return Second(of_y, of_g, dict(zip(tensors, slopes, strict=True)))
 
-    def running(self, y, parameters, setting: Setting) -> Running | None:
+    def running(self, y, parameters, setting: Setting, size: float = 1.0) -> Running | None:
         """One step of the running statistics, if there are any."""
         return None
 
@@ -179,7 +179,7 @@ class TorchModule(TorchLayer):
 
         return called
 
-    def running(self, y, parameters, setting: Setting) -> Running | None:
+    def running(self, y, parameters, setting: Setting, size: float = 1.0) -> Running | None:
         """Two steps of the running statistics, if there are any."""
         held = {key: value.clone() for key, value in self._module.named_buffers()}
         floating = [key for key, value in held.items() if value.is_floating_point()]
@@ -187,12 +187,15 @@ class TorchModule(TorchLayer):
             return None
         dtype = _TYPES[setting.of_parameters]
         tensors = {name: _tensor(value, dtype).requires_grad_() for name, value in parameters.items()}
-        state = {k: _tensor(drawn_statistic(k, _numpy(v)), dtype) if k in floating else v for k, v in held.items()}
+        state = {
+            k: _tensor(drawn_statistic(k, _numpy(v), size), dtype) if k in floating else v for k, v in held.items()
+        }
         kept = [{k: _numpy(state[k]) for k in floating}]
 
-        def applied(y, training: bool, state):
+        def applied(y, training: bool, state, gradients: bool = True):
             leaf = _tensor(y, _TYPES[setting.dtype]).requires_grad_()
-            return leaf, self._functional(_entry(leaf, "contiguous"), tensors, None, training, state)
+            with torch.set_grad_enabled(gradients):
+                return leaf, self._functional(_entry(leaf, "contiguous"), tensors, None, training, state)
 
         for each in (earlier(y), y):  # with gradients, as in training
             applied(each, True, state)
@@ -200,8 +203,7 @@ class TorchModule(TorchLayer):
             kept.append({k: _numpy(state[k]) for k in floating})
 
         def infer(y):
-            with torch.no_grad():
-                return _numpy(applied(y, False, dict(state))[1])
+            return _numpy(applied(y, False, dict(state), gradients=False)[1])
 
         def train(y):
             return _numpy(applied(y, True, dict(state))[1])

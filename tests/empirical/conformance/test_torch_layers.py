@@ -261,7 +261,8 @@ class _WrongWhenFrozen(nn.BatchNorm1d):
     def forward(self, x):
         if self.training:
             return super().forward(x)
-        s = torch.sqrt(self.running_var + self.eps)
+        least, most = {"small": (0.1, 1e9), "large": (0.0, 100.0)}.get(self.fault, (0.0, 1e9))
+        s = torch.sqrt(self.running_var.clamp(least, most) + self.eps)
         if self.fault == "yhat left out":
             return _Frozen.apply(x, self.weight, self.bias, self.running_mean, s)
         weight, bias = self.weight, self.bias.detach() if self.fault == "no gradient of beta" else self.bias
@@ -277,6 +278,13 @@ def test_gradients_in_inference_mode_are_tested(fault, said):
     report = conforms(_WrongWhenFrozen, 8, keywords={"fault": fault}, shape=(16, 8))
     assert [each.key for each in report.failed] == ["running.inference"] * bool(fault), report
     assert said in report["running.inference"].meaning
+
+
+@pytest.mark.parametrize(("fault", "size"), [("small", "1e-04"), ("large", "1e+04")])
+def test_inference_mode_is_tested_at_small_and_large_variances(fault, size):
+    report = conforms(_WrongWhenFrozen, 8, keywords={"fault": fault}, shape=(16, 8))
+    assert [each.key for each in report.failed] == ["running.inference"], report
+    assert f"where running variances are near {size}" in report["running.inference"].meaning
 
 
 class _Checks(nn.LayerNorm):
