@@ -325,25 +325,25 @@ def test_a_module_that_cannot_be_tested_is_refused_with_the_reason(layer, got):
 class _Only(nn.Module):
     """Layer norm that takes one narrow type, and computes in float32 inside."""
 
-    def __init__(self, dtype, ddof=0, factor=1.0):
+    def __init__(self, dtype, ddof=0, factor=1.0, size=4):
         super().__init__()
-        self.weight, self.bias = nn.Parameter(torch.ones(4)), nn.Parameter(torch.zeros(4))
+        self.weight, self.bias = nn.Parameter(torch.ones(size)), nn.Parameter(torch.zeros(size))
         self.dtype, self.ddof, self.factor = dtype, ddof, factor
 
     def forward(self, y):
         if y.dtype != self.dtype:
             raise TypeError(f"{self.dtype} only")
         x = y.float() - y.float().mean(-1, keepdim=True)
-        variance = x.square().sum(-1, keepdim=True) / (4 - self.ddof)
+        variance = x.square().sum(-1, keepdim=True) / (y.shape[-1] - self.ddof)
         return (self.factor * x / torch.sqrt(variance + 1e-5)).to(y.dtype) * self.weight + self.bias
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_what_a_narrow_type_does_not_show_is_not_said_to_hold(dtype):
-    """Of four values, roundings may explain a divisor of 3 for one of 4; epsilon is found where it dominates. In
+    """Of 64 values, roundings may explain a divisor of 63 for one of 64; epsilon is found where it dominates. In
     bfloat16 they are up to half of the values, and hide a factor."""
     for ddof, words in ((0, " a biased variance"), (1, " an unbiased variance")):
-        report = conforms(_Only(dtype, ddof), shape=(32, 4))
+        report = conforms(_Only(dtype, ddof, size=64), shape=(32, 64))
         assert report.status == (dtype == torch.bfloat16) and not report.failed, report
         assert report["forward.variance"].verdict == "not tested" and "m and m-1" in report["forward.variance"].meaning
         assert words in report.words and "epsilon 1e-05 inside the root" in report.words
@@ -353,3 +353,32 @@ def test_what_a_narrow_type_does_not_show_is_not_said_to_hold(dtype):
     else:
         assert "rounding may be 50% of a value" in wrong["forward.values"].meaning
         assert not any(each.tolerance > 0 for each in wrong.of("holds"))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_divisor_that_all_vectors_are_off_by_is_no_rounding(dtype):
+    for ddof, verdict in ((0, "not tested" if dtype == torch.bfloat16 else "holds"), (1, "violated")):
+        report = conforms(_Only(dtype, ddof), shape=(32, 4))
+        assert report["forward.variance"].verdict == verdict, report
+        assert [each.key for each in report.failed] == ["forward.variance"] * ddof
+
+
+class _CoarseScale(nn.Module):
+    """Layer norm in the type of y, but for its scale."""
+
+    def __init__(self, dtype, size, ddof):
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(size)), nn.Parameter(torch.zeros(size))
+        self.dtype, self.ddof = dtype, ddof
+
+    def forward(self, y):
+        scale = (y.var(-1, keepdim=True, correction=self.ddof) + 1e-5).rsqrt().to(self.dtype).to(y.dtype)
+        return (y - y.mean(-1, keepdim=True)) * scale * self.weight + self.bias
+
+
+@pytest.mark.parametrize("size", [3, 24])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_coarse_scale_hides_no_unbiased_variance(dtype, size):
+    wrong, right = (conforms(_CoarseScale(dtype, size, ddof), shape=(9, size)) for ddof in (1, 0))
+    assert wrong["forward.variance"].verdict == "violated" and not wrong, wrong
+    assert not right.failed, right
