@@ -23,7 +23,7 @@ _THROUGH = {"add", "add_any", "clamp", "concatenate", "div", "dynamic_slice", "g
             "pad", "psum", "rev", "select_n", "slice", "sort", "split", "sub", "top_k"}  # fmt: skip
 _SUMS = {"conv_general_dilated", "cummax", "cumsum", "dot_general", "reduce", "reduce_max", "reduce_sum",
          "reduce_window", "reduce_window_max", "reduce_window_sum"}  # fmt: skip
-_ROOTS = {"cbrt", "cholesky", "eigh", "rsqrt", "sqrt"}
+_FACTORS = {"cholesky", "eigh"}
 _UNSIGNED, _SUM, _LOGARITHM, _INVERSE = "values without sign", "sum", "logarithm", "inverse"
 _LIBRARIES = ("jax", "flax", "optax", "jaxtyping", "bnverify", "haiku", "equinox")
 
@@ -102,6 +102,11 @@ class _Reader:
         alike = len(arguments) == 2 and arguments[0].number == arguments[1].number
         exponent = _exponent(equation)
         even = exponent is not None and exponent % 2 == 0
+        root = _root(equation)
+        if root and arguments[0].part == _SUM:  # of no size, as large as what it is divided by may be
+            return _Value(number, _INVERSE if root < 0 else _SUM)
+        if len(arguments) == 2 and name in ("add", "add_any", "max") and not alike and _unsigned(arguments):
+            return _Value(number, _SUM, size)  # a sum written out
         if _SUM in parts and ((exponent or 0) < 0 or (name == "div" and arguments[1].part == _SUM)):
             return _Value(number, _INVERSE, parts[_SUM].size)
         if name == "log" and _SUM in parts:
@@ -119,16 +124,30 @@ class _Reader:
         return _Value(number)
 
     def _divides(self, name: str, equation: Any, arguments: list[_Value], size: int) -> bool:
-        """Whether this is a root of a sum of squares, or a division of more numbers by such a sum than it has."""
+        """Whether this divides by a sum of values without sign, or its root: more numbers than it has."""
         if not arguments:
             return False
         first, last = arguments[0], arguments[-1]
-        root = name in _ROOTS or (name == "pow" and _exponent(equation) is None)
-        if (root and first.part in (_UNSIGNED, _SUM)) or (name == "exp" and first.part == _LOGARITHM):
+        if (name in _FACTORS and first.part == _SUM) or (name == "exp" and first.part == _LOGARITHM):
             return True
         if name == "div" and last.part == _SUM:
             return size > last.size
         return name in ("mul", "div") and any(each.part == _INVERSE and size > each.size for each in arguments)
+
+
+def _unsigned(arguments: Sequence[_Value]) -> bool:
+    return all(each.part in (_UNSIGNED, _SUM) for each in arguments) and any(e.part == _UNSIGNED for e in arguments)
+
+
+def _root(equation: Any) -> float:
+    """The exponent of a root: 0 of what is none, and 1/2 of a power that is computed."""
+    name = equation.primitive.name
+    if name in ("sqrt", "cbrt", "rsqrt"):
+        return -0.5 if name == "rsqrt" else 0.5
+    if name != "pow" or _exponent(equation) is not None:
+        return 0
+    exponent = equation.invars[-1]
+    return float(exponent.val) if isinstance(exponent, Literal) else 0.5
 
 
 def _exponent(equation: Any) -> int | None:

@@ -302,6 +302,9 @@ _NORMS = {
     "scan": _scanned,
     "map": lambda h: jax.lax.map(lambda row: row / row.std(), h),
     "where": lambda h: h / jnp.where(h.std() > 0, h.std(), 1.0),
+    "pairs": lambda h: h[:, :3] / jnp.sqrt(h[:, :3] ** 2 + h[:, 3:] ** 2),
+    "a sum written out": lambda h: h / jnp.sqrt(sum(h[:, i] ** 2 for i in range(6)))[:, None],
+    "response": lambda h: h / (1 + jax.lax.reduce_window(h**2, 0.0, jax.lax.add, (1, 3), (1, 1), "SAME")) ** 0.75,
 }
 _NO_NORMS = {
     "softmax": jax.nn.softmax, "attention": lambda h: jax.nn.softmax(h @ (2 * h).T / 2) @ h, "gelu": jax.nn.gelu,
@@ -311,7 +314,9 @@ _NO_NORMS = {
     "softsign": jax.nn.soft_sign,
     "huber": lambda h: jnp.where(jnp.abs(h) < 1, h * h / 2, jnp.abs(h) - 0.5).mean(), "cube": lambda h: h**3 / 3,
     "entropy": lambda h: -jax.nn.log_softmax(h)[:, 0].mean(),
-    "relative error": lambda h: jnp.sum(h**2) / jnp.sum(jnp.abs(h - 1)),
+    "relative error": lambda h: jnp.sum(h**2) / jnp.sum(jnp.abs(h - 1)), "isru": lambda h: h / jnp.sqrt(1 + h * h),
+    "gate": lambda h: h * jax.nn.sigmoid(jnp.sqrt(_squares(h))),
+    "distances": lambda h: jax.nn.softmax(-jnp.sqrt(((h[:, None] - h[None]) ** 2).sum(-1) + 1e-6)) @ h,
 }  # fmt: skip
 
 
