@@ -105,6 +105,8 @@ class _Reader:
         root = _root(equation)
         if root and arguments[0].part == _SUM:  # of no size, as large as what it is divided by may be
             return _Value(number, _INVERSE if root < 0 else _SUM)
+        if arguments and arguments[0].part == _UNSIGNED and (root > 0 or (exponent or 0) > 0):
+            return _Value(number, _UNSIGNED)
         if len(arguments) == 2 and name in ("add", "add_any", "max") and not alike and _unsigned(arguments):
             return _Value(number, _SUM, size)  # a sum written out
         if _SUM in parts and ((exponent or 0) < 0 or (name == "div" and arguments[1].part == _SUM)):

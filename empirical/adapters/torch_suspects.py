@@ -184,7 +184,7 @@ def _norm(own: _Operation, left: Collection[_Operation]) -> bool:
 
 def _of_squares(own: _Operation, left: Collection[_Operation]) -> bool:
     """Whether a sum is one of squares."""
-    return own.square or any(each.square for each in _behind(own, left, through=_SUMS))
+    return own.square or any(each.square for each in _behind(own, left, through=(*_SUMS, "pow")))
 
 
 def _behind(own: _Operation, left: Collection[_Operation], through: Collection[str] = ()) -> set[_Operation]:
@@ -200,7 +200,7 @@ def _behind(own: _Operation, left: Collection[_Operation], through: Collection[s
 
 def _normed(own: _Operation, left: Collection[_Operation]) -> int:
     """How many numbers a norm is one of."""
-    return max(e.read for e in (own, *_behind(own, left, through=_SUMS)) if e.square or e.kind in _NORMS)
+    return max(e.read for e in (own, *_behind(own, left, through=(*_SUMS, "pow"))) if e.square or e.kind in _NORMS)
 
 
 def _divides(own: _Operation, users: dict[_Operation, list[_Operation]], normed: int) -> bool:

@@ -302,6 +302,7 @@ _NORMS = {
     "scan": _scanned,
     "map": lambda h: jax.lax.map(lambda row: row / row.std(), h),
     "where": lambda h: h / jnp.where(h.std() > 0, h.std(), 1.0),
+    "l3": lambda h: h / (jnp.abs(h) ** 3).mean(-1, keepdims=True) ** (1 / 3),
     "pairs": lambda h: h[:, :3] / jnp.sqrt(h[:, :3] ** 2 + h[:, 3:] ** 2),
     "a sum written out": lambda h: h / jnp.sqrt(sum(h[:, i] ** 2 for i in range(6)))[:, None],
     "response": lambda h: h / (1 + jax.lax.reduce_window(h**2, 0.0, jax.lax.add, (1, 3), (1, 1), "SAME")) ** 0.75,
