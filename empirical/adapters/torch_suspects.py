@@ -177,7 +177,9 @@ def _square(kind: str, power: float, operands: list[torch.Tensor]) -> bool:
 def _norm(own: _Operation, left: Collection[_Operation]) -> bool:
     if own.kind in _ROOTS:
         root = not (own.kind == "pow" and own.power.is_integer())
-        return root and any(e.kind in _SUMS and _of_squares(e, left) for e in _behind(own, left))
+        parts = _behind(own, left) if root else set()
+        written = sum(each.square for each in parts) > 1 and any(each.kind == "add" for each in parts)
+        return written or any(each.kind in _SUMS and _of_squares(each, left) for each in parts)
     absolute = own.kind in _SUMS and any(each.kind == "abs" for each in _behind(own, left))
     return own.kind in _NORMS or absolute
 

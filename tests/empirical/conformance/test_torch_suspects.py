@@ -34,6 +34,8 @@ _NORMS = {
     "var": lambda h: (h - _mean(h)) / torch.sqrt(h.var(-1, keepdim=True) + 1e-5),
     "std": lambda h: (h - _mean(h)) / (h.std(-1, keepdim=True) + 1e-5),
     "power": lambda h: h * (_mean(h**2) + 1e-6) ** -0.5,
+    "a sum written out": lambda h: h / sum(h[:, i] ** 2 for i in range(5)).sqrt()[:, None],
+    "pairs": lambda h: torch.cat([h[:, :2] / (h[:, :2] ** 2 + h[:, 2:4] ** 2).sqrt(), h[:, 2:]], dim=-1),
     "l3": lambda h: h / _mean(h.abs() ** 3) ** (1 / 3),
     "l1": lambda h: h / (_mean(h.abs()) + 1e-6),
     "linf": lambda h: h / h.abs().amax(-1, keepdim=True),
