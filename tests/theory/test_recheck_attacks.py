@@ -221,6 +221,44 @@ def test_no_equation_of_a_hypothesis_speaks_of_what_no_step_derives(table, entry
     refused(changed, "follows from the definition")
 
 
+@pytest.mark.parametrize("names", [{"known": "v_v"}, {"known": "other", "other": "v_v"}])
+def test_a_name_for_what_no_step_derives_is_no_premise(names):
+    """g_g = known/4 where that is a name for <v, v>, or for a name of it."""
+    changed = _concludes(_bare(), "v_v", "==", "4*g_g")
+    equations = [*names.items(), ("g_g", "known/4")]
+    for name in names:
+        changed["symbols"][name] = "real"
+        for channel in changed["example"]["channels"]:
+            g = [Fraction(x) for x in channel["vectors"]["g"]]
+            channel["symbols"][name] = str(4 * sum(x * x for x in g))
+    changed["hypotheses"].append({
+        "name": "h", "statement": "a remark", "flag": None, "condition": None, "sets": names,
+        "equations": [{"left": left, "right": right} for left, right in equations],
+    })  # fmt: skip
+    for i, (left, right) in enumerate(equations):
+        table = "scalars" if left in names else "relations"
+        changed[table][left] = right
+        changed["steps"].append({
+            "number": i + 1, "name": "x", "reason": "x", "establishes": {"table": table, "name": left},
+            "rule": "hypothesis", "of": ["h"], "written": "x", "value": right,
+        })  # fmt: skip
+    changed["conclusion"]["number"] = len(equations) + 1
+    refused(changed, "which follows from the definition, and no step derives it")
+
+
+def test_a_name_for_what_no_step_derives_has_no_sign():
+    changed = _concludes(_bare(), "0", "<=", "one_v")
+    changed["inner_products"]["one_v"], changed["symbols"]["known"] = "<1, v>", "nonnegative"
+    for channel in changed["example"]["channels"]:
+        channel["vectors"]["v"] = ["1"] * int(channel["symbols"]["m"])
+        channel["symbols"]["known"] = channel["symbols"]["m"]
+    changed["hypotheses"].append({
+        "name": "h", "statement": "a remark", "flag": None, "condition": None, "sets": {"known": "one_v"},
+        "equations": [{"left": "known", "right": "one_v"}],
+    })  # fmt: skip
+    refused(changed, "known follows from the definition")
+
+
 def test_what_follows_from_the_definition_has_no_sign_of_its_own():
     signed = _concludes(_bare(), "0", "<=", "grad_beta")
     signed["symbols"]["grad_beta"] = "nonnegative"

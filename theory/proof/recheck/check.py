@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -40,7 +41,8 @@ class Proof(Signs):
         self.rooted: set[sp.Expr] = set()
         self.established: set[tuple[str, str]] = set()
         self.derived: set[str] = set()  # of what is established, what no hypothesis says
-        self._declared()
+        if self.definition is not None:
+            self._declared(self._following() | {self.definition.values, "z"})
         self.hypotheses = {prose(h["name"]): h for h in document["hypotheses"]}
         if len(self.hypotheses) != len(document["hypotheses"]):
             raise Refused("two hypotheses have one name")
@@ -54,17 +56,14 @@ class Proof(Signs):
         prose(document["title"]), prose(document["remark"]), prose(document["key"])
         self.bounded()
 
-    def _declared(self) -> None:
-        """What follows from the definition is declared as no more than it is."""
-        if self.definition is None:
-            return
+    def _declared(self, names: Collection[str]) -> None:
+        """Refuse what is declared of names as more than it is, since it follows from the definition."""
         known = {"rho": "between 0 and 1", "distance2": "nonnegative", "layer_distance2": "nonnegative"}
-        for n in self._following() | {self.definition.values, "z"}:
+        for n in names:
             sign, entries = self.signs.get(n, "real"), self.document["vectors"].get(n, {}).get("entries", "any")
-            if sign not in ("real", known.get(n)) or entries != "any":
-                raise Refused(f"{n} follows from the definition, which does not say that it is {sign} or {entries}")
-            if self.operators.get(n, "self-adjoint") != "self-adjoint":
-                raise Refused(f"{n} follows from the definition, which does not say that it is {self.operators[n]}")
+            kind = self.operators.get(n, "self-adjoint")
+            if sign not in ("real", known.get(n)) or entries != "any" or kind != "self-adjoint":
+                raise Refused(f"{n} follows from the definition, which does not say what is declared of it")
 
     def _following(self) -> set[str]:
         """The names of what follows from the definition, besides its values."""
@@ -252,6 +251,7 @@ class Proof(Signs):
         statement, conclusion = d["statement"], d["conclusion"]
         if conclusion["number"] != len(d["steps"]) + 1:
             raise Refused(f"it is numbered {conclusion['number']} and follows {len(d['steps'])} steps")
+        self._declared(self._open - self.derived)
         for h in self.hypotheses.values():
             self.hypothesis(h)
         sides = {side: self.insert(self.read(conclusion[side])) for side in ("left", "right")}
@@ -294,11 +294,10 @@ class Proof(Signs):
         condition = h["condition"]
         for text in (condition["left"], condition["right"]) if condition else ():
             self.determined(text)
-        for left, right in ((e["left"], e["right"]) for e in h["equations"]):
-            if not self._words(left) & self._own():  # what it is said of is free, a name for it say
-                continue
-            for text in (*right, *right.values()) if isinstance(right, Mapping) else (right,):
-                self.determined(text)
+        for e in h["equations"]:
+            if self._words(e["left"]) & self._own():  # what is said of something free is a name for it
+                for text in _parts(e["right"]):
+                    self.determined(text)
         if condition and condition["relation"] == "==" and h["equations"]:
             sets = {self.names[left]: self.read(right) for left, right in h["sets"].items()}
             left, right = (self.read(condition[side]).xreplace(sets) for side in ("left", "right"))
@@ -307,11 +306,25 @@ class Proof(Signs):
 
     def determined(self, text: str) -> None:
         """Refuse what follows from the definition and is not established: any numbers could be said of it."""
-        if self.definition is not None and (
-            found := self._words(text, self.derived) & self._following() - self.derived
-        ):
-            word = min(found)
-            raise Refused(f"a hypothesis speaks of {word}, which follows from the definition, and no step derives it")
+        found = self._words(text, self.derived) & self._open
+        if found:
+            said = f"a hypothesis speaks of {min(found)}"
+            raise Refused(f"{said}, which follows from the definition, and no step derives it")
+
+    @cached_property
+    def _open(self) -> set[str]:
+        """What follows from the definition and no step derives, and names that hypotheses give it; after the steps."""
+        found = set() if self.definition is None else self._following() - self.derived
+        equations = [e for h in self.hypotheses.values() for e in h["equations"]]
+        while True:
+            new = {
+                word for e in equations for word in self._words(e["left"]) - found
+                if not self._words(e["left"]) & self._own()
+                and any(self._words(text, self.derived) & found for text in _parts(e["right"]))
+            }  # fmt: skip
+            if not new:
+                return found
+            found |= new
 
     # What is printed.
 
@@ -404,6 +417,11 @@ def _texts(part: Any) -> Iterator[str]:
             yield from part["gradient"].values()
         yield from [part["of"]] if part.get("because") == "square" else _combinations(part.get("of"))
         yield from (text for field in ("condition", "equations", "products") for text in _texts(part.get(field)))
+
+
+def _parts(value: Any) -> tuple[str, ...]:
+    """The vectors and expressions of a value."""
+    return (*value, *value.values()) if isinstance(value, Mapping) else (value,)
 
 
 def _combinations(of: Any) -> Iterator[str]:
