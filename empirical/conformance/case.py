@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -135,6 +135,15 @@ class Case:
         self.reading, self.y = reading, reading.y
         self.gain, self.shift = reading.drawn()
         self.g = source(6).standard_normal(self.y.shape)
+
+    def narrowed(self, dtype: str) -> Case:
+        """The same in a narrower type: all numbers rounded to it."""
+        reading, offset = self.reading, self.reading.affine.offset
+        setting = replace(reading.setting, dtype=dtype)
+        other = Case(replace(reading, y=rounded(self.y, dtype), setting=setting, precision=dtype))
+        other.gain = rounded(self.gain - offset, dtype) + offset if np.isfinite(offset) else self.gain
+        other.shift, other.g = rounded(self.shift, dtype), rounded(self.g, dtype)
+        return other
 
     def exact(self, y: np.ndarray, g: np.ndarray, gain=None, shift=None, dtype: str | None = None) -> Exact:
         """What the normaliser gives at y with the gradient g at z; ``dtype``: the type that roundings are of, that of

@@ -12,7 +12,7 @@ from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, rounde
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.reading import base
 from bnverify.empirical.conformance.regimes import Made, told, tried, with_
-from bnverify.empirical.conformance.report import VIOLATED, Finding, untested
+from bnverify.empirical.conformance.report import OTHER_NUMBERS, UNTESTED, VIOLATED, Finding, untested
 from bnverify.empirical.conformance.subject import Unsupported
 
 _MOST = 2**16  # values of y at another batch size
@@ -24,8 +24,13 @@ _CHANNELS, _WIDE = (1, 4097), 2**17 + 2**15  # numbers of channels, and values o
 
 def findings(case: Case) -> Iterator[Finding]:
     """All of them."""
-    for size in _sizes(case):
-        yield tried(case, f"batch.{size}", f"a batch of {size}", partial(_resized, size=size), True)
+    sizes = [
+        tried(case, f"batch.{size}", f"a batch of {size}", partial(_resized, size=size), True) for size in _sizes(case)
+    ]
+    yield from sizes
+    if len(sizes) > 1 and all(each.verdict == UNTESTED for each in sizes) and not _varies(case, 0):
+        why = f"it takes {len(case.y)} samples only, as one does that keeps the number it was first called with"
+        yield untested(OTHER_NUMBERS, "any other number of samples", why)
     yield _many(case)
     for number in _CHANNELS:
         if number != case.y.shape[case.reading.channel]:
@@ -52,9 +57,12 @@ def _resized(case: Case, size: int) -> Made:
 
 def _needs_free(case: Case, *axes: int) -> None:
     """Unsupported where gamma or beta varies along one of the axes."""
-    taken = {axis for *_, own in case.reading.affine.parameters for axis in own or ()}
-    if taken & set(axes):
+    if _varies(case, *axes):
         raise Unsupported("gamma or beta varies along the batch" if 0 in axes else "gamma or beta varies along them")
+
+
+def _varies(case: Case, *axes: int) -> bool:
+    return bool({axis for *_, own in case.reading.affine.parameters for axis in own or ()} & set(axes))
 
 
 def _needs_digits(case: Case) -> None:

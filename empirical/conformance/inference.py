@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -22,12 +23,31 @@ _TITLES = {
 
 
 _SIZES = (1e-2, 1e2)  # of other values that statistics are of
+_GRAPH = (
+    "it keeps the graph of earlier training calls: their memory is never freed, and gradients in inference mode go "
+    "back to them; detach what is stored"
+)
 _OF_Y = "its gradient is not gamma / sqrt(running variance + eps) times the one at z"
 _OF = {"gain": "the sum of g (y - running mean)/sqrt(running variance + eps)", "shift": "the sum of g"}
 
 
 def findings(case: Case) -> Iterator[Finding]:
-    """Three, not tested where the layer keeps no statistics."""
+    """Four, not tested where the layer keeps no statistics; of those that hold, what is wrong in float32."""
+    found, other = list(_findings(case)), {}
+    own, subject = case.reading.setting.dtype, case.reading.subject
+    wide = own == case.forward_dtype == "float64" and "float32" in subject.dtypes
+    if wide and any(each.verdict == HOLDS for each in found):
+        with suppress(Unsupported):
+            other = {each.key: each for each in _findings(case.narrowed("float32")) if each.verdict == VIOLATED}
+    for each in found:
+        narrow = other.get(each.key)
+        if narrow is None or each.verdict != HOLDS:
+            yield each
+        else:
+            yield replace(narrow, meaning=f"right in {own}, but in float32 {narrow.meaning}")
+
+
+def _findings(case: Case) -> Iterator[Finding]:
     reading = case.reading
     try:
         running = reading.subject.running(case.y, reading.parameters(case.gain, case.shift), reading.setting)
@@ -47,10 +67,15 @@ def findings(case: Case) -> Iterator[Finding]:
         for y, states in ((earlier(case.y), (running.start, running.before)), (case.y, (running.before, running.after)))
     ]
     for steps in zip(*moved, strict=True):  # of the two steps, the last unless the first alone is wrong
-        yield next((step for step in steps if step.verdict == VIOLATED), steps[-1])
+        found = next((step for step in steps if step.verdict == VIOLATED), steps[-1])
+        if found.key == "running.mean" and found.verdict != VIOLATED and running.recorded:
+            found = Finding(found.key, found.title, VIOLATED, meaning=_GRAPH)
+        yield found
     yield _training(case, running)
     found = _inference(case, running, mean, variance)
-    yield found if found.verdict != HOLDS else _elsewhere(case, mean, variance) or found
+    if found.verdict == HOLDS:
+        found = _numbers(case, running, found) or _elsewhere(case, mean, variance) or found
+    yield found
 
 
 def _named(state: Mapping[str, np.ndarray], word: str) -> str | None:
@@ -151,6 +176,29 @@ def _elsewhere(case: Case, mean: str, variance: str) -> Finding | None:
         found = _inference(case, running, mean, variance, (0,))
         if found.verdict == VIOLATED:
             return replace(found, meaning=f"{found.meaning}, where running variances are near {size**2:.0e}")
+    return None
+
+
+def _numbers(case: Case, running: Running, held: Finding) -> Finding | None:
+    """What inference mode does wrong for other numbers of samples than it was trained with; None where that is nothing.
+    A sample's values and gradients know nothing of the others: they are those that it has among all of ``y``."""
+    assert running.infer is not None
+    if any(0 in (own or ()) for *_, own in case.reading.affine.parameters):  # a sample's own
+        return None
+    found = [running.infer(case.y)]
+    found += [running.back(case.y, case.g)[0]] if running.back is not None else []
+    for number in (1, 2, 3, 2 * len(case.y) + 1):
+        rows = np.arange(number) % len(case.y)
+        try:
+            few = [running.infer(case.y[rows])]
+            few += [running.back(case.y[rows], case.g[rows])[0]] if running.back is not None else []
+        except Exception:  # a layer of one number of samples says so in training, too
+            continue
+        for what, each, expected in zip(("values", "gradients"), few, found, strict=False):
+            residual = relative(each - expected[rows], float(np.abs(expected).max(initial=0.0)))
+            if not residual <= held.tolerance:
+                where = f"right for {len(case.y)} samples, but a sample's {what} are others where there are {number}"
+                return replace(held, verdict=VIOLATED, residual=residual, meaning=where)
     return None
 
 

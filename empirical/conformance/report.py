@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 HOLDS, VIOLATED, INACCURATE, UNTESTED = "holds", "violated", "inaccurate", "not tested"
+OTHER_NUMBERS = "batch.any"  # where a layer refuses all other numbers of samples
 LETTERS = (
     "z = gamma yhat + beta; g, v: the gradients at z and at y; G = gamma g; s: what is divided by, n: its gradient at "
     "y; a = <G, yhat>, rho = <n, yhat>."
@@ -95,7 +96,8 @@ class Report:
     def missing(self) -> tuple[str, ...]:
         """Properties without which nothing is said of a layer, and which could not be tested."""
         tested = {finding.key for finding in self.findings if finding.verdict != UNTESTED}
-        return tuple(key for key in ("forward.values", "backward.values") if key not in tested)
+        refused = {finding.key for finding in self.findings} & {OTHER_NUMBERS}
+        return tuple(key for key in ("forward.values", "backward.values", *refused) if key not in tested)
 
     @property
     def status(self) -> int:
@@ -110,7 +112,9 @@ class Report:
             more = f" (and {len(self.failed) - 1} more)" if len(self.failed) > 1 else ""
             return f"violated: {first.title}{more}. {first.meaning}"
         if self.missing:
-            return f"not tested: {', '.join(self.missing)}. Nothing is said of a layer without them."
+            titles = {finding.key: finding.title for finding in self.findings}
+            said = ", ".join(titles.get(key, key) for key in self.missing)
+            return f"not tested: {said}. Nothing is said of a layer without them."
         held, inexact = len(self.of(HOLDS)), len(self.of(INACCURATE))
         return f"{held} properties hold, {len(self.of(UNTESTED))} not tested" + (
             f", {inexact} inaccurate: {', '.join(f.title for f in self.of(INACCURATE))}." if inexact else "."

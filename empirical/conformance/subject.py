@@ -96,7 +96,8 @@ class Running:
     is the output of the layer in inference mode with those after (None where it has no such mode), ``train(y)`` that in
     training mode, ``back(y, g)`` the gradients at y and of the parameters in inference mode. ``used``: what inference
     uses, where that is not what is kept but a corrected value of it. ``share``: "new" or "old" where the layer's class
-    says which of them its momentum is the share of.
+    says which of them its momentum is the share of; ``recorded``: whether what is kept has gradients that go back to
+    earlier calls.
     """
 
     start: Mapping[str, np.ndarray]
@@ -108,6 +109,7 @@ class Running:
     used: Mapping[str, np.ndarray] | None = None
     back: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, Mapping[str, np.ndarray]]] | None = None
     share: str | None = None
+    recorded: bool = False
 
 
 def modes(function: Callable, given: int = 1, keywords: Mapping[str, Any] = MappingProxyType({})) -> tuple[dict, dict]:

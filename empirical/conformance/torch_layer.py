@@ -197,6 +197,11 @@ class TorchModule(TorchLayer):
             with torch.set_grad_enabled(gradients):
                 return leaf, self._functional(_entry(leaf, "contiguous"), tensors, None, training, state)
 
+        attached = dict(state)
+        first, _ = applied(earlier(y), True, attached)
+        applied(y, True, attached)
+        graphs = [value.sum() for value in attached.values() if value.requires_grad]
+        recorded = any(torch.autograd.grad(each, first, allow_unused=True)[0] is not None for each in graphs)
         for each in (earlier(y), y):  # with gradients, as in training
             applied(each, True, state)
             state = {k: v.detach().clone() for k, v in state.items()}
@@ -220,7 +225,7 @@ class TorchModule(TorchLayer):
         momentum = getattr(self._module, "momentum", None)
         start, before, after = kept
         share = "new" if isinstance(self._module, torch.nn.modules.batchnorm._NormBase) else None
-        return Running(start, before, after, infer, train, momentum, back=back, share=share)
+        return Running(start, before, after, infer, train, momentum, None, back, share, recorded)
 
 
 def _tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
