@@ -10,6 +10,7 @@ from bnverify.empirical.conformance.arithmetic import RANGE, ROUNDOFF, relative,
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
+from bnverify.empirical.conformance.systematic import calm, of_answers, of_sums
 
 # (dtype, offset, deviation): deviations that a mean taken first still sees and a difference of squares does not.
 OFFSETS = (("float64", 1e4, 1e-6), ("float32", 300.0, 1e-2))
@@ -103,7 +104,8 @@ def _at_constant(case: Case, key: str, title: str, value: float) -> Finding:
 
 def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None) -> Finding:
     """Values and gradients in a narrower type against the exact ones of the rounded input. Every entry passes some
-    eight roundings in that type; sums are taken in float32 by every library of the kind, or in the type if wider."""
+    eight roundings in that type; sums are taken in float32 by every library of the kind, or in the type if wider. What
+    hides behind the roundings of one value is looked for in the terms that all are sums of."""
     reading, own = case.reading, parameters or dtype
     y, g = rounded(case.y, dtype), rounded(case.g, dtype)
     gain = rounded(case.gain, own) if reading.affine.offset == 0 else rounded(case.gain - 1, own) + 1
@@ -134,7 +136,20 @@ def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None)
         )
     elif found.dtype != dtype:
         meaning += f" for {dtype}: later layers compute in another precision"
-    return judged(key, title, residual, allowed, meaning, otherwise, (case.place(exact, dtype, found.v is not None),))
+    place = case.place(exact, dtype, found.v is not None)
+    if residual <= allowed and ROUNDOFF[coarsest] > ROUNDOFF["float32"]:
+        told = list(of_answers(found, exact, ROUNDOFF[coarsest]))
+        if not any(part.of == "z" for part in told):
+            return untested(key, title, f"in {coarsest} rounding may be more than a quarter of every term")
+        if not (steady := calm(exact, ROUNDOFF[coarsest])).all():
+            found = reading.call(y, gain, shift, g * steady, dtype=dtype, parameter_dtype=own)
+        told += of_sums(case, found, case.exact(y, g * steady, gain, shift), ROUNDOFF[coarsest])
+        worst = max(told, key=lambda part: part.ratio)
+        if worst.ratio > 1:
+            meaning = f"{worst} is {worst.excess:+.1%} off, more than roundings in {coarsest} can be: wrong here"
+            return Finding(key, title, VIOLATED, abs(worst.excess), worst.allowed, meaning, (place,))
+        meaning += f"; every term as large as it is, to {max(part.allowed for part in told):.0%}"
+    return judged(key, title, residual, allowed, meaning, otherwise, (place,))
 
 
 def _beyond_float16(exact: Exact) -> bool:
