@@ -18,8 +18,8 @@ from pathlib import Path
 NOW = {
     "recheck of a document": (
         "theory/proof/recheck/__init__.py", "theory/proof/recheck/check.py", "theory/proof/recheck/example.py",
-        "theory/proof/recheck/reading.py", "theory/proof/recheck/rules.py", "theory/proof/recheck/signs.py",
-        "theory/proof/recheck/tables.py",
+        "theory/proof/recheck/hypotheses.py", "theory/proof/recheck/reading.py", "theory/proof/recheck/rules.py",
+        "theory/proof/recheck/signs.py", "theory/proof/recheck/tables.py", "theory/proof/recheck/texts.py",
     ),
     "claim.prove()": (
         "theory/algebra/vectors.py", "theory/algebra/derivative.py", "theory/algebra/channel_sum.py",

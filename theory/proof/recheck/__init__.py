@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from .check import FORMAT, Proof
+from .check import Proof
 from .example import satisfied
 from .reading import Refused, parse
+from .tables import FORMAT
 
 __all__ = ["FORMAT", "Recheck", "Refused", "main", "parse", "recheck"]
 

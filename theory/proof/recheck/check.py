@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sympy as sp
 
+from .hypotheses import Hypotheses
 from .reading import (
     MOST_TERMS,
     Refused,
@@ -24,69 +24,21 @@ from .reading import (
     size,
     tree,
 )  # fmt: skip
-from .rules import DERIVED, MEANINGS, MOVING, NEEDS, OF_WEIGHTS, ONE, TARGETS, Definition, derive
-from .signs import Signs
-from .tables import FORMAT, one_of
-
-RELATIONS = ("==", "<=", "<", ">=", ">")
+from .rules import MEANINGS, NEEDS, OF_WEIGHTS, ONE, TARGETS, Definition, derive
+from .tables import one_of
+from .texts import texts
 
 
-class Proof(Signs):
+class Proof(Hypotheses):
     """A document as a proof: its steps establish what the conclusion needs."""
 
     def __init__(self, document: Mapping[str, Any]):
         super().__init__(document)
-        self.definition = None if document["normalizer"] is None else Definition(self, document["normalizer"])
         self.rules: list[str] = []
         self.rooted: set[sp.Expr] = set()
         self.established: set[tuple[str, str]] = set()
-        self.derived: set[str] = set()  # of what is established, what no hypothesis says
-        if self.definition is not None:
-            self._declared(self._following() | {self.definition.values, "z"})
-        self.hypotheses = {prose(h["name"]): h for h in document["hypotheses"]}
-        if len(self.hypotheses) != len(document["hypotheses"]):
-            raise Refused("two hypotheses have one name")
-        for h in document["hypotheses"]:
-            prose(h["statement"])
-            if h["condition"] is not None and h["condition"]["relation"] not in RELATIONS:
-                raise Refused(f"got the relation {h['condition']['relation']!r} in a hypothesis")
-            sets = {e["left"]: e["right"] for e in h["equations"] if e["left"] in self.signs}
-            if h["sets"] != sets:
-                raise Refused(f"the hypothesis {h['name']} sets what its equations do not say")
         prose(document["title"]), prose(document["remark"]), prose(document["key"])
         self.bounded()
-
-    def _declared(self, names: Collection[str]) -> None:
-        """Refuse what is declared of names as more than it is, since it follows from the definition."""
-        known = {"rho": "between 0 and 1", "distance2": "nonnegative", "layer_distance2": "nonnegative"}
-        for n in names:
-            sign, entries = self.signs.get(n, "real"), self.document["vectors"].get(n, {}).get("entries", "any")
-            kind = self.operators.get(n, "self-adjoint")
-            if sign not in ("real", known.get(n)) or entries != "any" or kind != "self-adjoint":
-                raise Refused(f"{n} follows from the definition, which does not say what is declared of it")
-
-    def _following(self) -> set[str]:
-        """The names of what follows from the definition, besides its values."""
-        given = {"n", "M"} if self.definition is not None and self.definition.known else set()
-        return (DERIVED | set(MEANINGS) | {"Hhat", "Hhat_scaled", "M"}) - {"g", "H"} - given
-
-    def _own(self) -> set[str]:
-        """The names that the definition is about."""
-        normalizer = self.document["normalizer"]
-        read = {word for text in _texts(normalizer) for word in self._words(text)} if normalizer else set()
-        return read | {"g", "H", "y", "1", "m", "P", *MOVING, *([self.definition.values] if self.definition else [])}
-
-    def _words(self, text: str, known: Collection[str] = ()) -> set[str]:
-        """The vectors, operators and scalars that an entry or expression speaks of; not through names in ``known``."""
-        if text.startswith("<"):
-            return {word for each in pair(text) for word in each.split()}
-        try:
-            names = {node.id for node in ast.walk(tree(text)) if isinstance(node, ast.Name)} - {*known}
-        except Refused:  # operators and a vector
-            return set(atom(text))
-        inside = self.document["inner_products"] | self.document["sums_over_channels"]
-        deeper = (self._words(inside[n], {*known, n}) for n in names & inside.keys())
-        return (names - inside.keys()).union(*deeper)
 
     # Steps.
 
@@ -124,7 +76,7 @@ class Proof(Signs):
         """Refused unless the rule gives this value for this entry."""
         if rule == "hypothesis":
             equations = self.hypotheses[of[0]]["equations"] if len(of) == 1 and of[0] in self.hypotheses else []
-            if self._words(entry or "") & self._following():
+            if self.words(entry or "") & self.following():
                 raise Refused(f"a hypothesis says what {entry} is, which follows from the definition or does not")
             if {"left": entry, "right": step["value"]} not in equations:
                 raise Refused(f"no hypothesis {of} says what {entry} is")
@@ -251,7 +203,7 @@ class Proof(Signs):
         statement, conclusion = d["statement"], d["conclusion"]
         if conclusion["number"] != len(d["steps"]) + 1:
             raise Refused(f"it is numbered {conclusion['number']} and follows {len(d['steps'])} steps")
-        self._declared(self._open - self.derived)
+        self.declared(self.open - self.derived)
         for h in self.hypotheses.values():
             self.hypothesis(h)
         sides = {side: self.insert(self.read(conclusion[side])) for side in ("left", "right")}
@@ -287,44 +239,6 @@ class Proof(Signs):
                 break
         for text in self.everything():
             size(tree(text), weights), degree(tree(text), degrees)
-
-    def hypothesis(self, h: Mapping[str, Any]) -> None:
-        """The equations of a hypothesis must fulfil its condition, where that is an equation; what the condition speaks
-        of is known at the example."""
-        condition = h["condition"]
-        for text in (condition["left"], condition["right"]) if condition else ():
-            self.determined(text)
-        for e in h["equations"]:
-            if self._words(e["left"]) & self._own():  # what is said of something free is a name for it
-                for text in _parts(e["right"]):
-                    self.determined(text)
-        if condition and condition["relation"] == "==" and h["equations"]:
-            sets = {self.names[left]: self.read(right) for left, right in h["sets"].items()}
-            left, right = (self.read(condition[side]).xreplace(sets) for side in ("left", "right"))
-            if not self.same(left, right):
-                raise Refused(f"what the hypothesis {h['name']} sets does not fulfil it")
-
-    def determined(self, text: str) -> None:
-        """Refuse what follows from the definition and is not established: any numbers could be said of it."""
-        found = self._words(text, self.derived) & self._open
-        if found:
-            said = f"a hypothesis speaks of {min(found)}"
-            raise Refused(f"{said}, which follows from the definition, and no step derives it")
-
-    @cached_property
-    def _open(self) -> set[str]:
-        """What follows from the definition and no step derives, and names that hypotheses give it; after the steps."""
-        found = set() if self.definition is None else self._following() - self.derived
-        equations = [e for h in self.hypotheses.values() for e in h["equations"]]
-        while True:
-            new = {
-                word for e in equations for word in self._words(e["left"]) - found
-                if not self._words(e["left"]) & self._own()
-                and any(self._words(text, self.derived) & found for text in _parts(e["right"]))
-            }  # fmt: skip
-            if not new:
-                return found
-            found |= new
 
     # What is printed.
 
@@ -398,43 +312,10 @@ class Proof(Signs):
         """Every expression of the document that says something."""
         d = self.document
         for part in ("statement", "conclusion", "normalizer", "certificate", "hypotheses", "steps"):
-            yield from _texts(d[part])
+            yield from texts(d[part])
         yield from (*d["sums_over_channels"].values(), *d["relations"])
-
-
-def _texts(part: Any) -> Iterator[str]:
-    """The expressions in a part of a document."""
-    if isinstance(part, list):
-        yield from (text for each in part for text in _texts(each))
-    elif isinstance(part, Mapping):
-        for field in ("left", "right", "value", "scale", "rho", "gain", "shift", "slack"):
-            inside = part.get(field)
-            if isinstance(inside, str) and not (field == "left" and isinstance(part["right"], Mapping)):
-                yield inside
-            elif isinstance(inside, Mapping):
-                yield from inside.values()
-        if part.get("gradient") is not None:
-            yield from part["gradient"].values()
-        yield from [part["of"]] if part.get("because") == "square" else _combinations(part.get("of"))
-        yield from (text for field in ("condition", "equations", "products") for text in _texts(part.get(field)))
-
-
-def _parts(value: Any) -> tuple[str, ...]:
-    """The vectors and expressions of a value."""
-    return (*value, *value.values()) if isinstance(value, Mapping) else (value,)
-
-
-def _combinations(of: Any) -> Iterator[str]:
-    """The expressions in the evidence for a sign: coefficients of vectors, and those of further factors."""
-    if isinstance(of, list):
-        yield from (text for each in of for text in _combinations(each))
-    elif isinstance(of, Mapping):
-        yield from _texts(of) if "because" in of else of.values()
 
 
 def _of(word: str, counts: Mapping[str, int], other: int = 1) -> int:
     """What is counted of an atom, or of its vector."""
     return max(other, counts.get(word, counts.get(word.split(" ")[-1], other)))
-
-
-__all__ = ["FORMAT", "Proof"]
