@@ -194,6 +194,9 @@ def test_verify_fails_on_a_violated_claim_and_says_where(bnverify, copied, tmp_p
         (("train", *TINY, "--data", "/nonexistent"), ("/nonexistent", "CIFAR-10", "do:")),  # it is read, not ignored
         (("train", *TINY, "--out", "x" * 300), ("300 bytes", "255 bytes", "shorter --out")),
         (("train", *TINY, "--out", "/etc/hostname"), ("/etc/hostname", "a file", "--out")),
+        (("train", *TINY, "--process", "1"), ("--process 1 of one process", "--processes", "2 or more")),
+        (("train", *TINY, "--coordinator", "a:1"), ("--coordinator a:1 of one", "--processes", "2 or more")),
+        (("train", *TINY, "--processes", "0"), ("0 processes", "the number of all", "2 or more")),
         (("verify", "/nonexistent"), ("/nonexistent", "run directory", "bnverify run")),
         (("report", "/nonexistent"), ("/nonexistent", "run directory", "bnverify run")),
     ],
@@ -204,6 +207,16 @@ def test_bad_input_is_three_lines_and_no_traceback(monkeypatch, capsys, tmp_path
     assert status == 2 and "Traceback" not in shown
     three_lines(told)
     assert all(word in told for word in words), told
+
+
+@pytest.mark.parametrize(
+    "words", [("train", "--out"), ("run", "--data"), ("reproduce", "--out"), ("report", ".", "--out")]
+)
+def test_an_empty_path_is_no_path(monkeypatch, capsys, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    status, _, told = called(monkeypatch, capsys, *words, "")
+    assert status == 2 and not list(tmp_path.iterdir())
+    assert words[-1] in told and "empty path" in told and "pass ." in told
 
 
 def test_every_option_has_a_help_text_where_options_are_shared(bnverify):

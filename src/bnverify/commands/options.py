@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
+from bnverify.commands.paths import directory_option
 from bnverify.empirical.runs.config import PRESETS
 
 Preset = Annotated[str, typer.Option(help=f"One of {', '.join(PRESETS)}.")]
-Out = Annotated[Path | None, typer.Option(help="Run directory; runs/PRESET by default.")]
+Out = Annotated[Path | None, directory_option("Run directory; runs/PRESET by default.")]
 DatasetName = Annotated[str | None, typer.Option("--dataset", help="synthetic or cifar10.")]
-Data = Annotated[Path | None, typer.Option(help="Directory of CIFAR-10 in its binary layout; then it is the data set.")]
+Data = Annotated[Path | None, directory_option("Directory of CIFAR-10 in its binary layout; then it is the data set.")]
 Download = Annotated[bool, typer.Option(help="Fetch CIFAR-10 into --data (170 MB, checksum verified).")]
 Steps = Annotated[int | None, typer.Option(help="Training steps.")]
 Batch = Annotated[int | None, typer.Option(help="Batch size.")]

@@ -36,6 +36,15 @@ class Parallel:
     processes: int = 1
     process: int = 0
 
+    def __post_init__(self) -> None:
+        alone = self.processes == 1 and (self.process or self.coordinator is not None)
+        if self.processes < 1 or alone:
+            said = f"--coordinator {self.coordinator}" if self.coordinator is not None else f"--process {self.process}"
+            raise InputError(
+                got=f"{said} of one process" if alone else f"{self.processes} processes",
+                expected="--processes with the number of all of them", advice="pass --processes 2 or more",
+            )  # fmt: skip
+
     def mesh(self) -> Mesh:
         """Join the other processes, and share batches over the devices; MachineError unless JAX finds its platform."""
         with platform():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bnverify.commands.paths import directory_option
 from bnverify.commands.terminal import console
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 def command(
     runs: Annotated[list[Path], typer.Argument(help="Directories written by `bnverify run` or `train`.")],
-    out: Annotated[Path | None, typer.Option(help="Where to write; report/ in the run, or beside several.")] = None,
+    out: Annotated[Path | None, directory_option("Where to write; report/ in the run, or beside several.")] = None,
     tex: Annotated[
         bool, typer.Option("--tex", help="report.tex as well, and the PDF by a TeX where there is one.")
     ] = False,

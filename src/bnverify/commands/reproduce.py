@@ -10,13 +10,14 @@ from rich.table import Column, Table
 
 from bnverify.commands.choosing import usable
 from bnverify.commands.parallel import Parallel
+from bnverify.commands.paths import directory_option
 from bnverify.commands.terminal import INCOMPLETE, VIOLATED, console
 from bnverify.errors import InputError
 
 
 def command(
-    data: Annotated[Path | None, typer.Option(help="Directory of CIFAR-10 in its binary layout.")] = None,
-    out: Annotated[Path, typer.Option(help="Where everything is kept; the same command goes on there.")] = Path(
+    data: Annotated[Path | None, directory_option("Directory of CIFAR-10 in its binary layout.")] = None,
+    out: Annotated[Path, directory_option("Where everything is kept; the same command goes on there.")] = Path(
         "reproduction"
     ),
     budget: Annotated[str, typer.Option(help="Time to spend now: 90s, 25m, 8h, 2d.")] = "25m",
