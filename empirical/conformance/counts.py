@@ -28,7 +28,8 @@ def findings(case: Case) -> Iterator[Finding]:
         tried(case, f"batch.{size}", f"a batch of {size}", partial(_resized, size=size), True) for size in _sizes(case)
     ]
     yield from sizes
-    if len(sizes) > 1 and all(each.verdict == UNTESTED for each in sizes) and not _varies(case, 0):
+    refused = len(sizes) > 1 and all(each.verdict == UNTESTED for each in sizes)
+    if refused and len(case.y) > 1 and not _varies(case, 0):  # one of a single sample may be mapped over samples
         why = f"it takes {len(case.y)} samples only, as one does that keeps the number it was first called with"
         yield untested(OTHER_NUMBERS, "any other number of samples", why)
     yield _many(case)
