@@ -153,9 +153,11 @@ class Compared:
 
 
 def compared(with_norm: xr.DataArray, plain: xr.DataArray, over: tuple[Phase, ...]) -> tuple[Compared, ...]:
-    """A quantity (step, ...) of both networks, phase by phase; phases without a finite value are left out."""
+    """A quantity (step, ...) of both networks, phase by phase, at the steps that both have; phases without a finite
+    value are left out."""
     out = []
-    steps = with_norm["step"].values
+    steps = np.intersect1d(with_norm["step"].values, plain["step"].values)
+    with_norm, plain = with_norm.sel(step=steps), plain.sel(step=steps)
     for phase in over:
         here = phase.of(steps)
         first, second = (np.asarray(each.values, float)[here].ravel() for each in (with_norm, plain))

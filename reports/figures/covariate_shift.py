@@ -34,7 +34,7 @@ def _shift(run: Run, name: str, axis: str, logarithmic: bool) -> Chart:
         )
         for layer in found
     }  # fmt: skip
-    lowest = float(np.nanmin([c.values for curves in by_layer.values() for c in curves], initial=0))
+    lowest = float(np.nanmin(np.concatenate([c.values for curves in by_layer.values() for c in curves]), initial=0))
     scale = {"scale": "log"} if logarithmic else {"limits": (min(-0.1, 1.05 * lowest), 1.05), "rules": (0.0,)}
     panels = tuple(Panel(layer, curves, **scale) for layer, curves in by_layer.items())  # type: ignore[arg-type]
     names = naming.labels(run.config)

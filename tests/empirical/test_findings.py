@@ -12,6 +12,8 @@ from bnverify.empirical.experiments.comparable import (
     LAST,
     LOST,
     WHOLE,
+    Phase,
+    compared,
     falls_back,
     lost_from,
     phases,
@@ -167,6 +169,13 @@ def test_phases_are_those_of_the_plain_network():
     assert before.stop == pytest.approx(crossing + 75, abs=5)
     never = _run(0.3, 2.3026).of(run.config)
     assert [p.name for p in phases(never)] == [WHOLE, BEFORE, LAST]
+
+
+def test_networks_are_compared_at_the_steps_that_both_have():
+    longer = xr.DataArray([1.0, 1.0, 4.0, 8.0], {"step": TIMES}, ("step",))
+    shorter = xr.DataArray([2.0, 2.0, 2.0], {"step": TIMES[[0, 1, 3]]}, ("step",))
+    (found,) = compared(longer, shorter, (Phase(WHOLE, 0, STEPS),))
+    assert (found.count, found.share, found.ratio, found.lost) == (3, pytest.approx(2 / 3), 0.5, 0)
 
 
 def test_what_happens_on_the_plateau_does_not_decide():

@@ -1,5 +1,6 @@
 """The numbers of every figure, worked out here a second time from the records: what is drawn is what was measured."""
 
+import contextlib
 import dataclasses
 import json
 
@@ -10,6 +11,8 @@ import stored
 import xarray as xr
 
 from bnverify.empirical.judgement.verdict import Verdict
+from bnverify.empirical.runs.records import load_run
+from bnverify.reports import FIGURES
 from bnverify.reports.figures import (
     alignment,
     comparison,
@@ -172,6 +175,21 @@ def test_the_shift_of_every_layer_but_the_first_has_its_panel(run, data, name):
         for layer in layers[1:]:
             expected = records[name].sel(layer=layer).values
             np.testing.assert_array_equal(chart.curve(layer, network, name).values, expected)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_figures_are_drawn_of_networks_that_stopped_at_different_steps(tmp_path, network):
+    """As where one of two processes, a network each, was ended first."""
+    path = stored.store(tmp_path / "vgg", stored.configuration()).path
+    for kind in ("curves", "shift", "landscape", "activations"):
+        *_, last = sorted((path / "records" / network).glob(f"{kind}-*.nc"))
+        last.unlink()
+    run, drawn = load_run(path), set()
+    for name, figure in FIGURES.items():
+        with contextlib.suppress(NotRecorded):
+            figure.data(run)
+            drawn.add(name)
+    assert drawn >= {name for names in stored.FIGURES.values() for name in names} | {"training"}
 
 
 def test_of_runs_side_by_side_the_shift_is_the_median_over_the_layers_but_the_first(run):
