@@ -76,9 +76,9 @@ def train(
     `bnverify.empirical.runs.experiment.load_data`, or another of its kind.
 
     Records that are missing or damaged are measured again: the training goes back to the last stored state before the
-    first of them. ``progress(step)`` is called after every chunk. ``mesh`` shares every batch between devices; it is no
-    part of the run, which goes on with another. InputError where the directory holds a run of another configuration or
-    of other data, or another process trains in it.
+    first of them; a complete run is left as it is. ``progress(step)`` is called after every chunk. ``mesh`` shares
+    every batch between devices; it is no part of the run, which goes on with another. InputError where the directory
+    holds a run of another configuration or of other data, or another process trains in it.
     """
     path, mesh = Path(path), mesh or Mesh()
     mesh.check(config.batch)
@@ -89,8 +89,11 @@ def train(
             remove_partial(path / "records", path / "checkpoints")
         mesh.wait("described")
         gaps = missing(config, path, damaged=True)
+        if not gaps:  # also where the states were removed, from which it would be trained once more
+            progress(config.steps)
+            return load_run(path)
         initial = _start(config)
-        step, states = _restore(config, path / "checkpoints", initial, min((gap.step for gap in gaps), default=None))
+        step, states = _restore(config, path / "checkpoints", initial, min(gap.step for gap in gaps))
         mesh.wait("restored")
         for gap in gaps if mesh.writes else ():
             gap.file(path).unlink(missing_ok=True)  # damaged, or not there
@@ -233,11 +236,11 @@ def _write_ray(run: _Training, state: TrainState) -> None:
 
 
 def _restore(
-    config: RunConfig, folder: Path, initial: dict[str, TrainState], before: int | None
+    config: RunConfig, folder: Path, initial: dict[str, TrainState], before: int
 ) -> tuple[int, dict[str, TrainState]]:
     """The last stored states that can be read, of a step up to ``before``; else those before the first step."""
     for step in reversed(stored_steps(config, folder)):
-        if before is None or step <= before:
+        if step <= before:
             try:
                 return step, load_states(folder, step, initial)
             except InputError as error:

@@ -1,6 +1,7 @@
 """A run as a whole: complete records, resumption to the same bits, refusal of another configuration."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -71,6 +72,15 @@ def test_a_finished_run_is_not_measured_again(tiny_run, data, monkeypatch):
     before = _bytes(tiny_run)
     monkeypatch.setattr("bnverify.empirical.runs.run.write_record", None)
     assert _bytes(train(tiny_run.config, data, tiny_run.path)) == before
+
+
+def test_a_finished_run_is_left_as_it_is_where_its_states_were_removed(tiny_run, data, tmp_path, monkeypatch):
+    path = tmp_path / "run"
+    shutil.copytree(tiny_run.path, path, ignore=shutil.ignore_patterns("checkpoints"))
+    monkeypatch.setattr("bnverify.empirical.runs.run._chunk", None)  # nothing is trained
+    seen = []
+    assert _bytes(train(tiny_run.config, data, path, progress=seen.append)) == _bytes(tiny_run)
+    assert seen == [tiny_run.config.steps] and not (path / "checkpoints").exists()
 
 
 def test_another_seed_gives_other_bits(tiny_run, data, tmp_path):
