@@ -12,7 +12,8 @@ from bnverify.empirical.runs.records import Run
 
 # Options of `bnverify train`, and of `bnverify run`, by field of the configuration.
 _OPTIONS = (
-    "steps", "batch", "width", "learning_rate", "weight_decay", "epsilon", "seed", "record_every", "check_every",
+    "steps", "batch", "width", "learning_rate", "momentum", "weight_decay", "epsilon", "seed", "record_every",
+    "check_every",
 )  # fmt: skip
 
 

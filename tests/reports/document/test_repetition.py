@@ -1,24 +1,27 @@
 """The printed command, given again, makes the configuration of the run."""
 
+import inspect
 import shlex
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 import stored
 from typer.testing import CliRunner
 
 from bnverify import cli
+from bnverify.commands import train as training
 from bnverify.commands.parallel import Parallel
 from bnverify.commands.verify import Outcome
 from bnverify.empirical.experiments.experiments import EXPERIMENTS
 from bnverify.empirical.experiments.plan import plan
 from bnverify.empirical.runs.config import RunConfig, preset
 from bnverify.empirical.runs.records import Run
-from bnverify.reports.document.repetition import command
+from bnverify.reports.document.repetition import _OPTIONS, command
 
 CASES = {
     "a preset": preset("tiny"),
     "with options": preset("quick").changed(seed=3, learning_rate=0.1, width=0.25, epsilon=1e-3),
+    "with another momentum": EXPERIMENTS["main"].paper["all"].changed(momentum=0.0, learning_rate=0.1),
     "with weight decay": preset("quick").changed(weight_decay=5e-4),
     "cifar10": preset("full").changed(dataset="cifar10", steps=7),
     "an experiment": EXPERIMENTS["noisy"].quick["with noise"],
@@ -95,3 +98,8 @@ def test_what_no_option_sets_is_written_in_python(tmp_path):
     assert names["config"] == config and isinstance(names["config"], RunConfig)
     assert callable(names["train"]) and callable(names["load_data"])
     assert last == "train(config, load_data(config), 'runs/again')"
+
+
+def test_every_option_of_the_command_that_sets_a_field_is_one_of_the_repetition():
+    options = {*inspect.signature(training.command).parameters} & {each.name for each in fields(RunConfig)}
+    assert options - {"preset", "dataset", "every"} == {*_OPTIONS}
