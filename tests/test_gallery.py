@@ -46,7 +46,7 @@ def test_a_run_that_its_command_does_not_make_is_refused(monkeypatch):
 README = " ".join((ROOT / "README.md").read_text().split())
 
 
-@pytest.mark.parametrize("name", ["main-full", "main-quarter"])
+@pytest.mark.parametrize("name", ["main-full", "main-quarter", "main-quarter-paper"])
 def test_the_readme_says_what_the_runs_found(name):
     points, violations = gallery.verdicts(gallery.GALLERY / name)
     stored = json.loads((gallery.GALLERY / name / "all" / "summary.json").read_text())
@@ -70,6 +70,26 @@ def test_the_readme_says_what_the_long_run_shows():
     assert f"in the median by {beta['ratio']:.1f}" in README and f"by {shift['ratio']:.2f} relative" in README
     observed = json.loads((gallery.GALLERY / "main-quarter" / "all" / "summary.json").read_text())["observed"]
     assert f"{observed['bn']['test_accuracy'] * 100:.1f} % in the end" in README
+
+
+def test_the_readme_says_what_the_published_rate_shows():
+    """Neither network comes apart: both are far above chance at the end."""
+    folder = gallery.GALLERY / "main-quarter-paper"
+    observed = json.loads((folder / "all" / "summary.json").read_text())["observed"]
+    plain, bn = (observed[name]["test_accuracy"] for name in ("plain", "bn"))
+    assert f"{100 * plain:.1f} % without and {100 * bn:.1f} % with batch norm after 15,000 steps" in README
+    config = gallery.load_run(folder / "all").config
+    assert (config.learning_rate, config.momentum, config.width, config.steps) == (0.1, 0.0, 0.25, 15_000)
+    assert bn > plain > 0.5 and all(one["diverged_at"] is None for one in observed.values())
+    found = json.loads((folder / "findings.json").read_text())
+    phases = {(row["quantity"], row["phase"]): row for one in found["observed"] for row in one["phases"]}
+    wanted = ("range of the loss along the gradient", "largest difference of the gradients", "effective beta")
+    line, change, beta = (phases[what, "after the plain network's plateau"] for what in wanted)
+    said = f"with batch norm at {line['share']:.0%} of the steps looked at, in the median by {line['ratio']:.2f}"
+    assert said.replace("%", " %") in README and f"changes less, by {change['ratio']:.2f}" in README
+    said = f"effective β is smaller at {beta['share']:.0%}, with a median ratio of {beta['ratio']:.2f}"
+    assert said.replace("%", " %") in README
+    assert f"subtracts is {found['subtracted'][0]['at chance']:.2f} times what random directions lose" in README
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
