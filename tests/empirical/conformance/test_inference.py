@@ -73,6 +73,26 @@ def test_what_is_kept_has_no_graph(in_place):
     assert "it keeps the graph of earlier training calls" in wrong["running.mean"].meaning
 
 
+class _Last(_Kept):
+    """Keeps what the last call alone computed, with its graph, and lets go of it in the next."""
+
+    def __init__(self):
+        super().__init__(True)
+        self.register_buffer("last_deviation", torch.ones(6))
+        self.register_buffer("last_square", torch.ones(6))
+
+    def forward(self, y):
+        if self.training:
+            self.last_deviation = (y - y.mean(0)).square().mean(0).sqrt()
+            self.last_square = self.last_deviation.square()
+        return super().forward(y)
+
+
+def test_a_graph_of_the_last_call_alone_is_none_of_earlier_ones():
+    report = conforms(_Last(), shape=(16, 6))
+    assert report.status == 0, report
+
+
 def test_a_function_that_keeps_its_first_number_of_samples_is_not_passed():
     first = []
 

@@ -124,6 +124,19 @@ def test_the_first_two_pages_hold_with_room_for_three_lines_more(built, told, tm
     assert bool(re.match(r"(What is true about .* seed \d+ )?Contents\b", third.strip())) == fits, third[:300]
 
 
+@pytest.mark.skipif(not Path("/usr/bin/pdftotext").exists(), reason="no pdftotext")
+def test_a_caption_stands_on_the_page_on_which_its_table_begins(tmp_path):
+    table = "| layer | share |\n| :-- | --: |\n" + "| conv1 | 1 |\n" * 8 + "\n: **Table 1:** What it says.\n"
+    pages = set()
+    for lines in range(38, 46):
+        file = tmp_path / "report.pdf"
+        file.write_bytes(pdf.pdf(pdf.typst_source("---\ntitle: T\n---\n\n" + "A line.\n\n" * lines + table), tmp_path))
+        told = [page for n in "12" if "What it says." in (page := text_of(file, "-f", n, "-l", n))]
+        assert len(told) == 1 and "layer" in told[0], lines
+        pages.add("A line." in told[0])
+    assert pages == {True, False}
+
+
 def test_the_same_run_gives_the_same_bytes_here_and_in_another_process(tiny_run, small, tmp_path):
     here = build_report(load_run(tiny_run.path), tmp_path / "here", also=["tex"])
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
