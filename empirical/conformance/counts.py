@@ -28,10 +28,14 @@ def findings(case: Case) -> Iterator[Finding]:
         tried(case, f"batch.{size}", f"a batch of {size}", partial(_resized, size=size), True) for size in _sizes(case)
     ]
     yield from sizes
-    refused = len(sizes) > 1 and all(each.verdict == UNTESTED for each in sizes)
-    if refused and len(case.y) > 1 and not _varies(case, 0):  # one of a single sample may be mapped over samples
-        why = f"it takes {len(case.y)} samples only, as one does that keeps the number it was first called with"
-        yield untested(OTHER_NUMBERS, "any other number of samples", why)
+    if len(sizes) > 1 and len(case.y) > 1 and all(each.verdict == UNTESTED for each in sizes) and not _varies(case, 0):
+        twice = 2 * len(case.y)  # of a layer that cuts its samples into groups; one of a single sample may be mapped
+        other = tried(case, f"batch.{twice}", f"a batch of {twice}", partial(_resized, size=twice), True)
+        yield other
+        if other.verdict == UNTESTED:
+            tried_ = ", ".join(f"{size:,}" for size in (*_sizes(case), twice))
+            why = f"it refuses {tried_} samples, as a layer does that keeps the number it was first called with"
+            yield untested(OTHER_NUMBERS, "any other number of samples", why)
     yield _many(case)
     for number in _CHANNELS:
         if number != case.y.shape[case.reading.channel]:

@@ -151,12 +151,22 @@ class Point:
     def kinks(self) -> np.ndarray:
         """The vectors, as a row, at which the scale has several gradients, all of them right: in l1 a value is its mean
         (or 0), in linf two are the largest."""
+        return self._kinks(_KINK)
+
+    def kinks_in(self, roundoff: float) -> np.ndarray:
+        """The same as roundings of that size leave it: what they make equal is equal."""
+        largest = np.abs(self.measured).max(0)
+        with np.errstate(all="ignore"):
+            lost = 4 * roundoff * (1 + (np.abs(self.y).max(0) + np.abs(self.mu)) / largest)
+        return self._kinks(np.maximum(_KINK, lost))
+
+    def _kinks(self, share: np.ndarray | float) -> np.ndarray:
         scale, c = self.normaliser.scale, np.abs(self.measured)
         largest = c.max(0)
         if scale.norm == "l1":
-            kinks = (c <= _KINK * largest).any(0)
+            kinks = (c <= share * largest).any(0)
         elif scale.norm == "linf" and (self.m > 2 or scale.uncentred):  # of two values, centred, both have the same
-            kinks = (c >= (1 - _KINK) * largest).sum(0) > 1
+            kinks = (c >= (1 - share) * largest).sum(0) > 1
         else:
             kinks = np.zeros(c.shape[1:], bool)
         return kinks & (largest > 0)

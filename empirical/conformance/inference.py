@@ -11,8 +11,9 @@ import numpy as np
 from bnverify.empirical.conformance.arithmetic import ROUNDOFF, relative, tolerance
 from bnverify.empirical.conformance.case import Case
 from bnverify.empirical.conformance.reach import EXPONENTS
-from bnverify.empirical.conformance.report import HOLDS, VIOLATED, Finding, judged, untested
+from bnverify.empirical.conformance.report import HOLDS, INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Running, Unsupported, earlier, last
+from bnverify.empirical.conformance.systematic import fitted, worst
 
 _TITLES = {
     "running.mean": "running mean",
@@ -22,29 +23,29 @@ _TITLES = {
 }
 
 
+_RIGHT = "right in float64, but in {} {}"
+_STEPS = 3  # roundings of an entry, at most, in roundoffs
 _SIZES = (1e-2, 1e2)  # of other values that statistics are of
 _GRAPH = (
-    "it keeps the graph of earlier training calls: their memory is never freed, and gradients in inference mode go "
-    "back to them; detach what is stored"
+    "it keeps the graph of training calls: gradients in inference mode go back to them, or fail, and memory may never "
+    "be freed; detach what is stored"
 )
 _OF_Y = "its gradient is not gamma / sqrt(running variance + eps) times the one at z"
 _OF = {"gain": "the sum of g (y - running mean)/sqrt(running variance + eps)", "shift": "the sum of g"}
 
 
 def findings(case: Case) -> Iterator[Finding]:
-    """Four, not tested where the layer keeps no statistics; of those that hold, what is wrong in float32."""
-    found, other = list(_findings(case)), {}
-    own, subject = case.reading.setting.dtype, case.reading.subject
-    wide = own == case.forward_dtype == "float64" and "float32" in subject.dtypes
-    if wide and any(each.verdict == HOLDS for each in found):
-        with suppress(Unsupported):
-            other = {each.key: each for each in _findings(case.narrowed("float32")) if each.verdict == VIOLATED}
-    for each in found:
-        narrow = other.get(each.key)
-        if narrow is None or each.verdict != HOLDS:
-            yield each
-        else:
-            yield replace(narrow, meaning=f"right in {own}, but in float32 {narrow.meaning}")
+    """Four, not tested where the layer keeps no statistics; of those that hold, what is wrong in narrower types."""
+    found, wrong = list(_findings(case)), {}
+    own, dtypes = case.reading.setting.dtype, case.reading.subject.dtypes
+    if own == case.forward_dtype == "float64" and any(each.verdict == HOLDS for each in found):
+        if found[-1].verdict == HOLDS:
+            wrong = {each.key: each for each in (_in_narrow_type(case, dtype) for dtype in dtypes) if each}
+        if "float32" in dtypes:
+            with suppress(Unsupported):
+                narrow = (each for each in _findings(case.narrowed("float32")) if each.verdict == VIOLATED)
+                wrong |= {each.key: replace(each, meaning=_RIGHT.format("float32", each.meaning)) for each in narrow}
+    yield from (wrong.get(each.key, each) if each.verdict == HOLDS else each for each in found)
 
 
 def _findings(case: Case) -> Iterator[Finding]:
@@ -73,8 +74,10 @@ def _findings(case: Case) -> Iterator[Finding]:
         yield found
     yield _training(case, running)
     found = _inference(case, running, mean, variance)
-    if found.verdict == HOLDS:
-        found = _numbers(case, running, found) or _elsewhere(case, mean, variance) or found
+    if found.verdict in (HOLDS, INACCURATE):
+        found = _numbers(case, running, found) or found
+    if found.verdict in (HOLDS, INACCURATE):
+        found = _elsewhere(case, mean, variance) or found
     yield found
 
 
@@ -180,13 +183,15 @@ def _elsewhere(case: Case, mean: str, variance: str) -> Finding | None:
 
 
 def _numbers(case: Case, running: Running, held: Finding) -> Finding | None:
-    """What inference mode does wrong for other numbers of samples than it was trained with; None where that is nothing.
-    A sample's values and gradients know nothing of the others: they are those that it has among all of ``y``."""
+    """What inference mode does wrong for other numbers of samples than it was trained with, or that it is right for
+    those tried; None where none could be. A sample's values and gradients know nothing of the others: they are those
+    that it has among all of ``y``."""
     assert running.infer is not None
     if any(0 in (own or ()) for *_, own in case.reading.affine.parameters):  # a sample's own
         return None
     found = [running.infer(case.y)]
     found += [running.back(case.y, case.g)[0]] if running.back is not None else []
+    allowed, tried = max(held.tolerance, 2 * held.residual), []
     for number in (1, 2, 3, 2 * len(case.y) + 1):
         rows = np.arange(number) % len(case.y)
         try:
@@ -196,10 +201,11 @@ def _numbers(case: Case, running: Running, held: Finding) -> Finding | None:
             continue
         for what, each, expected in zip(("values", "gradients"), few, found, strict=False):
             residual = relative(each - expected[rows], float(np.abs(expected).max(initial=0.0)))
-            if not residual <= held.tolerance:
+            if not residual <= allowed:
                 where = f"right for {len(case.y)} samples, but a sample's {what} are others where there are {number}"
                 return replace(held, verdict=VIOLATED, residual=residual, meaning=where)
-    return None
+        tried.append(f"{number:,}")
+    return replace(held, meaning=f"{held.meaning}; also of {', '.join(tried)} samples") if tried else None
 
 
 def _inference(
@@ -210,15 +216,12 @@ def _inference(
     if running.infer is None:
         return untested(key, title, "it has no inference mode")
     used = running.after if running.used is None else running.used
-    mu, var = used[mean].ravel(), used[variance].ravel()
     point = reading.point()
-    if point.mu.size % mu.size:
+    if point.mu.size % used[mean].size:
         return untested(key, title, "the statistics are not one a vector")
-    mu, var = (np.tile(each, point.mu.size // each.size) for each in (mu, var))
-    s = reading.normaliser.scale.of(np.sqrt(var))
-    slope = np.asarray(case.here.gain * point.restore(np.broadcast_to(1 / s, point.y.shape)), float)
-    start = np.asarray(case.here.shift - slope * point.restore(np.broadcast_to(mu, point.y.shape)), float)
-    size = np.asarray(point.restore(np.broadcast_to(np.abs(mu), point.y.shape)), float)
+    slope, means = _map(case, used[mean], used[variance])
+    start = np.asarray(case.here.shift, float) - slope * means
+    size = np.abs(means)
     wide = np.asarray(point.restore(np.broadcast_to(np.abs(point.y).max(0), point.y.shape)), float)
     residual, worst = 0.0, 0
     exponents = exponents or _exponents(case)
@@ -230,8 +233,13 @@ def _inference(
         sizes = np.abs(slope) * (np.ldexp(wide, k) + size) + np.abs(np.asarray(case.here.shift, float))
         off = relative(found - (slope * np.ldexp(case.y, k) + start), sizes)
         residual, worst = max((residual, worst), (off, k), key=lambda each: each[0])
-    if residual <= _tolerance(case) and running.back is not None:
-        yhat = (point.y - mu) / s, (np.abs(point.y) + np.abs(mu)) / s
+    allowed, single = _tolerance(case), tolerance(ROUNDOFF["float32"], reading.m)
+    narrow = allowed < residual <= single
+    if narrow:
+        allowed = single
+    if residual <= allowed and running.back is not None:
+        rate = slope / np.asarray(case.here.gain, float)
+        yhat = (case.y - means) * rate, (np.abs(case.y) + size) * np.abs(rate)
         for k in exponents:
             try:
                 v, slopes = running.back(case.y, np.ldexp(case.g, k))
@@ -240,20 +248,60 @@ def _inference(
             expected = np.ldexp(case.g, k) * slope
             residuals = {_OF_Y: relative(v - expected, np.abs(expected))}
             for kind, name, axes in reading.affine.parameters:
-                unit, size = (point.restore(each) if kind == "gain" else np.ones(point.shape) for each in yhat)
+                unit, size = (each if kind == "gain" else np.ones(case.y.shape) for each in yhat)
                 total, size = case.here.totals(axes, slopes[name].shape, unit, size)
                 found = np.ldexp(slopes[name], -k)
                 residuals[f"the gradient of {name} is not {_OF[kind]}"] = relative(found - total, size)
             meaning = max(residuals, key=lambda each: residuals[each])
-            if residuals[meaning] > _tolerance(case):
-                return judged(key, title, residuals[meaning], _tolerance(case), meaning + _where(k, "g"))
-    held = residual <= _tolerance(case)
+            if residuals[meaning] > allowed:
+                return judged(key, title, residuals[meaning], allowed, meaning + _where(k, "g"))
+    if narrow:
+        meaning = (
+            f"it computes in float32, whatever it is given: {int(-np.log10(ROUNDOFF['float32']))} digits are right"
+        )
+        return judged(key, title, residual, _tolerance(case), meaning, INACCURATE)
+    held = residual <= allowed
     meaning = (
         "gamma (y - running mean)/sqrt(running variance + epsilon) + beta, with what was stored"
         if held
         else "inference uses other statistics, epsilon or parameters" + _where(worst, "y")
     )
-    return judged(key, title, residual, _tolerance(case), meaning)
+    return judged(key, title, residual, allowed, meaning)
+
+
+def _in_narrow_type(case: Case, dtype: str) -> Finding | None:
+    """What inference mode does wrong in a type narrower than float32; None where that is nothing."""
+    if ROUNDOFF[dtype] <= ROUNDOFF["float32"]:
+        return None
+    other = case.narrowed(dtype)
+    reading, parameters = other.reading, other.reading.parameters(other.gain, other.shift)
+    try:
+        running = reading.subject.running(other.y, parameters, reading.setting)
+        assert running is not None and running.infer is not None  # as in float64
+        found = running.infer(other.y)
+    except Exception:  # a type that it is not called in says so in training, too
+        return None
+    used = running.after if running.used is None else running.used
+    slope, mu = _map(other, *(used[str(_named(used, word))] for word in ("mean", "var")))
+    shift = np.broadcast_to(np.asarray(other.here.shift, float), other.y.shape)
+    terms = {"gamma (y - running mean)/s": slope * (other.y - mu), "beta": shift}
+    sizes = _STEPS * (np.abs(slope) * (np.abs(other.y) + np.abs(mu)) + np.abs(shift))
+    told = fitted("z", found - sum(terms.values()), sizes, terms, ROUNDOFF[dtype], axes=(0, reading.channel))
+    most = worst(told)
+    if most.residual <= most.allowed:
+        return None
+    meaning = _RIGHT.format(dtype, f"{most}, more than roundings can be")
+    return Finding("running.inference", _TITLES["running.inference"], VIOLATED, most.residual, most.allowed, meaning)
+
+
+def _map(case: Case, mean: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """gamma/sqrt(variance + epsilon) and the mean, in the shape of y: inference is slope (y - mean) + beta."""
+    point = case.reading.point()
+    mu, var = (np.tile(each.ravel(), point.mu.size // each.size) for each in (mean, variance))
+    s = case.reading.normaliser.scale.of(np.sqrt(var))
+    whole = (point.restore(np.broadcast_to(each, point.y.shape)) for each in (1 / s, mu))
+    slope, mu = (np.asarray(each, float) for each in whole)
+    return np.asarray(case.here.gain * slope, float), mu
 
 
 def _exponents(case: Case) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from bnverify.empirical.conformance.arithmetic import RANGE, ROUNDOFF, relative,
 from bnverify.empirical.conformance.case import Case, Exact
 from bnverify.empirical.conformance.report import INACCURATE, VIOLATED, Finding, judged, untested
 from bnverify.empirical.conformance.subject import Evaluation, Unsupported
-from bnverify.empirical.conformance.systematic import calm, of_answers, of_sums
+from bnverify.empirical.conformance.systematic import Part, calm, of_answers, of_sums, worst
 
 # (dtype, offset, deviation): deviations that a mean taken first still sees and a difference of squares does not.
 OFFSETS = (("float64", 1e4, 1e-6), ("float32", 300.0, 1e-2))
@@ -119,7 +119,8 @@ def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None)
     if coarsest != dtype:
         meaning += f", computed in {coarsest} and held to that"
     if found.v is not None:
-        of_v = relative(found.v - exact.v, exact.slope_size)
+        kinks = exact.point.restore(np.broadcast_to(exact.point.kinks_in(ROUNDOFF[coarsest]), exact.point.y.shape))
+        of_v = relative(np.where(kinks & np.isfinite(found.v), 0.0, found.v - exact.v), exact.slope_size)
         coarse = case.coarse(found.v, exact.v, exact.slope_size) if of_v > allowed >= residual else None
         if coarse is not None:
             meaning, otherwise = f"the gradient is computed in {coarse}", INACCURATE
@@ -138,17 +139,18 @@ def _dtype(case: Case, key: str, title: str, dtype: str, parameters: str | None)
         meaning += f" for {dtype}: later layers compute in another precision"
     place = case.place(exact, dtype, found.v is not None)
     if residual <= allowed and ROUNDOFF[coarsest] > ROUNDOFF["float32"]:
-        told = list(of_answers(found, exact, ROUNDOFF[coarsest]))
-        if not any(part.of == "z" for part in told):
+        told = list(of_answers(case, found, exact, ROUNDOFF[coarsest]))
+        if not any(isinstance(each, Part) and each.of == "z" for each in told):
             return untested(key, title, f"in {coarsest} rounding may be more than a quarter of every term")
         if not (steady := calm(exact, ROUNDOFF[coarsest])).all():
             found = reading.call(y, gain, shift, g * steady, dtype=dtype, parameter_dtype=own)
         told += of_sums(case, found, case.exact(y, g * steady, gain, shift), ROUNDOFF[coarsest])
-        worst = max(told, key=lambda part: part.ratio)
-        if worst.ratio > 1:
-            meaning = f"{worst} is {worst.excess:+.1%} off, more than roundings in {coarsest} can be: wrong here"
-            return Finding(key, title, VIOLATED, abs(worst.excess), worst.allowed, meaning, (place,))
-        meaning += f"; every term as large as it is, to {max(part.allowed for part in told):.0%}"
+        most = worst(told)
+        if not most.residual <= most.allowed:
+            meaning = f"{most}, more than roundings in {coarsest} can be: wrong here"
+            return Finding(key, title, VIOLATED, most.residual, most.allowed, meaning, (place,))
+        known = max(each.allowed for each in told if isinstance(each, Part))
+        meaning += f"; every term as large as it is, to {known:.0%}"
     return judged(key, title, residual, allowed, meaning, otherwise, (place,))
 
 

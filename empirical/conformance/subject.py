@@ -96,8 +96,8 @@ class Running:
     is the output of the layer in inference mode with those after (None where it has no such mode), ``train(y)`` that in
     training mode, ``back(y, g)`` the gradients at y and of the parameters in inference mode. ``used``: what inference
     uses, where that is not what is kept but a corrected value of it. ``share``: "new" or "old" where the layer's class
-    says which of them its momentum is the share of; ``recorded``: whether what is kept has gradients that go back to
-    earlier calls.
+    says which of them its momentum is the share of; ``recorded``: whether what is kept has a graph of the calls that
+    made it.
     """
 
     start: Mapping[str, np.ndarray]

@@ -22,6 +22,7 @@ from bnverify.empirical.conformance.subject import (
     changed,
     drawn_statistic,
     earlier,
+    last,
 )
 from bnverify.empirical.conformance.torch_session import copied
 
@@ -197,11 +198,7 @@ class TorchModule(TorchLayer):
             with torch.set_grad_enabled(gradients):
                 return leaf, self._functional(_entry(leaf, "contiguous"), tensors, None, training, state)
 
-        attached = dict(state)
-        first, _ = applied(earlier(y), True, attached)
-        applied(y, True, attached)
-        graphs = [value.sum() for value in attached.values() if value.requires_grad]
-        recorded = any(torch.autograd.grad(each, first, allow_unused=True)[0] is not None for each in graphs)
+        recorded = _recorded(applied, y, dict(state))
         for each in (earlier(y), y):  # with gradients, as in training
             applied(each, True, state)
             state = {k: v.detach().clone() for k, v in state.items()}
@@ -226,6 +223,19 @@ class TorchModule(TorchLayer):
         start, before, after = kept
         share = "new" if isinstance(self._module, torch.nn.modules.batchnorm._NormBase) else None
         return Running(start, before, after, infer, train, momentum, None, back, share, recorded)
+
+
+def _recorded(applied: Callable[..., tuple[torch.Tensor, torch.Tensor]], y: np.ndarray, state: dict[str, Any]) -> bool:
+    """Whether two training calls leave a mean or a variance with a graph, which inference mode would go back through,
+    or anything with one that goes back to the first."""
+    first, _ = applied(earlier(y), True, state)
+    applied(y, True, state)
+    graphs = {name: value for name, value in state.items() if value.grad_fn is not None}
+    return any(
+        any(word in last(name) for word in ("mean", "var"))
+        or torch.autograd.grad(value.sum(), first, allow_unused=True)[0] is not None
+        for name, value in graphs.items()
+    )
 
 
 def _tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:

@@ -12,13 +12,13 @@ class _Batch(torch.nn.BatchNorm1d):
     in float32."""
 
     few = 0
-    other = False
+    other = None
 
     def forward(self, y):
         if not self.training and len(y) == self.few:
             return (y - y.mean()) * self.weight + self.bias
-        if not self.training and self.other and y.dtype == torch.float32:
-            return (y - self.running_mean) / (self.running_var + 1e-3).sqrt() * self.weight + self.bias
+        if not self.training and y.dtype == self.other:
+            return (y - self.running_mean) / (self.running_var + 0.3).sqrt() * self.weight + self.bias
         return super().forward(y)
 
 
@@ -33,21 +33,39 @@ def test_inference_knows_nothing_of_other_samples(few):
         assert expected in report["running.inference"].meaning
 
 
-def test_inference_is_tested_in_float32_too():
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_inference_is_tested_in_narrower_types_too(dtype):
     layer = _Batch(6)
-    layer.other = True
+    layer.other = getattr(torch, dtype)
     report = conforms(layer, shape=(16, 6))
     assert [each.key for each in report.failed] == ["running.inference"]
-    assert "right in float64, but in float32" in report["running.inference"].meaning
+    assert f"right in float64, but in {dtype}" in report["running.inference"].meaning
+
+
+class _Single(torch.nn.BatchNorm1d):
+    """Statistics in float32 whatever y is, as for training in mixed precision."""
+
+    def forward(self, y):
+        if self.training:
+            return super().forward(y)
+        mean, variance = self.running_mean.float(), self.running_var.float()
+        return (y - mean) * torch.rsqrt(variance + self.eps) * self.weight + self.bias
+
+
+def test_inference_in_float32_is_inaccurate_and_no_violation():
+    report = conforms(_Single(5), shape=(16, 5))
+    assert report.status == 0, report
+    assert report["running.inference"].verdict == "inaccurate"
+    assert "computes in float32, whatever it is given: 7 digits" in report["running.inference"].meaning
 
 
 class _Kept(torch.nn.Module):
     """Batch norm written by hand; what it keeps is detached, or knows where it comes from."""
 
-    def __init__(self, detached, in_place=False):
+    def __init__(self, detached, in_place=False, latest=False):
         super().__init__()
         self.weight, self.bias = torch.nn.Parameter(torch.ones(6)), torch.nn.Parameter(torch.zeros(6))
-        self.eps, self.detached, self.in_place = 1e-5, detached, in_place
+        self.eps, self.detached, self.in_place, self.latest = 1e-5, detached, in_place, latest
         self.register_buffer("running_mean", torch.zeros(6))
         self.register_buffer("running_var", torch.ones(6))
 
@@ -60,24 +78,24 @@ class _Kept(torch.nn.Module):
                 self.running_mean.mul_(0.9).add_(0.1 * new[0])
                 self.running_var.mul_(0.9).add_(0.1 * new[1])
             else:
-                self.running_mean = 0.9 * self.running_mean + 0.1 * new[0]
-                self.running_var = 0.9 * self.running_var + 0.1 * new[1]
+                old = [each.detach() if self.latest else each for each in (self.running_mean, self.running_var)]
+                self.running_mean, self.running_var = (0.9 * a + 0.1 * b for a, b in zip(old, new, strict=True))
         return (y - mean) / (variance + self.eps).sqrt() * self.weight + self.bias
 
 
-@pytest.mark.parametrize("in_place", [False, True])
-def test_what_is_kept_has_no_graph(in_place):
-    right, wrong = (conforms(_Kept(detached, in_place), shape=(16, 6)) for detached in (True, False))
+@pytest.mark.parametrize("how", [(False, False), (True, False), (False, True)])
+def test_what_is_kept_has_no_graph(how):
+    right, wrong = (conforms(_Kept(detached, *how), shape=(16, 6)) for detached in (True, False))
     assert right.status == 0, right
     assert [each.key for each in wrong.failed] == ["running.mean"], wrong
-    assert "it keeps the graph of earlier training calls" in wrong["running.mean"].meaning
+    assert "it keeps the graph of training calls" in wrong["running.mean"].meaning
 
 
 class _Last(_Kept):
     """Keeps what the last call alone computed, with its graph, and lets go of it in the next."""
 
     def __init__(self):
-        super().__init__(True)
+        super().__init__(detached=True)
         self.register_buffer("last_deviation", torch.ones(6))
         self.register_buffer("last_square", torch.ones(6))
 
@@ -91,6 +109,20 @@ class _Last(_Kept):
 def test_a_graph_of_the_last_call_alone_is_none_of_earlier_ones():
     report = conforms(_Last(), shape=(16, 6))
     assert report.status == 0, report
+
+
+class _Groups(torch.nn.LayerNorm):
+    """Takes samples in groups of four alone."""
+
+    def forward(self, y):
+        if len(y) % 4:
+            raise ValueError("groups of four")
+        return super().forward(y)
+
+
+def test_a_layer_that_takes_samples_in_groups_is_passed():
+    report = conforms(_Groups(5), shape=(16, 5))
+    assert report.status == 0 and report["batch.32"].verdict == "holds", report
 
 
 def test_a_function_that_keeps_its_first_number_of_samples_is_not_passed():
